@@ -1,0 +1,145 @@
+/** A run of bytes to write into: bytes[start..end). Slabs of one pool are parts of one array, so that copies between them are cheap. */
+export interface Slab {
+  readonly bytes: Uint8Array
+  readonly start: number
+  readonly end: number
+}
+
+const SMALL_BYTES = 4096
+const LARGE_BYTES = 65536
+/** Of the arena, the part that small slabs get. */
+const SMALL_SHARE = 0.25
+
+/**
+ * Slabs out of one large array, handed out and taken back without garbage. When the array is spent, slabs are made
+ * singly: slower, never wrong.
+ */
+export class SlabPool {
+  readonly arena: Uint8Array
+  readonly #small: Slab[] = []
+  readonly #large: Slab[] = []
+
+  /** Takes arena[from..) for slabs; the edge may keep what lies before `from` for its read buffer. */
+  constructor(arena: Uint8Array, from: number) {
+    this.arena = arena
+    const middle = from + Math.floor((arena.length - from) * SMALL_SHARE)
+    carve(arena, from, middle, SMALL_BYTES, this.#small)
+    carve(arena, middle, arena.length, LARGE_BYTES, this.#large)
+  }
+
+  take(bytes: number): Slab {
+    if (bytes <= SMALL_BYTES) return this.#small.pop() ?? single(SMALL_BYTES)
+    if (bytes <= LARGE_BYTES) return this.#large.pop() ?? single(LARGE_BYTES)
+    return single(bytes)
+  }
+
+  /** The slab's bytes are needed no more. */
+  give(slab: Slab): void {
+    if (slab.bytes !== this.arena) return
+    if (slab.end - slab.start === SMALL_BYTES) this.#small.push(slab)
+    else this.#large.push(slab)
+  }
+}
+
+function carve(arena: Uint8Array, from: number, to: number, size: number, into: Slab[]): void {
+  const slabs: Slab[] = []
+  for (let start = from; start + size <= to; start += size) slabs.push({ bytes: arena, start, end: start + size })
+  // Handed out from the end of the list, so the lowest addresses come first and stay warm.
+  for (let i = slabs.length - 1; i >= 0; i--) into.push(slabs[i]!)
+}
+
+function single(size: number): Slab {
+  return { bytes: new Uint8Array(size), start: 0, end: size }
+}
+
+/** What was written since the last flush: the full slabs before the current one, each with the end of what it holds. */
+export interface FullSlab {
+  readonly slab: Slab
+  readonly end: number
+}
+
+/** Who is told that there is something to send. */
+export interface OutputOwner {
+  outputBegan(): void
+}
+
+/**
+ * What is to be sent on one connection. A writer reserves room, writes `bytes` from `at` on, and moves `at`.
+ * No slab is held between turns, so an idle connection holds none: the first reserve after a flush takes one, and tells
+ * the owner, which is how a connection gets into the turn's list of those to write.
+ */
+export class Output {
+  bytes: Uint8Array = EMPTY
+  at = 0
+  end = 0
+  slab: Slab | null = null
+  full: FullSlab[] | null = null
+  readonly #pool: SlabPool
+  readonly #owner: OutputOwner
+
+  constructor(pool: SlabPool, owner: OutputOwner) {
+    this.#pool = pool
+    this.#owner = owner
+  }
+
+  /** Makes sure that `size` bytes can be written in one run from `at` on. May change `bytes` and `at`. */
+  reserve(size: number): void {
+    if (this.end - this.at < size) this.#grow(size)
+  }
+
+  /** Bytes written and not yet flushed. */
+  get pending(): number {
+    let sum = this.slab === null ? 0 : this.at - this.slab.start
+    if (this.full !== null) for (const { slab, end } of this.full) sum += end - slab.start
+    return sum
+  }
+
+  /** Forgets what was written; the slabs belong to the caller, who gives them back to the pool when they are sent. */
+  clear(): void {
+    this.bytes = EMPTY
+    this.at = 0
+    this.end = 0
+    this.slab = null
+    this.full = null
+  }
+
+  #grow(size: number): void {
+    const old = this.slab
+    if (old === null) {
+      this.#use(this.#pool.take(size), 0)
+      this.#owner.outputBegan()
+      return
+    }
+    const used = this.at - old.start
+    if (used + size <= LARGE_BYTES) {
+      const slab = this.#pool.take(LARGE_BYTES)
+      copyBytes(slab.bytes, slab.start, old.bytes, old.start, this.at)
+      this.#pool.give(old)
+      this.#use(slab, used)
+      return
+    }
+    if (used > 0) (this.full ??= []).push({ slab: old, end: this.at })
+    else this.#pool.give(old)
+    this.#use(this.#pool.take(Math.max(size, LARGE_BYTES)), 0)
+  }
+
+  #use(slab: Slab, used: number): void {
+    this.slab = slab
+    this.bytes = slab.bytes
+    this.at = slab.start + used
+    this.end = slab.end
+  }
+}
+
+const EMPTY: Uint8Array = new Uint8Array(0)
+
+/**
+ * target[at..] = source[from..to). Within one array `copyWithin` needs no view object and costs less than half of `set`
+ * (22 against 51 ns for 128 bytes on Node 20), which is why the read buffer and the slabs share one.
+ */
+export function copyBytes(target: Uint8Array, at: number, source: Uint8Array, from: number, to: number): void {
+  const length = to - from
+  if (length <= 12) for (let i = 0; i < length; i++) target[at + i] = source[from + i]!
+  else if (target === source) target.copyWithin(at, from, to)
+  else target.set(source.subarray(from, to), at)
+}

@@ -1,0 +1,32 @@
+import type { QoS } from './packets.ts'
+
+/**
+ * A PUBLISH packet where it lies in the read buffer: nothing is copied, no object is made. The decoder fills one and the
+ * same view for every packet, so it is valid only until the handler returns.
+ *
+ * bytes[topicStart..topicEnd) is the topic name (checked UTF-8; empty if a topic alias stands for it),
+ * bytes[propertiesStart..propertiesEnd) the properties without their length (empty in MQTT 3.1 and 3.1.1),
+ * bytes[payloadStart..payloadEnd) the payload.
+ */
+export class PublishView {
+  bytes: Uint8Array = new Uint8Array(0)
+  qos: QoS = 0
+  retain = false
+  dup = false
+  /** 0 if qos is 0. */
+  packetId = 0
+  topicStart = 0
+  topicEnd = 0
+  propertiesStart = 0
+  propertiesEnd = 0
+  payloadStart = 0
+  payloadEnd = 0
+  /** Topic Alias, or 0 if there is none. */
+  topicAlias = 0
+  /** Message Expiry Interval in seconds, or -1 if there is none. */
+  messageExpiryInterval = -1
+  /** Whether there is a Subscription Identifier (only a server sends one). */
+  hasSubscriptionIdentifier = false
+  /** Whether the properties can be forwarded byte for byte: there is no alias, no expiry, no subscription identifier. */
+  propertiesForwardable = true
+}
