@@ -118,8 +118,12 @@ export class Output {
       this.#use(slab, used)
       return
     }
-    if (used > 0) (this.full ??= []).push({ slab: old, end: this.at })
-    else this.#pool.give(old)
+    if (used > 0) {
+      if (this.full === null) this.full = []
+      this.full.push({ slab: old, end: this.at })
+    } else {
+      this.#pool.give(old)
+    }
     this.#use(this.#pool.take(Math.max(size, LARGE_BYTES)), 0)
   }
 

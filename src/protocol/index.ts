@@ -1,0 +1,7 @@
+export { ProtocolError } from './errors.ts'
+export { copyBytes, type FullSlab, Output, type OutputOwner, type Slab, SlabPool } from './output.ts'
+export type * from './packets.ts'
+export { PacketType } from './packets.ts'
+export { PublishView } from './publish-view.ts'
+export { ReasonCode } from './reason-codes.ts'
+export type { Text } from './text.ts'

@@ -1,0 +1,240 @@
+import type { QoS } from '../protocol/index.ts'
+
+/** Where a message stands on its way to the receiver. */
+export const OutboundState = {
+  /** Done, or dropped: the place is only kept until all before it are done too. */
+  Done: 0,
+  WaitingQoS0: 1,
+  WaitingQoS1: 2,
+  WaitingQoS2: 3,
+  /** Sent on an earlier Network Connection, to be sent again with DUP [MQTT-3.3.1-1]. */
+  ResendQoS1: 4,
+  ResendQoS2: 5,
+  /** PUBREC was seen on an earlier Network Connection: PUBREL is to be sent again [MQTT-4.4.0-1]. */
+  ReleaseAgain: 6,
+  AwaitingPuback: 7,
+  AwaitingPubrec: 8,
+  AwaitingPubcomp: 9,
+  /** A client's SUBSCRIBE or UNSUBSCRIBE: it shares the Packet Identifiers, and takes no part of the window. */
+  AwaitingControl: 10,
+} as const
+export type OutboundState = (typeof OutboundState)[keyof typeof OutboundState]
+
+const IDENTIFIERS = 65_535
+const SMALLEST_RING = 8
+/** A ring of at most this many places is kept when it runs empty: a busy window must not be made anew all the time. */
+const KEPT_RING = 64
+/** How far a receiver may go ahead of the one message that it never acknowledges, in windows. */
+const WINDOWS_AHEAD = 16
+const PLACES_AHEAD_AT_LEAST = 1024
+
+/**
+ * What is owed to one receiver, in order: first what is in flight, then what waits.
+ *
+ *     head             next                 tail        positions, counting up for ever
+ *      | P  C  .  P  P  | W  W  W  W  W  W   |
+ *      in flight          waiting
+ *      (. = done already, out of order)
+ *
+ * It is a ring of two arrays indexed by position, and the Packet Identifier follows from the position, so neither an
+ * acknowledgement nor a message needs a map or an object, and after a crash the identifier follows from the queue.
+ */
+export class Outbound<M> {
+  /** The oldest position that is not done. */
+  head = 0
+  /** The first position that has not been sent on this Network Connection. */
+  next = 0
+  /** The position that the next message will get. */
+  tail = 0
+  /** PUBLISH packets of QoS 1 and 2 sent and not done: what counts against Receive Maximum [MQTT-4.9.0-2]. */
+  inFlight = 0
+  /** The window: the smaller of the receiver's Receive Maximum and our own limit, 1..65,535. */
+  maximumInFlight: number
+  #messages: (M | null)[] = NOTHING as (M | null)[]
+  #states: Uint8Array = NO_STATES
+  #mask = -1
+
+  constructor(maximumInFlight: number) {
+    this.maximumInFlight = maximumInFlight
+  }
+
+  /** Messages that have not been sent on this Network Connection. */
+  get waiting(): number {
+    return this.tail - this.next
+  }
+
+  /** Whether the window lets another PUBLISH of QoS 1 or 2 go. */
+  get open(): boolean {
+    return (
+      this.inFlight < this.maximumInFlight &&
+      this.next - this.head <
+        Math.min(IDENTIFIERS, Math.max(PLACES_AHEAD_AT_LEAST, WINDOWS_AHEAD * this.maximumInFlight))
+    )
+  }
+
+  /** Appends a message that waits; returns its position. */
+  enqueue(message: M, qos: QoS): number {
+    return this.#append(message, (OutboundState.WaitingQoS0 + qos) as OutboundState)
+  }
+
+  /**
+   * Appends a message of QoS 1 or 2 as sent; returns its Packet Identifier. Only if nothing waits and the window is open.
+   * `message` may be null where nothing will ever be sent again (a Session that ends with its Network Connection).
+   */
+  send(message: M | null, qos: QoS): number {
+    const position = this.#append(message, qos === 1 ? OutboundState.AwaitingPuback : OutboundState.AwaitingPubrec)
+    this.next = position + 1
+    this.inFlight++
+    return packetIdAt(position)
+  }
+
+  /** Appends a client's SUBSCRIBE or UNSUBSCRIBE as sent; returns its Packet Identifier. Only if nothing waits. */
+  sendControl(request: M): number {
+    const position = this.#append(request, OutboundState.AwaitingControl)
+    this.next = position + 1
+    return packetIdAt(position)
+  }
+
+  /** The message at `next`, now sent: returns its Packet Identifier. Its state says what was to be sent. */
+  sendNext(): number {
+    const position = this.next++
+    const place = position & this.#mask
+    switch (this.#states[place]) {
+      case OutboundState.WaitingQoS1:
+      case OutboundState.ResendQoS1:
+        this.#states[place] = OutboundState.AwaitingPuback
+        this.inFlight++
+        break
+      case OutboundState.WaitingQoS2:
+      case OutboundState.ResendQoS2:
+        this.#states[place] = OutboundState.AwaitingPubrec
+        this.inFlight++
+        break
+      case OutboundState.ReleaseAgain:
+        this.#states[place] = OutboundState.AwaitingPubcomp
+        this.inFlight++
+        break
+      default:
+        this.#done(position)
+    }
+    return packetIdAt(position)
+  }
+
+  /** Drops the message at `next` without sending it. */
+  dropNext(): void {
+    this.#done(this.next++)
+  }
+
+  state(position: number): OutboundState {
+    if (position < this.head || position >= this.tail) return OutboundState.Done
+    return this.#states[position & this.#mask] as OutboundState
+  }
+
+  message(position: number): M | null {
+    return this.#messages[position & this.#mask] ?? null
+  }
+
+  /** The position of what was sent with this Packet Identifier and is not done, or -1. */
+  find(packetId: number): number {
+    if (this.head === this.next) return -1
+    const start = this.head % IDENTIFIERS
+    let ahead = packetId - 1 - start
+    if (ahead < 0) ahead += IDENTIFIERS
+    const position = this.head + ahead
+    return position < this.next && this.#states[position & this.#mask] !== OutboundState.Done ? position : -1
+  }
+
+  /** PUBREC came: the message itself will not be sent again [MQTT-4.3.3-6], PUBREL is what is owed now. */
+  received(position: number): void {
+    const place = position & this.#mask
+    this.#states[place] = OutboundState.AwaitingPubcomp
+    this.#messages[place] = null
+  }
+
+  /** PUBACK, PUBCOMP, a refusing PUBREC, SUBACK or UNSUBACK came: the identifier is free again. */
+  finish(position: number): void {
+    if (this.#states[position & this.#mask] !== OutboundState.AwaitingControl) this.inFlight--
+    this.#done(position)
+  }
+
+  /** A new Network Connection resumes the Session: what was in flight is to be sent again, in order [MQTT-4.4.0-1] [MQTT-4.6.0-1]. */
+  resume(maximumInFlight: number): void {
+    for (let position = this.head; position < this.next; position++) {
+      const place = position & this.#mask
+      this.#states[place] = AGAIN[this.#states[place]!]!
+    }
+    this.maximumInFlight = maximumInFlight
+    this.next = this.head
+    this.inFlight = 0
+    while (this.next < this.tail && this.#states[this.next & this.#mask] === OutboundState.Done) this.#done(this.next++)
+  }
+
+  /** Calls visit for all that is not done, oldest first. */
+  forEach(visit: (message: M | null, state: OutboundState, position: number) => void): void {
+    for (let position = this.head; position < this.tail; position++) {
+      const place = position & this.#mask
+      const state = this.#states[place] as OutboundState
+      if (state !== OutboundState.Done) visit(this.#messages[place] ?? null, state, position)
+    }
+  }
+
+  #append(message: M | null, state: OutboundState): number {
+    if (this.tail - this.head > this.#mask) this.#grow()
+    const position = this.tail++
+    const place = position & this.#mask
+    this.#messages[place] = message
+    this.#states[place] = state
+    return position
+  }
+
+  #done(position: number): void {
+    const place = position & this.#mask
+    this.#states[place] = OutboundState.Done
+    this.#messages[place] = null
+    if (position !== this.head) return
+    let head = position + 1
+    while (head < this.next && this.#states[head & this.#mask] === OutboundState.Done) head++
+    this.head = head
+    if (head === this.tail && this.#mask >= KEPT_RING) {
+      this.#messages = NOTHING as (M | null)[]
+      this.#states = NO_STATES
+      this.#mask = -1
+    }
+  }
+
+  #grow(): void {
+    const size = this.#mask < 0 ? SMALLEST_RING : (this.#mask + 1) * 2
+    const messages = new Array<M | null>(size).fill(null)
+    const states = new Uint8Array(size)
+    for (let position = this.head; position < this.tail; position++) {
+      messages[position & (size - 1)] = this.#messages[position & this.#mask] ?? null
+      states[position & (size - 1)] = this.#states[position & this.#mask]!
+    }
+    this.#messages = messages
+    this.#states = states
+    this.#mask = size - 1
+  }
+}
+
+/** Identifiers count up with the positions: 1..65,535, and over again. */
+export function packetIdAt(position: number): number {
+  return (position % IDENTIFIERS) + 1
+}
+
+const NOTHING: readonly null[] = []
+const NO_STATES: Uint8Array = new Uint8Array(0)
+
+/** What each state becomes when the Session is resumed. A request of the client is not repeated: its caller was told. */
+const AGAIN: Uint8Array = Uint8Array.of(
+  OutboundState.Done,
+  OutboundState.WaitingQoS0,
+  OutboundState.WaitingQoS1,
+  OutboundState.WaitingQoS2,
+  OutboundState.ResendQoS1,
+  OutboundState.ResendQoS2,
+  OutboundState.ReleaseAgain,
+  OutboundState.ResendQoS1,
+  OutboundState.ResendQoS2,
+  OutboundState.ReleaseAgain,
+  OutboundState.Done,
+)

@@ -1,0 +1,1 @@
+export { nodeText } from './text.ts'
