@@ -1,1 +1,2 @@
+export type { ClientTransport, ClientTransportHandler } from './client-transport.ts'
 export { nodeText } from './text.ts'
