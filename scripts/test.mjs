@@ -1,0 +1,58 @@
+// npm test [-- part of a file name ...]: installs what the tests need, builds, checks, and runs every test.
+// The last line is `N passed, N failed`, with `, N skipped` if any was; a check of npm run check counts as a test.
+import { availableParallelism } from 'node:os'
+import { join, relative } from 'node:path'
+import { run as runTests } from 'node:test'
+import { build } from './build.mjs'
+import { check } from './check.mjs'
+import { installForeign } from './foreign.mjs'
+import { files, installPackages, root, say } from './house.mjs'
+import { Report } from './report.mjs'
+
+/** Folders of tests that take too long for every run; each has a command of its own. */
+const LEFT_OUT = ['test/simulation/', 'test/soak/']
+/** Milliseconds that one file may take. */
+const TIME_LIMIT = 120_000
+
+const wanted = process.argv.slice(2)
+const dist = join(root, 'dist')
+const report = new Report((path) => relative(path.startsWith(dist) ? dist : root, path))
+
+installPackages()
+installForeign()
+say('building')
+if (!(await build())) fail('the build, see above')
+else {
+  if (wanted.length === 0) await runChecks()
+  await runTestFiles()
+}
+summarise()
+
+async function runChecks() {
+  const { passed, failed, skipped } = await check({ built: true })
+  report.passed += passed
+  report.skipped += skipped
+  for (let i = 0; i < failed; i++) fail('a check, see above')
+}
+
+/** The files are listed one by one: folders and patterns mean different things to Node 20 and Node 24. */
+async function runTestFiles() {
+  const all = files('test', '.test.ts').filter((path) => !LEFT_OUT.some((folder) => path.startsWith(folder)))
+  const chosen = wanted.length === 0 ? all : all.filter((path) => wanted.some((part) => path.includes(part)))
+  if (chosen.length === 0) return fail(`no test file has ${wanted.join(' or ')} in its name`)
+  const compiled = chosen.map((path) => join(dist, path.replace(/\.ts$/, '.js')))
+  await report.follow(runTests({ files: compiled, concurrency: availableParallelism(), timeout: TIME_LIMIT }))
+}
+
+function fail(what) {
+  report.failed++
+  report.failures.push(what)
+}
+
+function summarise() {
+  const { passed, failed, skipped, skips, failures } = report
+  for (const title of skips) console.log(`skipped: ${title}`)
+  for (const title of failures) console.log(`FAILED: ${title}`)
+  console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
+  process.exitCode = failed > 0 || passed === 0 ? 1 : 0
+}
