@@ -1,7 +1,19 @@
+export { Decoder, type DecoderLimits, type PacketHandler } from './decoder.ts'
+export { encodedLength, encodePacket, encodeProperties } from './encode.ts'
 export { ProtocolError } from './errors.ts'
 export { copyBytes, type FullSlab, Output, type OutputOwner, type Slab, SlabPool } from './output.ts'
 export type * from './packets.ts'
 export { PacketType } from './packets.ts'
+export { PropertyId } from './properties.ts'
 export { PublishView } from './publish-view.ts'
-export { ReasonCode } from './reason-codes.ts'
+export { copyForwardableProperties, decodeProperties } from './read-properties.ts'
+export { ConnectReturnCode, connectReturnCode, ReasonCode, reasonCodeFits, reasonCodeName } from './reason-codes.ts'
 export type { Text } from './text.ts'
+export { malformedTextAt } from './utf8.ts'
+export {
+  type PublishContent,
+  type PublishExtras,
+  publishLength,
+  writeAcknowledgement,
+  writePublish,
+} from './write-publish.ts'

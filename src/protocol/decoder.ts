@@ -1,0 +1,262 @@
+import { readControl } from './decode-control.ts'
+import { readPublish } from './decode-publish.ts'
+import { malformed, ProtocolError } from './errors.ts'
+import { copyBytes } from './output.ts'
+import {
+  type AcknowledgementPacket,
+  type ControlPacket,
+  PacketType,
+  type Properties,
+  type ProtocolVersion,
+} from './packets.ts'
+import { PublishView } from './publish-view.ts'
+import { Reader } from './reader.ts'
+import { ReasonCode, reasonCodeFits } from './reason-codes.ts'
+import type { Text } from './text.ts'
+import { variableLength } from './variable-byte-integer.ts'
+
+/** Who is told of the packets. It must not call `receive` of any decoder before it returns. */
+export interface PacketHandler {
+  /** The view is valid only during the call. */
+  onPublish(view: PublishView): void
+  /** PUBACK, PUBREC, PUBREL, PUBCOMP. properties is null when there are none. */
+  onAcknowledgement(
+    type: AcknowledgementPacket['type'],
+    packetId: number,
+    reasonCode: number,
+    properties: Properties | null,
+  ): void
+  onPacket(packet: ControlPacket): void
+}
+
+export interface DecoderLimits {
+  /** Bytes of a whole packet with its fixed header, 1..268,435,460. A larger one is answered with 0x95. */
+  maximumPacketSize: number
+  /** How many properties a packet (and its Will) may have; more are answered with 0x97. */
+  maximumProperties: number
+}
+
+/** Can receive. */
+const READY = 0
+/** Within receive; stays so when that throws, so that nothing is decoded after an error. */
+const DECODING = 1
+const STOPPED = 2
+
+/** The least that is set aside for an unfinished packet, unless it claims to be smaller. */
+const LEAST_REST = 512
+
+/** One for all decoders, because one packet is handled at a time. */
+const view: PublishView = new PublishView()
+const NO_BYTES: Uint8Array = new Uint8Array(0)
+
+/** Bytes of one direction of one Network Connection, in any portions, to packets. Holds no memory between packets. */
+export class Decoder {
+  /** 4 at first. A CONNECT sets it as soon as its version is known; a client sets it before it receives. */
+  version: ProtocolVersion = 4
+  readonly #handler: PacketHandler
+  readonly #text: Text
+  readonly #limits: DecoderLimits
+  #state = READY
+  /** The unfinished packet: #rest[0..#restLength). */
+  #rest: Uint8Array | null = null
+  #restLength = 0
+
+  constructor(handler: PacketHandler, text: Text, limits: DecoderLimits) {
+    this.#handler = handler
+    this.#text = text
+    this.#limits = limits
+  }
+
+  /**
+   * Takes bytes[start..end) as they came and calls the handler for each packet that is whole, in order. What is left is
+   * copied: the range is the caller's again on return. Throws ProtocolError; from then on, and after `stop`, bytes are
+   * ignored.
+   */
+  receive(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#state !== READY) return
+    this.#state = DECODING
+    let at = this.#rest === null ? start : this.#resume(bytes, start, end)
+    while (at < end && this.#state === DECODING) {
+      const length = packetLength(bytes, at, end, this.#limits.maximumPacketSize, this.version)
+      if (length === 0 || length > end - at) {
+        this.#keep(bytes, at, end, length)
+        at = end
+      } else {
+        this.#decode(bytes, at, at + length)
+        at += length
+      }
+    }
+    if (this.#state === DECODING) this.#state = READY
+  }
+
+  /** From within a handler or outside: nothing more is decoded. */
+  stop(): void {
+    this.#state = STOPPED
+    this.#rest = null
+  }
+
+  /** Feeds the unfinished packet; returns where the bytes after it begin. */
+  #resume(bytes: Uint8Array, start: number, end: number): number {
+    let at = start
+    while (at < end) {
+      const length = this.#restPacketLength()
+      // As long as the header is unfinished it takes one byte at a time, not to take any of the next packet.
+      const wanted = length === 0 ? 1 : length - this.#restLength
+      const taken = Math.min(wanted, end - at)
+      this.#append(bytes, at, at + taken, length)
+      at += taken
+      if (this.#restPacketLength() === this.#restLength) {
+        const packet = this.#rest!
+        const packetEnd = this.#restLength
+        this.#rest = null
+        this.#decode(packet, 0, packetEnd)
+        view.bytes = NO_BYTES
+        return at
+      }
+    }
+    return at
+  }
+
+  #restPacketLength(): number {
+    return packetLength(this.#rest!, 0, this.#restLength, this.#limits.maximumPacketSize, this.version)
+  }
+
+  #keep(bytes: Uint8Array, start: number, end: number, packetLength: number): void {
+    this.#rest = NO_BYTES
+    this.#restLength = 0
+    this.#append(bytes, start, end, packetLength)
+  }
+
+  /**
+   * What is set aside is at most twice what came, or LEAST_REST, and never more than the packet claims: a claim costs its
+   * sender the bytes, and doubling keeps the copying in proportion to them.
+   */
+  #append(bytes: Uint8Array, start: number, end: number, packetLength: number): void {
+    const needed = this.#restLength + end - start
+    let rest = this.#rest!
+    if (needed > rest.length) {
+      const room = Math.max(LEAST_REST, 2 * needed)
+      const larger = new Uint8Array(packetLength === 0 ? 8 : Math.min(packetLength, room))
+      copyBytes(larger, 0, rest, 0, this.#restLength)
+      this.#rest = larger
+      rest = larger
+    }
+    copyBytes(rest, this.#restLength, bytes, start, end)
+    this.#restLength = needed
+  }
+
+  /** Decodes the one packet bytes[start..end). */
+  #decode(bytes: Uint8Array, start: number, end: number): void {
+    let body = start + 2
+    while (bytes[body - 1]! > 127) body++
+    const type = bytes[start]! >> 4
+    if (type === PacketType.Publish) {
+      readPublish(view, bytes, start, body, end, this.version, this.#limits.maximumProperties)
+      this.#handler.onPublish(view)
+      return
+    }
+    this.#checkFlags(bytes[start]!, type)
+    if (type >= PacketType.Puback && type <= PacketType.Pubcomp) {
+      this.#acknowledgement(type as AcknowledgementPacket['type'], bytes, start, body, end)
+    } else {
+      this.#control(type, bytes, start, body, end)
+    }
+  }
+
+  /** MQTT 3.1 does not use the flags of these packets; later they are reserved [MQTT-2.1.3-1]. */
+  #checkFlags(first: number, type: number): void {
+    if (this.version === 3) return
+    const two = type === PacketType.Pubrel || type === PacketType.Subscribe || type === PacketType.Unsubscribe
+    if ((first & 15) !== (two ? 2 : 0)) throw malformed('The reserved flags of the packet are wrong', 0)
+  }
+
+  #acknowledgement(
+    type: AcknowledgementPacket['type'],
+    bytes: Uint8Array,
+    start: number,
+    body: number,
+    end: number,
+  ): void {
+    if (end - body === 2 && (bytes[body] !== 0 || bytes[body + 1] !== 0)) {
+      this.#handler.onAcknowledgement(type, (bytes[body]! << 8) | bytes[body + 1]!, ReasonCode.Success, null)
+      return
+    }
+    const reader = this.#reader(bytes, start, body, end)
+    const packetId = reader.packetId()
+    if (this.version !== 5) reader.expectEnd()
+    const reasonCode = reader.byte('Reason Code')
+    if (!reasonCodeFits(type, reasonCode)) {
+      throw reader.protocolError(
+        `This packet has no reason code 0x${reasonCode.toString(16).padStart(2, '0')}`,
+        body + 2,
+      )
+    }
+    const properties = reader.atEnd ? {} : reader.properties(type)
+    reader.expectEnd()
+    const none = end - body <= 4
+    this.#handler.onAcknowledgement(type, packetId, reasonCode, none ? null : properties)
+  }
+
+  #control(type: number, bytes: Uint8Array, start: number, body: number, end: number): void {
+    const reader = this.#reader(bytes, start, body, end)
+    if (type !== PacketType.Connect) {
+      this.#handler.onPacket(readControl(type, reader))
+      return
+    }
+    let packet: ControlPacket
+    try {
+      packet = readControl(type, reader)
+    } finally {
+      this.version = reader.version
+    }
+    // Of what version its header had to be is known only now.
+    if (this.version === 5) checkShortest(body - start - 1, end - body)
+    this.#handler.onPacket(packet)
+  }
+
+  #reader(bytes: Uint8Array, start: number, body: number, end: number): Reader {
+    return new Reader(bytes, start, body, end, this.version, this.#text, this.#limits.maximumProperties)
+  }
+}
+
+/** The length of the packet that begins at `at`, with its fixed header; 0 if that has not all come. */
+function packetLength(bytes: Uint8Array, at: number, end: number, maximum: number, version: ProtocolVersion): number {
+  if (at + 1 >= end) return 0
+  const first = bytes[at + 1]!
+  if (first > 127) return longPacketLength(bytes, at, end, maximum, version)
+  if (first + 2 > maximum) throw tooLarge(first + 2, maximum)
+  return first + 2
+}
+
+function longPacketLength(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  maximum: number,
+  version: ProtocolVersion,
+): number {
+  let value = 0
+  for (let at = start + 1, shift = 0; shift < 28; at++, shift += 7) {
+    if (at === end) return 0
+    const byte = bytes[at]!
+    value |= (byte & 127) << shift
+    if (byte < 128) {
+      const size = at - start
+      if (version === 5) checkShortest(size, value)
+      const length = 1 + size + value
+      if (length > maximum) throw tooLarge(length, maximum)
+      return length
+    }
+  }
+  throw malformed('The Remaining Length is longer than four bytes', 4)
+}
+
+/** MQTT 5.0 demands the shortest form [MQTT-1.5.5-1]; before it, clients with a header of fixed size were right. */
+function checkShortest(size: number, remaining: number): void {
+  if (size > variableLength(remaining)) throw malformed('The Remaining Length takes more bytes than it needs', size)
+}
+
+function tooLarge(length: number, maximum: number): ProtocolError {
+  const words = `The packet has ${length} bytes, more than the ${maximum} that are allowed`
+  return new ProtocolError(ReasonCode.PacketTooLarge, words, 1)
+}
