@@ -7,6 +7,8 @@ export interface Slab {
 
 const SMALL_BYTES = 4096
 const LARGE_BYTES = 65536
+/** Slabs of each size that are kept for the next time; more than the arena holds are made singly and go again. */
+const KEPT_SLABS_MAX = 16_384
 /** Of the arena, the part that small slabs get. */
 const SMALL_SHARE = 0.25
 
@@ -35,9 +37,10 @@ export class SlabPool {
 
   /** The slab's bytes are needed no more. */
   give(slab: Slab): void {
-    if (slab.bytes !== this.arena) return
-    if (slab.end - slab.start === SMALL_BYTES) this.#small.push(slab)
-    else this.#large.push(slab)
+    const size = slab.end - slab.start
+    if (size > LARGE_BYTES) return
+    const free = size === SMALL_BYTES ? this.#small : this.#large
+    if (slab.bytes === this.arena || free.length < KEPT_SLABS_MAX / (size / SMALL_BYTES)) free.push(slab)
   }
 }
 

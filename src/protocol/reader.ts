@@ -106,7 +106,7 @@ export class Reader {
 
   expectEnd(): void {
     const extra = this.end - this.at
-    if (extra > 0) throw this.malformed(`${extra} more bytes than the packet has use for`, this.at)
+    if (extra > 0) throw this.malformed(`The packet goes on for ${extra} bytes after its last field`, this.at)
   }
 
   /** `at` is a place in bytes. */
