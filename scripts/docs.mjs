@@ -1,0 +1,10 @@
+// node scripts/docs.mjs: writes the documents that are made from the sources. A test holds them up to date.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { build } from './build.mjs'
+import { root } from './house.mjs'
+
+if (await build()) {
+  const { optionsAsMarkdown } = await import('../dist/src/config/index.js')
+  writeFileSync(join(root, 'docs/configuration.md'), optionsAsMarkdown())
+} else process.exitCode = 1

@@ -1,0 +1,82 @@
+/**
+ * What a configuration says, with the defaults filled in. A field is the camel-case name of its option; what each means
+ * stands once, in `options.ts`. Times are in seconds and sizes in bytes, whatever unit the option is written in.
+ */
+export interface Config {
+  general: GeneralConfig
+  /** In the order of the file. Empty if the file opens none. */
+  listeners: ListenerConfig[]
+  /**
+   * Nothing said where to listen: no `listener`, `port` or `bind_address`. mosquitto then takes connections from this
+   * machine only. If options of the default listener were set nevertheless, it is in `listeners`.
+   */
+  localOnly: boolean
+}
+
+export interface GeneralConfig extends SecurityConfig {
+  connectionMessages: boolean
+  connectTimeout: number
+  logDest: readonly LogDestination[]
+  logTimestamp: boolean
+  logTimestampFormat: string | null
+  logType: readonly LogType[]
+  maxInflightBytes: number
+  maxInflightMessages: number
+  maxKeepalive: number
+  maxOutgoingBytes: number
+  maxPacketSize: number
+  maxQueuedBytes: number
+  maxQueuedMessages: number
+  messageSizeLimit: number
+  perListenerSettings: boolean
+  persistentClientExpiration: number
+  pidFile: string | null
+  queueQos0Messages: boolean
+  retainAvailable: boolean
+  retainExpiryInterval: number
+  setTcpNodelay: boolean
+  starWildcard: boolean
+  sysAlias: boolean
+  sysInterval: number
+  upgradeOutgoingQos: boolean
+}
+
+export interface ListenerConfig extends SecurityConfig {
+  /** The line of the file that opened it, for messages; 0 if no line did. */
+  line: number
+  port: number
+  /** Null: every address of this machine. */
+  bindAddress: string | null
+  maxConnections: number
+  maxQos: 0 | 1 | 2
+  maxTopicAlias: number
+  maxTopicAliasBroker: number
+  socketDomain: 'ipv4' | 'ipv6' | null
+}
+
+/**
+ * Who may come in. In a listener these are what holds for it: its own words if it has any, else those of the general
+ * part, else the default.
+ */
+export interface SecurityConfig {
+  /** Null: not said. The server then decides by where the client comes from. */
+  allowAnonymous: boolean | null
+  allowZeroLengthClientid: boolean
+  autoIdPrefix: string
+}
+
+export type LogType = (typeof LOG_TYPES)[number]
+
+export const LOG_TYPES = [
+  'error',
+  'warning',
+  'notice',
+  'information',
+  'subscribe',
+  'unsubscribe',
+  'debug',
+  'websockets',
+  'internal',
+] as const
+
+export type LogDestination = { kind: 'stderr' } | { kind: 'stdout' } | { kind: 'file'; path: string }

@@ -1,0 +1,272 @@
+import type { Config, GeneralConfig, ListenerConfig, SecurityConfig } from './config.ts'
+import { notYet, notYetNames } from './not-yet.ts'
+import {
+  generalOptions,
+  LISTENER,
+  listenerNames,
+  listenerOptions,
+  type Option,
+  type Options,
+  securityOptions,
+} from './options.ts'
+import type { Problem } from './problems.ts'
+import { suggest } from './suggest.ts'
+import { splitWord } from './types.ts'
+
+/** Where an option's value goes. `own`: a security option by the name that always means the listener. */
+type Scope = 'general' | 'security' | 'own' | 'listener'
+
+interface Known {
+  scope: Scope
+  key: string
+  option: Option<unknown>
+}
+
+const known = new Map<string, Known>()
+addAll('general', generalOptions)
+addAll('security', securityOptions)
+addAll('listener', listenerOptions)
+for (const [key, name] of Object.entries(listenerNames)) {
+  known.set(name, { scope: 'own', key, option: securityOptions[key as keyof SecurityConfig] as Option<unknown> })
+}
+
+function addAll<C>(scope: Scope, options: Options<C>): void {
+  for (const [key, option] of Object.entries<Option<unknown>>(options)) {
+    for (const name of [option.name, ...(option.aliases ?? [])]) known.set(name, { scope, key, option })
+  }
+}
+
+/** The values that lines have given so far to the general part or to one listener, and the line of each. */
+class Part {
+  readonly values: Record<string, unknown> = {}
+  readonly lines = new Map<string, number>()
+  /** The line that opened it; 0 for the default listener until `port` or `bind_address` asks for it. */
+  line = 0
+}
+
+/**
+ * Reads the text of a mosquitto.conf. Never throws: what is wrong is in `problems`, in the order of the lines, and the
+ * configuration is what the good lines come to.
+ */
+export function parseConfig(text: string, file: string): { config: Config; problems: Problem[] } {
+  const reader = new Reader(file)
+  const lines = text.replace(/^\uFEFF/, '').split(/\r\n|\n|\r/)
+  for (const [index, line] of lines.entries()) reader.readLine(line, index + 1)
+  return { config: reader.finish(), problems: reader.problems.sort((a, b) => a.line - b.line) }
+}
+
+/** What holds if there is no file: every default, no listener. */
+export function defaultConfig(): Config {
+  return parseConfig('', '').config
+}
+
+/** A listener on `port` with every default, for a port that the command line or a program names. */
+export function defaultListener(port: number): ListenerConfig {
+  return { line: 0, ...fill<Omit<ListenerConfig, 'line'>>({ ...listenerOptions, ...securityOptions }, { port }) }
+}
+
+class Reader {
+  readonly problems: Problem[] = []
+  readonly #file: string
+  readonly #general = new Part()
+  readonly #listeners: Part[] = []
+  /** The default listener, once an option was meant for it. */
+  #default: Part | null = null
+  /** What a listener's option means now. */
+  #current: Part | null = null
+  #inBridge = false
+  #line = 0
+  #name = ''
+
+  constructor(file: string) {
+    this.#file = file
+  }
+
+  readLine(text: string, line: number): void {
+    const trimmed = text.trim()
+    if (trimmed === '' || trimmed.startsWith('#')) return
+    const [name, rest] = splitWord(trimmed)
+    this.#line = line
+    this.#name = name
+    const found = known.get(name)
+    if (name === LISTENER) this.#openListener(rest)
+    else if (found !== undefined) this.#set(found, rest)
+    else if (notYet(name) !== undefined) this.#reportNotYet(rest)
+    else this.#reportUnknown(rest)
+  }
+
+  #report(
+    severity: Problem['severity'],
+    message: string,
+    suggestion = '',
+    line = this.#line,
+    option = this.#name,
+  ): void {
+    this.problems.push({ severity, file: this.#file, line, option, message: `\`${option}\` ${message}`, suggestion })
+  }
+
+  #openListener(rest: string): void {
+    const part = new Part()
+    part.line = this.#line
+    this.#current = part
+    const [port, behind] = splitWord(rest)
+    if (port === '0') {
+      this.#report('error', 'with port 0 is a Unix socket, which this version of nightjar does not have yet')
+      return
+    }
+    if (!this.#give(part, 'port', listenerOptions.port, port)) return
+    const [address, extra] = splitWord(behind)
+    if (!behind.startsWith('#')) {
+      if (address !== '') part.values['bindAddress'] = address
+      this.#ignore(extra)
+    }
+    this.#listeners.push(part)
+  }
+
+  #set({ scope, key, option }: Known, rest: string): void {
+    if (key === 'port' || key === 'bindAddress') {
+      this.#current = this.#defaultListener()
+      this.#current.line ||= this.#line
+    }
+    if (key === 'perListenerSettings' && Object.keys(securityOptions).some((k) => this.#general.lines.has(k))) {
+      this.#report('error', 'must stand before any option on who may come in')
+    }
+    const part = this.#partFor(scope)
+    if (part === null) return
+    if (this.#give(part, key, option, rest)) this.#noteRepeat(part, key, option)
+  }
+
+  #partFor(scope: Scope): Part | null {
+    const forListener =
+      scope === 'own' || (scope === 'security' && this.#general.values['perListenerSettings'] === true)
+    if (forListener && this.#current === null) {
+      this.#report('error', 'must stand below the `listener` that it is meant for')
+      return null
+    }
+    if (scope === 'general' || (scope === 'security' && !forListener)) return this.#general
+    this.#current ??= this.#defaultListener()
+    return this.#current
+  }
+
+  #defaultListener(): Part {
+    if (this.#default === null) {
+      this.#default = new Part()
+      this.#listeners.push(this.#default)
+    }
+    return this.#default
+  }
+
+  /** Reads the value into the part; false if it was none. */
+  #give(part: Part, key: string, option: Option<unknown>, rest: string): boolean {
+    const { type } = option
+    const [first, extra] = splitWord(rest)
+    const value = type.line === true ? rest : first
+    if (value === '' || (type.line !== true && value.startsWith('#'))) {
+      this.#report('error', `needs a value: ${type.form}`)
+      return false
+    }
+    const reading = type.read(value, part.values[key])
+    if ('problem' in reading) {
+      this.#report('error', `${reading.problem}, not \`${value}\``, adviceOn(this.#name, value))
+      return false
+    }
+    if (reading.note !== undefined) this.#report('warning', reading.note)
+    part.values[key] = reading.value
+    if (type.line === true) {
+      if (/^(["']).*\1$/.test(value)) this.#report('warning', 'is taken with its quotes', 'write it without them')
+    } else if (this.#name !== LISTENER) this.#ignore(extra)
+    return true
+  }
+
+  #ignore(extra: string): void {
+    if (extra !== '' && !extra.startsWith('#')) this.#report('warning', `ignores what follows its value: \`${extra}\``)
+  }
+
+  #noteRepeat(part: Part, key: string, option: Option<unknown>): void {
+    const earlier = part.lines.get(key)
+    if (earlier !== undefined && option.type.repeats !== true) {
+      this.#report('warning', `stands in line ${earlier} already; this line counts`)
+    }
+    part.lines.set(key, this.#line)
+  }
+
+  #reportNotYet(value: string): void {
+    const { severity, why, never, bridge, harmless } = notYet(this.#name)!
+    if (this.#name === 'connection') this.#inBridge = true
+    if (bridge === true && this.#inBridge) return
+    if (harmless?.includes(value) === true) return
+    const status =
+      never === true
+        ? 'has no effect in nightjar'
+        : 'is a mosquitto option that this version of nightjar does not have yet'
+    this.#report(severity, `${status}: ${why}`)
+  }
+
+  #reportUnknown(rest: string): void {
+    const plain = this.#name.replace(/[:=]+$/, '')
+    if ((plain !== this.#name || rest.startsWith('=')) && isName(plain)) {
+      this.#report('error', 'is not how options are written', `write \`${plain} ${rest.replace(/^=\s*/, '')}\``)
+      return
+    }
+    const near = suggest(this.#name, [LISTENER, ...known.keys(), ...notYetNames.filter((name) => !name.endsWith('*'))])
+    this.#report('error', 'is not an option', near === null ? '' : `did you mean \`${near}\`?`)
+  }
+
+  finish(): Config {
+    const asked = this.#listeners.filter((part) => part.line > 0)
+    if (asked.length > 0 && this.#default?.line === 0) this.#reportUnusedDefault(this.#default)
+    const parts = asked.length > 0 ? asked : this.#listeners
+    this.#reportTwins(parts)
+    return {
+      general: fill<GeneralConfig>({ ...generalOptions, ...securityOptions }, this.#general.values),
+      listeners: parts.map((part) => this.#makeListener(part)),
+      localOnly: asked.length === 0,
+    }
+  }
+
+  #makeListener(part: Part): ListenerConfig {
+    const security: Record<string, unknown> = {}
+    for (const key of Object.keys(securityOptions)) {
+      if (key in this.#general.values) security[key] = this.#general.values[key]
+    }
+    const options = { ...listenerOptions, ...securityOptions }
+    const listener = fill<Omit<ListenerConfig, 'line'>>(options, { ...security, ...part.values })
+    return { line: part.line, ...listener }
+  }
+
+  #reportUnusedDefault(part: Part): void {
+    for (const [key, line] of part.lines) {
+      const option = { ...listenerOptions, ...securityOptions }[key as 'port'].name
+      const message = 'has no effect: it is meant for the default listener, which is not opened as there are others'
+      this.#report('warning', message, 'move it below its `listener` line', line, option)
+    }
+  }
+
+  #reportTwins(parts: readonly Part[]): void {
+    const seen = new Map<string, number>()
+    for (const part of parts) {
+      const { port = listenerOptions.port.default, bindAddress = '' } = part.values
+      const earlier = seen.get(`${port} ${bindAddress}`)
+      if (earlier === undefined) seen.set(`${port} ${bindAddress}`, part.line)
+      else this.#report('error', `opens port ${port} twice: line ${earlier} does already`, '', part.line, LISTENER)
+    }
+  }
+}
+
+function isName(name: string): boolean {
+  return name === LISTENER || known.has(name) || notYet(name) !== undefined
+}
+
+function adviceOn(name: string, value: string): string {
+  if (value.startsWith('=')) return `write \`${name}\` and the value, without \`=\``
+  return /^["']/.test(value) ? 'write it without quotes' : ''
+}
+
+/** The values that were given, and the defaults of all others. */
+function fill<C>(options: Options<C>, values: Record<string, unknown>): C {
+  const filled: Record<string, unknown> = {}
+  for (const [key, option] of Object.entries<Option<unknown>>(options)) {
+    filled[key] = key in values ? values[key] : option.default
+  }
+  return filled as C
+}

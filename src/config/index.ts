@@ -1,0 +1,7 @@
+export type { Config, GeneralConfig, ListenerConfig, LogDestination, LogType, SecurityConfig } from './config.ts'
+export { defaultConfig, defaultListener, parseConfig } from './grammar.ts'
+export { optionsAsMarkdown } from './markdown.ts'
+export { notYet, notYetNames } from './not-yet.ts'
+export { generalOptions, LISTENER, listenerNames, listenerOptions, type Option, securityOptions } from './options.ts'
+export { describeProblem, type Problem } from './problems.ts'
+export { version } from './version.ts'
