@@ -169,6 +169,28 @@ export class Outbound<M> {
     while (this.next < this.tail && this.#states[this.next & this.#mask] === OutboundState.Done) this.#done(this.next++)
   }
 
+  /** After a restart: a message that was owed at this position. Positions come in order; what is between them is done. */
+  restore(position: number, message: M, qos: QoS): void {
+    if (this.head === this.tail) {
+      this.head = position
+      this.next = position
+      this.tail = position
+    }
+    while (this.tail < position) this.#append(null, OutboundState.Done)
+    // Whether it had been sent is not known: to send it with DUP is right in both cases.
+    this.#append(
+      message,
+      qos === 0 ? OutboundState.WaitingQoS0 : qos === 1 ? OutboundState.ResendQoS1 : OutboundState.ResendQoS2,
+    )
+  }
+
+  /** After a restart: PUBREC had been seen for what is at this position. */
+  restoreReceived(position: number): void {
+    const place = position & this.#mask
+    this.#states[place] = OutboundState.ReleaseAgain
+    this.#messages[place] = null
+  }
+
   /** Calls visit for all that is not done, oldest first. */
   forEach(visit: (message: M | null, state: OutboundState, position: number) => void): void {
     for (let position = this.head; position < this.tail; position++) {

@@ -1,2 +1,5 @@
 export type { ClientTransport, ClientTransportHandler } from './client-transport.ts'
+export { memoryPair } from './memory-pair.ts'
+export { SharedRead } from './shared-read.ts'
+export { type Acceptor, type LinkHandler, type ReadInto, TcpListener, type TcpListenerOptions } from './tcp-listener.ts'
 export { nodeText } from './text.ts'

@@ -1,0 +1,1 @@
+export { AnonymousAccess, type AnonymousPolicy, isPrivate } from './anonymous.ts'

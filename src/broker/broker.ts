@@ -1,0 +1,81 @@
+import { type Properties, type QoS, ReasonCode } from '../protocol/index.ts'
+import { topicNameError } from '../topics/index.ts'
+import { Connection } from './connection.ts'
+import type { Link } from './contracts.ts'
+import { Core, type CoreParts } from './core.ts'
+import { publishMessage } from './publish-message.ts'
+import { recover } from './recover.ts'
+import { disconnect } from './refuse.ts'
+import type { ListenerSettings, Settings } from './settings.ts'
+import { SysStatus } from './sys.ts'
+import { endTurn } from './turn.ts'
+import { makeMessage } from './will.ts'
+
+export interface PublishOptions {
+  readonly qos?: QoS
+  readonly retain?: boolean
+  readonly properties?: Properties
+}
+
+/**
+ * The broker without its edges: it is handed connections, bytes and the time, and hands out bytes and events. The edge
+ * calls `began` before it hands over anything, `endTurn` when all that was there to be read has been handed over, and
+ * `tick` a few times a second.
+ */
+export class Broker {
+  readonly core: Core
+  readonly #status: SysStatus
+
+  constructor(settings: Settings, parts: CoreParts) {
+    this.core = new Core(settings, parts)
+    this.#status = new SysStatus(this.core)
+    recover(this.core)
+  }
+
+  /** A turn begins: time is read once for all of it. */
+  began(): void {
+    this.core.now = this.core.clock.now()
+  }
+
+  /** A client has connected; bytes for it go to the Connection's `receive`. */
+  accept(link: Link, listener: ListenerSettings): Connection {
+    const connection = new Connection(this.core, link, listener)
+    this.core.connections.add(connection)
+    this.core.metrics.sockets++
+    return connection
+  }
+
+  endTurn(): void {
+    endTurn(this.core)
+  }
+
+  /** Time has passed: keep-alives, expiries, delayed Wills, `$SYS`. */
+  tick(): void {
+    this.began()
+    this.core.wheel.advance(this.core.now)
+    this.#status.tick()
+  }
+
+  /**
+   * Publishes a message from the program around the broker. Returns whether anybody was subscribed.
+   * Throws a RangeError if the topic is not a Topic Name.
+   */
+  publish(topic: string, payload: Uint8Array, options: PublishOptions = {}): boolean {
+    const wrong = topicNameError(topic)
+    if (wrong !== null) throw new RangeError(wrong)
+    const { qos = 0, retain = false, properties = {} } = options
+    const message = makeMessage(this.core, topic, payload, { qos, retain, properties }, null)
+    if (message.expiresAt !== 0) message.expiresAt += this.core.now
+    return publishMessage(this.core, message)
+  }
+
+  /** An orderly stop begins: nobody new is taken, and who is here is told [MQTT-3.14.4-1]. */
+  stop(): void {
+    const { core } = this
+    core.stopping = true
+    for (const connection of core.connections) {
+      if (connection.session === null) connection.link.abort()
+      else disconnect(connection, ReasonCode.ServerShuttingDown, 'the broker is stopping')
+    }
+  }
+}

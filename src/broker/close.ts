@@ -1,0 +1,61 @@
+import type { Connection } from './connection.ts'
+import type { Core } from './core.ts'
+import { NEVER, type Session, SessionTimer } from './session.ts'
+import { publishWill } from './will.ts'
+
+/**
+ * The Network Connection has come to its end, whoever ended it: its Session goes on alone, or ends with it. May be called
+ * more than once; only the first counts.
+ */
+export function endConnection(core: Core, connection: Connection, reason: string, willDue: boolean): void {
+  const { session } = connection
+  if (session === null) return
+  connection.session = null
+  session.connection = null
+  core.online--
+  if (core.settings.connectionMessages) core.event('clientDisconnected', connection, { reason })
+  if (!willDue) session.will = null
+  session.offlineSince = core.now
+  if (session.expiryInterval === 0) {
+    endSession(core, session, reason)
+    return
+  }
+  const { will } = session
+  if (will !== null && will.delay === 0) publishWill(core, session, reason)
+  core.append({ kind: 'offline', clientId: session.clientId, at: core.now, will: session.will !== null })
+  scheduleEnd(core, session)
+}
+
+/** The Session is over: nothing of it is left, and a Will that still waited is due now [MQTT-3.1.2-8]. */
+export function endSession(core: Core, session: Session, reason: string): void {
+  if (session.timer !== null) core.wheel.clear(session.timer)
+  if (session.will !== null) publishWill(core, session, reason)
+  for (const subscription of session.subscriptions.values()) core.router.remove(subscription)
+  session.subscriptions.clear()
+  core.sessions.delete(session.clientId)
+  if (session.persistent) core.append({ kind: 'sessionEnded', clientId: session.clientId })
+}
+
+/** While the client is away: the next thing that happens is its Will, or the end of its Session. */
+export function scheduleEnd(core: Core, session: Session): void {
+  const ends = session.expiryInterval === NEVER ? Infinity : session.offlineSince + session.expiryInterval * 1000
+  const willDue = session.will === null ? Infinity : session.offlineSince + session.will.delay * 1000
+  const due = Math.min(ends, willDue)
+  if (due === Infinity) return
+  if (session.timer === null) session.timer = new SessionTimer(session, (late, now) => onDue(core, late, now))
+  core.wheel.set(session.timer, due)
+}
+
+function onDue(core: Core, session: Session, now: number): void {
+  const ended = session.expiryInterval !== NEVER && now >= session.offlineSince + session.expiryInterval * 1000
+  if (!ended) {
+    publishWill(core, session, 'its Will Delay Interval has passed')
+    core.append({ kind: 'offline', clientId: session.clientId, at: session.offlineSince, will: false })
+    scheduleEnd(core, session)
+    return
+  }
+  const messages = session.outbound.tail - session.outbound.head
+  core.metrics.clientsExpired++
+  core.event('sessionExpired', session, { seconds: session.expiryInterval, messages })
+  endSession(core, session, 'its Session has expired')
+}

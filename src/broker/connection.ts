@@ -1,0 +1,332 @@
+import {
+  type AcknowledgementPacket,
+  type ControlPacket,
+  Decoder,
+  Output,
+  type OutputOwner,
+  type PacketHandler,
+  PacketType,
+  type Properties,
+  ProtocolError,
+  type ProtocolVersion,
+  type PublishExtras,
+  type PublishView,
+  ReasonCode,
+  type Slab,
+} from '../protocol/index.ts'
+import type { InboundAliases, OutboundAliases } from '../session/index.ts'
+import { onAcknowledgement } from './acknowledge.ts'
+import { endConnection } from './close.ts'
+import { onConnect } from './connect.ts'
+import type { Link } from './contracts.ts'
+import type { Core, Identity } from './core.ts'
+import { onDisconnect } from './disconnect.ts'
+import { Phase } from './phase.ts'
+import { onPublish } from './publish.ts'
+import { pump } from './queue.ts'
+import { disconnect, fail } from './refuse.ts'
+import type { Route } from './route.ts'
+import type { Session } from './session.ts'
+import type { ListenerSettings } from './settings.ts'
+import { onSubscribe, onUnsubscribe } from './subscribe.ts'
+import { Timer } from './timers.ts'
+
+const NO_LIMIT = 0xffff_ffff
+/** How long a client may take to fetch its last bytes. */
+const LINGER_MS = 5000
+
+/**
+ * One Network Connection: all that dies with it. What lives on is in its Session. The edge hands bytes to `receive`;
+ * what is to be sent is written into `output`, which the turn sends.
+ */
+export class Connection implements PacketHandler, OutputOwner {
+  readonly core: Core
+  readonly link: Link
+  /** What holds for the listener that accepted it. */
+  readonly listener: ListenerSettings
+  readonly output: Output
+  readonly decoder: Decoder
+  phase: Phase = Phase.AwaitingConnect
+  version: ProtocolVersion = 4
+  /** Null until CONNECT, and again once the connection has ended: then nothing is sent any more. */
+  session: Session | null = null
+  clientId: string | null = null
+  username: string | null = null
+  /** Seconds; 0: off. */
+  keepAlive = 0
+  /** Milliseconds: when the last bytes came. */
+  lastReceived: number
+  /** What the client takes, in bytes; `limited` says whether it set a limit at all. */
+  maximumPacketSize: number = NO_LIMIT
+  limited = false
+  /** The log said once that a filter of this client means something else than the standard has it. */
+  toldOfRewriting = false
+  /** Whether Reason Strings and User Properties may be sent on every packet [MQTT-3.1.2-29]. */
+  problemInformation = true
+  inboundAliases: InboundAliases<Uint8Array> | null = null
+  outboundAliases: OutboundAliases | null = null
+  /** The last topic's route: most publishers use one topic, and comparing it costs less than looking it up. */
+  lastRoute: Route | null = null
+  /** The link has not taken all: nothing more is given to it until it has. */
+  blocked = false
+  /** The position in the store's log that must be durable before anything more is sent. */
+  gate = 0
+  readonly timer: ConnectionTimer
+  #unsent: Slab[] | null = null
+  #unsentBytes = 0
+  /** QoS 0 messages dropped since it was found too slow. */
+  #dropped = 0
+  #inDirty = false
+
+  constructor(core: Core, link: Link, listener: ListenerSettings) {
+    this.core = core
+    this.link = link
+    this.listener = listener
+    this.output = new Output(core.pool, this)
+    const { maximumPacketSize, maximumProperties } = core.settings
+    this.decoder = new Decoder(this, core.text, { maximumPacketSize, maximumProperties })
+    this.lastReceived = core.now
+    this.timer = new ConnectionTimer(this)
+    core.wheel.set(this.timer, core.now + core.settings.connectTimeout)
+  }
+
+  get identity(): Identity {
+    return { client: this.clientId, address: this.link.address, username: this.username }
+  }
+
+  /** Bytes from the client: bytes[start..end), which are the caller's again when this returns. */
+  receive(bytes: Uint8Array, start: number, end: number): void {
+    if (this.phase > Phase.Open) return
+    this.core.metrics.bytesReceived += end - start
+    this.lastReceived = this.core.now
+    try {
+      this.decoder.receive(bytes, start, end)
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error
+      fail(this, error.reasonCode, `${error.message} (byte ${error.offset} of the packet)`)
+    }
+  }
+
+  onPublish(view: PublishView): void {
+    this.core.metrics.messagesReceived++
+    if (this.phase === Phase.Open) onPublish(this.core, this, view)
+    else this.#unexpected('PUBLISH')
+  }
+
+  onAcknowledgement(
+    type: AcknowledgementPacket['type'],
+    packetId: number,
+    reasonCode: number,
+    _properties: Properties | null,
+  ): void {
+    this.core.metrics.messagesReceived++
+    if (this.phase === Phase.Open) onAcknowledgement(this.core, this, type, packetId, reasonCode)
+    else this.#unexpected('an acknowledgement')
+  }
+
+  onPacket(packet: ControlPacket): void {
+    this.core.metrics.messagesReceived++
+    if (packet.type === PacketType.Connect) {
+      if (this.phase === Phase.AwaitingConnect) onConnect(this.core, this, packet)
+      else this.#unexpected('a second CONNECT')
+      return
+    }
+    if (this.phase !== Phase.Open) {
+      this.#unexpected('a packet')
+      return
+    }
+    switch (packet.type) {
+      case PacketType.Subscribe:
+        onSubscribe(this.core, this, packet)
+        break
+      case PacketType.Unsubscribe:
+        onUnsubscribe(this.core, this, packet)
+        break
+      case PacketType.Pingreq:
+        this.reply(PINGRESP)
+        break
+      case PacketType.Disconnect:
+        onDisconnect(this.core, this, packet)
+        break
+      default:
+        fail(this, ReasonCode.ProtocolError, 'a packet that only a server may send')
+    }
+  }
+
+  /** The edge: what the link held back is gone, the memory is ours again. */
+  drained(): void {
+    this.blocked = false
+    if (this.#unsent !== null) this.core.giveSlabs(this.#unsent)
+    this.#unsent = null
+    this.#unsentBytes = 0
+    if (this.phase >= Phase.Closing) {
+      this.#enterDirty()
+      return
+    }
+    if (this.#dropped > 0) {
+      this.core.event('subscriberRecovered', this, { count: this.#dropped })
+      this.#dropped = 0
+    }
+    if (this.output.pending > 0) this.#enterDirty()
+    if (this.session !== null) pump(this.core, this.session)
+  }
+
+  /** The edge: the Network Connection is gone, for `reason` in words. */
+  closed(reason: string): void {
+    if (this.phase === Phase.Closed) return
+    endConnection(this.core, this, reason, true)
+    this.phase = Phase.Closed
+    this.core.wheel.clear(this.timer)
+    this.core.connections.delete(this)
+    if (this.#unsent !== null) this.core.giveSlabs(this.#unsent)
+    this.#unsent = null
+    this.#discardOutput()
+  }
+
+  outputBegan(): void {
+    this.#enterDirty()
+  }
+
+  /** Whether so much waits that QoS 0 messages are dropped and others stay in their queue. */
+  get congested(): boolean {
+    if (!this.blocked && this.output.full === null) return false
+    return this.waitingBytes > this.core.settings.maximumOutgoingBytes
+  }
+
+  /** Bytes that wait because the client reads too slowly. */
+  get waitingBytes(): number {
+    return this.#unsentBytes + this.output.pending
+  }
+
+  /** A QoS 0 message was not sent because the client reads too slowly. */
+  dropped(): void {
+    this.core.metrics.publishDropped++
+    if (this.#dropped++ === 0) {
+      this.core.event('subscriberSlow', this, { limit: this.core.settings.maximumOutgoingBytes })
+    }
+  }
+
+  /** What was written last relies on the records appended so far: it goes out when they are durable. */
+  promised(): void {
+    this.gate = this.core.logPosition
+  }
+
+  /** Sends a small packet that is the same for everybody. */
+  reply(packet: Uint8Array): void {
+    const { output } = this
+    output.reserve(packet.length)
+    for (let i = 0; i < packet.length; i++) output.bytes[output.at + i] = packet[i]!
+    output.at += packet.length
+    this.core.metrics.messagesSent++
+  }
+
+  /** What a PUBLISH to this MQTT 5.0 client carries beyond its message, or null. */
+  extras(identifiers: readonly number[] | null, expiresAt: number): PublishExtras | null {
+    if (identifiers === null && expiresAt === 0) return null
+    const extras = this.spareExtras(null)
+    extras.subscriptionIdentifiers = identifiers
+    extras.messageExpiryInterval = expiresAt === 0 ? -1 : Math.max(1, Math.ceil((expiresAt - this.core.now) / 1000))
+    return extras
+  }
+
+  /** `extras`, or an object of the core's that stands for none. */
+  spareExtras(extras: PublishExtras | null): PublishExtras {
+    if (extras !== null) return extras
+    const spare = this.core.spareExtras
+    spare.messageExpiryInterval = -1
+    spare.subscriptionIdentifiers = null
+    spare.topicAlias = 0
+    spare.omitTopic = false
+    return spare
+  }
+
+  /**
+   * Nothing more is read; what was written goes out, then the connection closes. The Session is let go at once, with its
+   * Will if that is `due`.
+   */
+  finish(reason: string, willDue: boolean): void {
+    if (this.phase >= Phase.Closing) return
+    this.phase = Phase.Closing
+    this.decoder.stop()
+    endConnection(this.core, this, reason, willDue)
+    this.core.wheel.set(this.timer, this.core.now + LINGER_MS)
+    this.#enterDirty()
+  }
+
+  /** The turn: sends what was written. False if it has to wait until the store has what it promises. */
+  flush(): boolean {
+    if (this.gate > this.core.store.durable) return false
+    this.#inDirty = false
+    const { output, core } = this
+    const { slab, full } = output
+    if (slab !== null && !this.blocked && this.phase !== Phase.Closed) {
+      core.metrics.bytesSent += output.pending
+      const sent = output.pending
+      const taken = this.link.send(full, slab.bytes, slab.start, output.at)
+      if (taken) {
+        core.pool.give(slab)
+        if (full !== null) for (const { slab: whole } of full) core.pool.give(whole)
+      } else {
+        this.blocked = true
+        this.#unsentBytes = sent
+        this.#unsent = full === null ? [slab] : [...full.map((each) => each.slab), slab]
+      }
+      output.clear()
+    }
+    if (this.phase === Phase.Closing && !this.blocked) this.link.close()
+    return true
+  }
+
+  #discardOutput(): void {
+    const { output, core } = this
+    if (output.full !== null) for (const { slab } of output.full) core.pool.give(slab)
+    if (output.slab !== null) core.pool.give(output.slab)
+    output.clear()
+  }
+
+  #enterDirty(): void {
+    if (this.#inDirty) return
+    this.#inDirty = true
+    this.core.dirty.push(this)
+  }
+
+  #unexpected(what: string): void {
+    if (this.phase > Phase.Open) return
+    if (this.phase === Phase.AwaitingConnect) fail(this, ReasonCode.ProtocolError, `${what} came before CONNECT`)
+    else fail(this, ReasonCode.ProtocolError, what)
+  }
+}
+
+const PINGRESP: Uint8Array = Uint8Array.of(0xd0, 0)
+
+/** First the time in which CONNECT must come, then the keep-alive. */
+export class ConnectionTimer extends Timer {
+  readonly #connection: Connection
+
+  constructor(connection: Connection) {
+    super()
+    this.#connection = connection
+  }
+
+  fire(now: number): void {
+    const connection = this.#connection
+    const { core, phase } = connection
+    if (phase === Phase.AwaitingConnect) {
+      core.event('connectTimeout', connection, { seconds: core.settings.connectTimeout / 1000 })
+      connection.link.abort()
+      return
+    }
+    if (phase !== Phase.Open) {
+      connection.link.abort()
+      return
+    }
+    const due = connection.lastReceived + connection.keepAlive * 1500
+    if (now < due) {
+      core.wheel.set(this, due)
+      return
+    }
+    // [MQTT-3.1.2-22]
+    core.event('keepAliveTimeout', connection, { keepAlive: connection.keepAlive })
+    disconnect(connection, ReasonCode.KeepAliveTimeout, 'keep alive timeout')
+  }
+}

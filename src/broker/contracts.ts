@@ -1,0 +1,127 @@
+/**
+ * What the core is handed, declared by the core itself: floor 4 implements these and imports their types from here,
+ * never the other way round. So the same core runs over TCP, in a test, in a simulation and inside another program.
+ */
+import type { FullSlab, ProtocolVersion, QoS } from '../protocol/index.ts'
+import type { BrokerEvent } from './events.ts'
+import type { Message } from './message.ts'
+
+export type { Message }
+
+export interface Clock {
+  /** Milliseconds since the Unix epoch, never going back (a step of the wall clock must end no keep-alive). */
+  now(): number
+}
+
+export interface Random {
+  /** A whole number, 0..2^32-1. */
+  uint32(): number
+}
+
+/** The edge's end of one Network Connection: bytes out. Bytes in go to `Connection.receive`. */
+export interface Link {
+  /** Where the client is, for people: '192.168.1.7:49152', '[::1]:4000', 'in-process'. */
+  readonly address: string
+  /** The IP address alone, or 'in-process'. */
+  readonly host: string
+  /**
+   * Sends the full slabs, then bytes[start..end), in one go. True: all of it was taken, the memory is free again. False:
+   * the memory is needed until the edge calls `Connection.drained`, and nothing more is sent before that.
+   */
+  send(full: readonly FullSlab[] | null, bytes: Uint8Array, start: number, end: number): boolean
+  /** Ends the connection when what was sent has gone. `Connection.closed` follows. */
+  close(): void
+  /** Ends the connection at once. `Connection.closed` follows. */
+  abort(): void
+}
+
+/** What is known of a client that wants to connect. */
+export interface ConnectRequest {
+  readonly clientId: string
+  readonly username: string | null
+  readonly password: Uint8Array | null
+  readonly version: ProtocolVersion
+  /** The IP address, or 'in-process'. */
+  readonly host: string
+  /** The listener that accepted it. */
+  readonly listener: string
+}
+
+export interface ConnectDecision {
+  readonly allowed: boolean
+  /** A Connect Reason Code of MQTT 5.0 if it is not; what earlier versions get follows from it. */
+  readonly reasonCode: number
+  /** The rule that decided, for people: the option, or file and line. */
+  readonly rule: string
+}
+
+/** Who are you, may you: answers with the rule that decided. */
+export interface Access {
+  connect(request: ConnectRequest): ConnectDecision
+}
+
+export type EventSink = (event: BrokerEvent) => void
+
+export interface StoredWill {
+  readonly message: Message
+  /** Seconds, 0..2^32-1. */
+  readonly delay: number
+}
+
+export interface StoredSubscription {
+  /** As the client sent it. */
+  readonly filter: string
+  readonly qos: QoS
+  readonly noLocal: boolean
+  readonly retainAsPublished: boolean
+  /** Subscription Identifier, or 0. */
+  readonly identifier: number
+}
+
+/**
+ * Every change of state that outlives a Network Connection, as a small record. Replayed in order they make the state
+ * again; `position` is a place in that Session's queue, from which its Packet Identifier follows.
+ */
+export type StoreRecord =
+  | { kind: 'session'; clientId: string; expiryInterval: number; will: StoredWill | null }
+  /** The Network Connection is gone; the Session's time runs from `at` (milliseconds). */
+  | { kind: 'offline'; clientId: string; at: number; will: boolean }
+  | { kind: 'sessionEnded'; clientId: string }
+  | { kind: 'subscribed'; clientId: string; subscription: StoredSubscription }
+  | { kind: 'unsubscribed'; clientId: string; filter: string }
+  /** Once, however many queues refer to it, and before they do. */
+  | { kind: 'message'; message: Message }
+  | {
+      kind: 'queued'
+      clientId: string
+      position: number
+      messageId: number
+      qos: QoS
+      retain: boolean
+      identifiers: readonly number[] | null
+    }
+  /** PUBREC was seen for what is at this position. */
+  | { kind: 'received'; clientId: string; position: number }
+  | { kind: 'done'; clientId: string; position: number }
+  /** A QoS 2 message of the client was taken, and is not released. */
+  | { kind: 'inbound'; clientId: string; packetId: number }
+  | { kind: 'inboundReleased'; clientId: string; packetId: number }
+  | { kind: 'retained'; topic: string; messageId: number }
+  | { kind: 'retainedCleared'; topic: string }
+
+/**
+ * Where promises are kept. Records are appended during a turn; `commit` ends the turn's part; a position is durable when
+ * what was promised up to it survives what the store promises to survive.
+ */
+export interface Store {
+  /** Returns the record's position in the log: whoever relies on it waits until `durable` has reached it. */
+  append(record: StoreRecord): number
+  /** The end of a turn: what was appended goes where it is safe, or on its way there. */
+  commit(): void
+  /** All up to this position is safe. */
+  readonly durable: number
+  /** Called when `durable` went up outside of `commit`; the edge then runs a turn. */
+  onDurable: (() => void) | null
+  /** The state at start, as the shortest run of records that makes it. */
+  load(): Iterable<StoreRecord>
+}

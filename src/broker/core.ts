@@ -1,0 +1,137 @@
+import type { PublishExtras, Slab, SlabPool, Text } from '../protocol/index.ts'
+import { RetainedIndex } from '../topics/index.ts'
+import type { Connection } from './connection.ts'
+import type { Access, Clock, EventSink, Random, Store, StoreRecord } from './contracts.ts'
+import type { EventId } from './events.ts'
+import { type Message, MessageKeeper } from './message.ts'
+import { Metrics } from './metrics.ts'
+import { Publication } from './publication.ts'
+import { Router } from './router.ts'
+import type { Session } from './session.ts'
+import type { Settings } from './settings.ts'
+import { TakeoverWatch } from './takeover-watch.ts'
+import { TimerWheel } from './timers.ts'
+
+export interface CoreParts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly store: Store
+  readonly access: Access
+  readonly text: Text
+  readonly pool: SlabPool
+  readonly events: EventSink
+  /** Bytes of memory that the process uses, for `$SYS/broker/heap/current`. */
+  readonly memory: () => number
+}
+
+/** The state that all parts of the broker share. What is done with it stands in the files named by what they do. */
+export class Core {
+  readonly settings: Settings
+  readonly clock: Clock
+  readonly random: Random
+  readonly store: Store
+  readonly access: Access
+  readonly text: Text
+  readonly pool: SlabPool
+  readonly memory: () => number
+  readonly sessions: Map<string, Session> = new Map()
+  readonly connections: Set<Connection> = new Set()
+  readonly router: Router
+  readonly retained: RetainedIndex<Message> = new RetainedIndex()
+  readonly keeper: MessageKeeper = new MessageKeeper()
+  readonly wheel: TimerWheel
+  readonly metrics: Metrics = new Metrics()
+  /** Connections with something to send, in this turn. */
+  dirty: Connection[] = []
+  /** The other list, so that a turn makes none. */
+  spareDirty: Connection[] = []
+  /** Milliseconds since the epoch, read once a turn. */
+  now: number
+  readonly startedAt: number
+  /** Clients online now. */
+  online = 0
+  /** The position in the store's log up to which this broker has appended. */
+  logPosition = 0
+  /** What a PUBLISH carries beyond its message: one object serves all, as it is written at once. */
+  readonly spareExtras: PublishExtras = {
+    messageExpiryInterval: -1,
+    subscriptionIdentifiers: null,
+    topicAlias: 0,
+    omitTopic: false,
+  }
+  readonly takeovers: TakeoverWatch = new TakeoverWatch()
+  /** Set at orderly stop: no new connection is taken. */
+  stopping = false
+  readonly #events: EventSink
+  #nextMessageId = 1
+  #publication: Publication | null = new Publication()
+
+  constructor(settings: Settings, parts: CoreParts) {
+    this.settings = settings
+    this.clock = parts.clock
+    this.random = parts.random
+    this.store = parts.store
+    this.access = parts.access
+    this.text = parts.text
+    this.pool = parts.pool
+    this.memory = parts.memory
+    this.#events = parts.events
+    this.now = parts.clock.now()
+    this.startedAt = this.now
+    this.wheel = new TimerWheel(this.now)
+    this.router = new Router(parts.text, parts.random.uint32())
+  }
+
+  event(
+    id: EventId,
+    from: Connection | Session | null,
+    details: Readonly<Record<string, string | number>> = NO_DETAILS,
+  ): void {
+    const { client, address, username } = from === null ? NOBODY : from.identity
+    this.#events({ id, at: this.now, client, address, username, details })
+  }
+
+  append(record: StoreRecord): number {
+    this.logPosition = this.store.append(record)
+    return this.logPosition
+  }
+
+  /** The store's number of a message, which is stored if it was not. */
+  storedId(message: Message): number {
+    if (message.id === 0) {
+      message.id = this.#nextMessageId++
+      this.append({ kind: 'message', message })
+    }
+    return message.id
+  }
+
+  /** After a restart: numbers go on after those that the store knows. */
+  messageIdSeen(id: number): void {
+    if (id >= this.#nextMessageId) this.#nextMessageId = id + 1
+  }
+
+  /** One object serves for every publish; a second is made only if a publish happens within another. */
+  takePublication(): Publication {
+    const publication = this.#publication ?? new Publication()
+    this.#publication = null
+    return publication
+  }
+
+  givePublication(publication: Publication): void {
+    publication.clear()
+    this.#publication = publication
+  }
+
+  giveSlabs(slabs: readonly Slab[]): void {
+    for (const slab of slabs) this.pool.give(slab)
+  }
+}
+
+export interface Identity {
+  readonly client: string | null
+  readonly address: string | null
+  readonly username: string | null
+}
+
+const NOBODY: Identity = { client: null, address: null, username: null }
+const NO_DETAILS: Readonly<Record<string, string | number>> = {}

@@ -1,0 +1,105 @@
+import type { QoS } from '../protocol/index.ts'
+import type { SharedGroup } from '../topics/index.ts'
+import type { Core } from './core.ts'
+import type { Publication } from './publication.ts'
+import { enqueue } from './queue.ts'
+import { recordQueued } from './records.ts'
+import type { Subscription } from './route.ts'
+import { fits, PUBLISH, RETAIN, send } from './send.ts'
+import { Queued, type Session } from './session.ts'
+import { countInFlight, mustKeep, windowOpen } from './window.ts'
+
+/** Gives the message to every Session that its route reaches. Returns whether there was any. */
+export function distribute(core: Core, publication: Publication): boolean {
+  const { direct, shared } = publication.route!
+  for (let i = 0; i < direct.length; i++) deliver(core, publication, direct[i]!)
+  for (let i = 0; i < shared.length; i++) {
+    const chosen = choose(shared[i]!)
+    if (chosen !== null) deliver(core, publication, chosen)
+  }
+  return direct.length > 0 || shared.length > 0
+}
+
+/** In turn, among those who are online and have room; else among those online; else whoever's turn it is. */
+function choose(group: SharedGroup<Subscription>): Subscription | null {
+  const { members } = group
+  const start = group.next % members.length
+  let online = -1
+  for (let i = 0; i < members.length; i++) {
+    const at = (start + i) % members.length
+    const { connection, outbound } = members[at]!.session
+    if (connection === null) continue
+    if (outbound.open && !connection.congested) {
+      group.next = at + 1
+      return members[at]!
+    }
+    if (online < 0) online = at
+  }
+  const chosen = online < 0 ? start : online
+  group.next = chosen + 1
+  return members[chosen] ?? null
+}
+
+function deliver(core: Core, publication: Publication, matched: Subscription): void {
+  let subscription = matched
+  if (matched.noLocal && matched.session.clientId === publication.publisher) {
+    if (matched.local === null) return
+    subscription = matched.local
+  }
+  const { session, identifiers } = subscription
+  const qos =
+    core.settings.upgradeOutgoingQoS || subscription.qos < publication.qos ? subscription.qos : publication.qos
+  const retain = publication.retain && subscription.retainAsPublished
+  if (qos === 0) deliverAtMostOnce(core, publication, session, retain, identifiers)
+  else deliverWithPromise(core, publication, session, qos, retain, identifiers)
+}
+
+function deliverAtMostOnce(
+  core: Core,
+  publication: Publication,
+  session: Session,
+  retain: boolean,
+  identifiers: readonly number[] | null,
+): void {
+  const { connection } = session
+  if (connection === null) {
+    if (core.settings.queueQoS0)
+      enqueue(core, session, new Queued(publication.keep(core, true), retain, identifiers), 0)
+    return
+  }
+  if (connection.congested) {
+    connection.dropped()
+    return
+  }
+  const content = publication.content!
+  if (!fits(core, connection, content, 0, identifiers, publication.expiresAt)) return
+  send(core, connection, content, retain ? PUBLISH | RETAIN : PUBLISH, 0, identifiers, publication.expiresAt)
+}
+
+function deliverWithPromise(
+  core: Core,
+  publication: Publication,
+  session: Session,
+  qos: QoS,
+  retain: boolean,
+  identifiers: readonly number[] | null,
+): void {
+  const { connection, outbound } = session
+  if (connection === null || outbound.waiting > 0 || !windowOpen(core, session) || connection.congested) {
+    const lasting = connection === null
+    enqueue(core, session, new Queued(publication.keep(core, lasting), retain, identifiers), qos)
+    return
+  }
+  const content = publication.content!
+  if (!fits(core, connection, content, qos, identifiers, publication.expiresAt)) return
+  const entry = mustKeep(core, session) ? new Queued(publication.keep(core, false), retain, identifiers) : null
+  const position = outbound.tail
+  const packetId = outbound.send(entry, qos)
+  if (entry !== null) {
+    countInFlight(session, entry, 1)
+    if (session.persistent) recordQueued(core, session, position, entry, qos)
+    if (qos === 2) connection.promised()
+  }
+  const first = PUBLISH | (qos << 1) | (retain ? RETAIN : 0)
+  send(core, connection, content, first, packetId, identifiers, publication.expiresAt)
+}

@@ -1,0 +1,119 @@
+export type EventLevel = 'error' | 'warning' | 'notice' | 'information' | 'debug'
+
+export interface EventKind {
+  readonly level: EventLevel
+  /** What a person reads; {names} are filled in from the event. */
+  readonly words: string
+}
+
+/**
+ * Everything that the broker tells about itself: each refusal, drop, takeover and expiry has one name here. The words say
+ * who, what, why, and which option decides.
+ */
+export const events: Readonly<Record<EventId, EventKind>> = {
+  clientConnected: {
+    level: 'notice',
+    words: '{client} connected from {address} ({protocol}, {session}, keep alive {keepAlive} s{user})',
+  },
+  clientDisconnected: { level: 'notice', words: '{client} disconnected from {address}: {reason}' },
+  connectRefused: { level: 'warning', words: 'Refused {client} at {address}: {reason} ({code}). {rule}' },
+  protocolError: { level: 'warning', words: '{client} at {address} broke the protocol: {reason} ({code})' },
+  packetTooLarge: {
+    level: 'warning',
+    words:
+      '{client} at {address} sent a packet that is too large: {reason}. The limit is set by max_packet_size ({limit} bytes)',
+  },
+  connectTimeout: {
+    level: 'warning',
+    words: 'Closed {address}: no CONNECT within {seconds} s (connect_timeout)',
+  },
+  keepAliveTimeout: {
+    level: 'notice',
+    words: '{client} at {address} was silent for more than 1.5 times its keep alive of {keepAlive} s: closed',
+  },
+  sessionTakenOver: { level: 'notice', words: '{client} at {address} was taken over by a new connection from {other}' },
+  clientIdClash: {
+    level: 'warning',
+    words:
+      '{client} was taken over {count} times within a minute, by {address} and {other}: two clients seem to share one client id. Give each its own',
+  },
+  sessionExpired: {
+    level: 'information',
+    words: 'The session of {client} expired after {seconds} s offline ({messages} queued messages dropped)',
+  },
+  willPublished: { level: 'information', words: 'Published the will of {client} to {topic}: {reason}' },
+  messageExpired: { level: 'debug', words: 'A message to {topic} expired before {client} got it' },
+  queueFull: {
+    level: 'warning',
+    words: 'The queue of {client} is full: messages to it are dropped from now on (limit: {option} {limit})',
+  },
+  queueRecovered: {
+    level: 'notice',
+    words: 'The queue of {client} has room again: {count} messages to it were dropped',
+  },
+  subscriberSlow: {
+    level: 'warning',
+    words:
+      '{client} at {address} reads too slowly: QoS 0 messages to it are dropped from now on (limit: max_outgoing_bytes {limit})',
+  },
+  subscriberRecovered: {
+    level: 'notice',
+    words: '{client} at {address} reads again: {count} messages to it were dropped',
+  },
+  messageTooLargeForClient: {
+    level: 'notice',
+    words:
+      'A message to {topic} was not sent to {client}: {size} bytes are more than its Maximum Packet Size of {limit}',
+  },
+  publishRefused: { level: 'warning', words: 'Refused a message of {client} to {topic}: {reason} ({code}). {rule}' },
+  subscriptionRefused: {
+    level: 'warning',
+    words: 'Refused the subscription of {client} to {filter}: {reason} ({code})',
+  },
+  filterRewritten: {
+    level: 'information',
+    words: '{client} subscribed to {filter}, which here means {meaning} (options star_wildcard and sys_alias)',
+  },
+}
+
+export type EventId =
+  | 'clientConnected'
+  | 'clientDisconnected'
+  | 'connectRefused'
+  | 'protocolError'
+  | 'packetTooLarge'
+  | 'connectTimeout'
+  | 'keepAliveTimeout'
+  | 'sessionTakenOver'
+  | 'clientIdClash'
+  | 'sessionExpired'
+  | 'willPublished'
+  | 'messageExpired'
+  | 'queueFull'
+  | 'queueRecovered'
+  | 'subscriberSlow'
+  | 'subscriberRecovered'
+  | 'messageTooLargeForClient'
+  | 'publishRefused'
+  | 'subscriptionRefused'
+  | 'filterRewritten'
+
+export interface BrokerEvent {
+  readonly id: EventId
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  /** Client Identifier; null as long as there is none. */
+  readonly client: string | null
+  readonly address: string | null
+  readonly username: string | null
+  readonly details: Readonly<Record<string, string | number>>
+}
+
+/** The event as one line of words. */
+export function describe(event: BrokerEvent): string {
+  return events[event.id].words.replace(/\{(\w+)\}/g, (_, name: string) => {
+    if (name === 'client') return event.client ?? 'a client'
+    if (name === 'address') return event.address ?? 'nowhere'
+    return String(event.details[name] ?? '')
+  })
+}

@@ -1,0 +1,8 @@
+export { Broker, type PublishOptions } from './broker.ts'
+export type { Connection } from './connection.ts'
+export type * from './contracts.ts'
+export type { CoreParts } from './core.ts'
+export { type BrokerEvent, describe, type EventId, type EventKind, type EventLevel, events } from './events.ts'
+export type { Message } from './message.ts'
+export { defaultListener, defaultSettings, type ListenerSettings, type Settings } from './settings.ts'
+export { loadTopics, sysTopics } from './sys-topics.ts'

@@ -1,0 +1,134 @@
+import {
+  copyBytes,
+  copyForwardableProperties,
+  type PublishContent,
+  type PublishView,
+  type QoS,
+} from '../protocol/index.ts'
+import type { Timer } from './timers.ts'
+
+/** Small messages that only wait a moment share chunks of this size: a typed array of its own costs more than the copy. */
+const CHUNK_BYTES = 16_384
+const SHARED_BYTES_MAX = 1024
+
+/**
+ * An Application Message that is kept: queued, retained, or a Will. Its topic name, forwardable properties and payload lie
+ * in one run of bytes, under the same names as in a PublishView, so that both are written by the same code.
+ */
+export class Message implements PublishContent {
+  readonly bytes: Uint8Array
+  readonly topicStart: number
+  readonly topicEnd: number
+  readonly propertiesStart: number
+  readonly propertiesEnd: number
+  readonly payloadStart: number
+  readonly payloadEnd: number
+  readonly topic: string
+  readonly qos: QoS
+  readonly retain: boolean
+  /** Milliseconds since the epoch; 0 means never. */
+  expiresAt: number
+  /** The Client Identifier of who published it, for No Local; null if it was the broker. */
+  readonly publisher: string | null
+  /** The number under which the store knows it; 0 as long as it does not. */
+  id = 0
+  /** Frees a retained message that expires; null if it does not. */
+  timer: Timer | null = null
+  /** As a retained message: another has taken its place, or it was cleared. */
+  superseded = false
+
+  constructor(
+    topic: string,
+    bytes: Uint8Array,
+    start: number,
+    topicLength: number,
+    propertiesLength: number,
+    payloadLength: number,
+    qos: QoS,
+    retain: boolean,
+    expiresAt: number,
+    publisher: string | null,
+  ) {
+    this.topic = topic
+    this.bytes = bytes
+    this.topicStart = start
+    this.topicEnd = start + topicLength
+    this.propertiesStart = this.topicEnd
+    this.propertiesEnd = this.topicEnd + propertiesLength
+    this.payloadStart = this.propertiesEnd
+    this.payloadEnd = this.propertiesEnd + payloadLength
+    this.qos = qos
+    this.retain = retain
+    this.expiresAt = expiresAt
+    this.publisher = publisher
+  }
+
+  get payloadLength(): number {
+    return this.payloadEnd - this.payloadStart
+  }
+
+  /** Seconds until it expires, at least 1, or -1 if it never does. What is left is what the receiver gets [MQTT-3.3.2-6]. */
+  expiryInterval(now: number): number {
+    return this.expiresAt === 0 ? -1 : Math.max(1, Math.ceil((this.expiresAt - now) / 1000))
+  }
+
+  expired(now: number): boolean {
+    return this.expiresAt !== 0 && this.expiresAt <= now
+  }
+}
+
+/** Makes Messages out of views. */
+export class MessageKeeper {
+  #chunk: Uint8Array = new Uint8Array(0)
+  #used = 0
+
+  /**
+   * Copies what a view shows. `topicBytes` is its Topic Name, which differs from the view's where an alias stood for it.
+   * A `lasting` message gets bytes of its own, so that one retained value does not hold a chunk of passing ones.
+   */
+  keep(
+    view: PublishView,
+    topic: string,
+    topicBytes: Uint8Array,
+    lasting: boolean,
+    expiresAt: number,
+    publisher: string | null,
+  ): Message {
+    const propertiesLength = view.propertiesEnd - view.propertiesStart
+    const payloadLength = view.payloadEnd - view.payloadStart
+    const most = topicBytes.length + propertiesLength + payloadLength
+    const shared = !lasting && most <= SHARED_BYTES_MAX
+    if (shared && this.#used + most > this.#chunk.length) {
+      this.#chunk = new Uint8Array(CHUNK_BYTES)
+      this.#used = 0
+    }
+    const bytes = shared ? this.#chunk : new Uint8Array(most)
+    const start = shared ? this.#used : 0
+    copyBytes(bytes, start, topicBytes, 0, topicBytes.length)
+    let at = start + topicBytes.length
+    if (propertiesLength > 0) at = copyProperties(bytes, at, view)
+    const kept = at - start - topicBytes.length
+    copyBytes(bytes, at, view.bytes, view.payloadStart, view.payloadEnd)
+    if (shared) this.#used = at + payloadLength
+    return new Message(
+      topic,
+      bytes,
+      start,
+      topicBytes.length,
+      kept,
+      payloadLength,
+      view.qos,
+      view.retain,
+      expiresAt,
+      publisher,
+    )
+  }
+}
+
+function copyProperties(target: Uint8Array, at: number, view: PublishView): number {
+  const { bytes, propertiesStart, propertiesEnd } = view
+  if (!view.propertiesForwardable)
+    return at + copyForwardableProperties(target, at, bytes, propertiesStart, propertiesEnd)
+  copyBytes(target, at, bytes, propertiesStart, propertiesEnd)
+  return at + propertiesEnd - propertiesStart
+}

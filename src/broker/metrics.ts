@@ -1,0 +1,22 @@
+/** What the broker counts, since its start. `$SYS` and later the metrics page read it. */
+export class Metrics {
+  bytesReceived = 0
+  bytesSent = 0
+  /** MQTT Control Packets of every type. */
+  messagesReceived = 0
+  messagesSent = 0
+  publishReceived = 0
+  publishSent = 0
+  publishBytesReceived = 0
+  publishBytesSent = 0
+  publishDropped = 0
+  /** CONNECT packets received. */
+  connections = 0
+  /** Network Connections accepted. */
+  sockets = 0
+  clientsExpired = 0
+  clientsMaximum = 0
+  /** Payload bytes of the retained messages. */
+  retainedBytes = 0
+  memoryMaximum = 0
+}

@@ -1,0 +1,158 @@
+import {
+  type AcknowledgementPacket,
+  PacketType,
+  type PublishView,
+  ReasonCode,
+  reasonCodeName,
+  writeAcknowledgement,
+} from '../protocol/index.ts'
+import type { Connection } from './connection.ts'
+import type { Core } from './core.ts'
+import { distribute } from './deliver.ts'
+import { fail } from './refuse.ts'
+import { retain } from './retain.ts'
+import type { Route } from './route.ts'
+
+/** A PUBLISH from a client: stored for those who are owed it, sent to those who are here, acknowledged. */
+export function onPublish(core: Core, connection: Connection, view: PublishView): void {
+  core.metrics.publishReceived++
+  core.metrics.publishBytesReceived += view.payloadEnd - view.payloadStart
+  const { qos } = view
+  if (qos > connection.listener.maximumQoS) {
+    fail(connection, ReasonCode.QoSNotSupported, `QoS ${qos} is more than the broker takes (option max_qos)`)
+    return
+  }
+  if (view.retain && !core.settings.retainAvailable) {
+    fail(connection, ReasonCode.RetainNotSupported, 'retained messages are turned off (option retain_available)')
+    return
+  }
+  const route = routeOf(core, connection, view)
+  if (route === null) return
+  if (qos === 2 && !isNew(core, connection, view.packetId)) return
+  const refusal = refusalOf(core, view, route)
+  if (refusal !== null) {
+    refuse(core, connection, view, route, refusal)
+    return
+  }
+  const before = core.logPosition
+  if (qos === 2) take(core, connection, view.packetId)
+  const publication = core.takePublication()
+  publication.ofView(core, view, route, connection.clientId)
+  if (view.retain) retain(core, publication)
+  const reached = distribute(core, publication)
+  core.givePublication(publication)
+  if (qos === 0) return
+  // An acknowledgement is a promise: it waits until what it promises is in the log.
+  if (core.logPosition !== before) connection.promised()
+  const reasonCode = reached || view.retain ? ReasonCode.Success : ReasonCode.NoMatchingSubscribers
+  acknowledge(core, connection, qos === 1 ? PacketType.Puback : PacketType.Pubrec, view.packetId, reasonCode)
+}
+
+/** Where the message goes; null if its Topic Alias means nothing. */
+function routeOf(core: Core, connection: Connection, view: PublishView): Route | null {
+  const { bytes, topicStart, topicEnd, topicAlias } = view
+  if (topicAlias !== 0) return aliasedRoute(core, connection, view)
+  const last = connection.lastRoute
+  if (last !== null && core.router.current(last) && sameTopic(last.topicBytes, bytes, topicStart, topicEnd)) return last
+  const route = core.router.route(bytes, topicStart, topicEnd)
+  connection.lastRoute = route
+  return route
+}
+
+function sameTopic(topic: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+  if (topic.length !== end - start) return false
+  // From the end: topics of one fleet differ there.
+  for (let i = topic.length - 1; i >= 0; i--) if (topic[i] !== bytes[start + i]) return false
+  return true
+}
+
+function aliasedRoute(core: Core, connection: Connection, view: PublishView): Route | null {
+  const { bytes, topicStart, topicEnd, topicAlias } = view
+  const aliases = connection.inboundAliases
+  if (aliases === null || topicAlias > aliases.maximum) {
+    const maximum = aliases?.maximum ?? 0
+    fail(
+      connection,
+      ReasonCode.TopicAliasInvalid,
+      `Topic Alias ${topicAlias} is more than the ${maximum} allowed (option max_topic_alias)`,
+    )
+    return null
+  }
+  if (topicEnd > topicStart) aliases.set(topicAlias, bytes.slice(topicStart, topicEnd))
+  const topic = aliases.get(topicAlias)
+  if (topic === undefined) {
+    fail(connection, ReasonCode.ProtocolError, `Topic Alias ${topicAlias} was never given a topic`)
+    return null
+  }
+  return core.router.route(topic, 0, topic.length)
+}
+
+/** Whether this QoS 2 message was not seen before; if it was, it is only acknowledged again [MQTT-4.3.3-10]. */
+function isNew(core: Core, connection: Connection, packetId: number): boolean {
+  const { inbound } = connection.session!
+  if (inbound.has(packetId)) {
+    acknowledge(core, connection, PacketType.Pubrec, packetId, ReasonCode.Success)
+    return false
+  }
+  if (connection.version === 5 && inbound.size >= core.settings.maximumInFlight) {
+    fail(
+      connection,
+      ReasonCode.ReceiveMaximumExceeded,
+      'more QoS 2 messages at once than Receive Maximum allows (option max_inflight_messages)',
+    )
+    return false
+  }
+  return true
+}
+
+function take(core: Core, connection: Connection, packetId: number): void {
+  const session = connection.session!
+  session.inbound.add(packetId)
+  if (session.persistent) core.append({ kind: 'inbound', clientId: session.clientId, packetId })
+}
+
+interface Refusal {
+  readonly reasonCode: number
+  readonly reason: string
+  readonly rule: string
+}
+
+const RESERVED: Refusal = {
+  reasonCode: ReasonCode.NotAuthorized,
+  reason: 'topics below $SYS belong to the broker',
+  rule: 'No option changes that',
+}
+
+function refusalOf(core: Core, view: PublishView, route: Route): Refusal | null {
+  if (route.reserved) return RESERVED
+  const limit = core.settings.messageSizeLimit
+  const size = view.payloadEnd - view.payloadStart
+  if (limit === 0 || size <= limit) return null
+  return {
+    reasonCode: ReasonCode.PacketTooLarge,
+    reason: `its payload has ${size} bytes`,
+    rule: `The limit is set by message_size_limit (${limit} bytes)`,
+  }
+}
+
+/** The message goes nowhere. MQTT 5.0 tells the client so; earlier versions have no word for it and are acknowledged. */
+function refuse(core: Core, connection: Connection, view: PublishView, route: Route, refusal: Refusal): void {
+  const { reasonCode, reason, rule } = refusal
+  core.metrics.publishDropped++
+  core.event('publishRefused', connection, { topic: route.topic, reason, code: reasonCodeName(reasonCode), rule })
+  if (view.qos === 0) return
+  // A refused QoS 2 message is over in MQTT 5.0 [MQTT-4.3.3-9]; in earlier versions PUBREL follows.
+  if (view.qos === 2 && connection.version !== 5) take(core, connection, view.packetId)
+  acknowledge(core, connection, view.qos === 1 ? PacketType.Puback : PacketType.Pubrec, view.packetId, reasonCode)
+}
+
+function acknowledge(
+  core: Core,
+  connection: Connection,
+  type: AcknowledgementPacket['type'],
+  packetId: number,
+  reasonCode: number,
+): void {
+  core.metrics.messagesSent++
+  writeAcknowledgement(connection.output, type, packetId, reasonCode, connection.version)
+}

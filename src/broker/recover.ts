@@ -1,0 +1,87 @@
+import { parseTopicFilter } from '../topics/index.ts'
+import { scheduleEnd } from './close.ts'
+import type { StoreRecord } from './contracts.ts'
+import type { Core } from './core.ts'
+import type { Message } from './message.ts'
+import { restoreRetained } from './retain.ts'
+import { Subscription } from './route.ts'
+import { Queued, Session } from './session.ts'
+
+/** The state of before, made again from the store's records. Nobody is online yet: every Session's time runs. */
+export function recover(core: Core): void {
+  const messages = new Map<number, Message>()
+  for (const record of core.store.load()) apply(core, messages, record)
+  for (const session of core.sessions.values()) {
+    if (session.offlineSince === 0) session.offlineSince = core.now
+    scheduleEnd(core, session)
+  }
+}
+
+function apply(core: Core, messages: Map<number, Message>, record: StoreRecord): void {
+  switch (record.kind) {
+    case 'message':
+      messages.set(record.message.id, record.message)
+      core.messageIdSeen(record.message.id)
+      return
+    case 'retained': {
+      const message = messages.get(record.messageId)
+      if (message !== undefined) restoreRetained(core, message)
+      return
+    }
+    case 'session':
+      openSession(core, record)
+      return
+    case 'retainedCleared':
+    case 'sessionEnded':
+      // A store gives its state, not its history: what has ended is not in it.
+      return
+    default: {
+      const session = core.sessions.get(record.clientId)
+      if (session !== undefined) applyToSession(core, messages, session, record)
+    }
+  }
+}
+
+function openSession(core: Core, record: StoreRecord & { kind: 'session' }): void {
+  const session = new Session(record.clientId, 4, record.expiryInterval, core.settings.maximumInFlight)
+  session.persistent = true
+  session.will = record.will
+  core.sessions.set(record.clientId, session)
+}
+
+function applyToSession(
+  core: Core,
+  messages: Map<number, Message>,
+  session: Session,
+  record: Exclude<StoreRecord, { kind: 'message' | 'retained' | 'session' | 'retainedCleared' | 'sessionEnded' }>,
+): void {
+  switch (record.kind) {
+    case 'offline':
+      session.offlineSince = record.at
+      return
+    case 'subscribed': {
+      const { filter, qos, noLocal, retainAsPublished, identifier } = record.subscription
+      const parsed = parseTopicFilter(filter, core.settings)
+      if ('error' in parsed) return
+      const identifiers = identifier === 0 ? null : [identifier]
+      const subscription = new Subscription(session, parsed, qos, noLocal, retainAsPublished, identifiers)
+      session.subscriptions.set(filter, subscription)
+      core.router.add(subscription)
+      return
+    }
+    case 'queued': {
+      const message = messages.get(record.messageId)
+      if (message === undefined) return
+      session.outbound.restore(record.position, new Queued(message, record.retain, record.identifiers), record.qos)
+      session.queuedBytes += message.payloadLength
+      return
+    }
+    case 'received':
+      session.outbound.restoreReceived(record.position)
+      return
+    case 'inbound':
+      session.inbound.add(record.packetId)
+      return
+    default:
+  }
+}

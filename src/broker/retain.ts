@@ -1,0 +1,67 @@
+import type { Core } from './core.ts'
+import type { Message } from './message.ts'
+import type { Publication } from './publication.ts'
+import { Timer } from './timers.ts'
+
+/** The message becomes its topic's retained message [MQTT-3.3.1-5], or clears it if its payload is empty [MQTT-3.3.1-6]. */
+export function retain(core: Core, publication: Publication): void {
+  const { topic } = publication.route!
+  const content = publication.content!
+  if (content.payloadStart === content.payloadEnd) {
+    forget(core, core.retained.delete(topic))
+    return
+  }
+  const message = publication.keep(core, true)
+  const before = core.retained.set(topic, message)
+  if (before !== undefined) supersede(core, before)
+  core.metrics.retainedBytes += message.payloadLength
+  // The broker's own status is made anew after a restart.
+  if (!publication.route!.reserved) core.append({ kind: 'retained', topic, messageId: core.storedId(message) })
+  expireLater(core, message)
+}
+
+/** After a restart: the message is retained, as the store says. */
+export function restoreRetained(core: Core, message: Message): void {
+  const before = core.retained.set(message.topic, message)
+  if (before !== undefined) supersede(core, before)
+  core.metrics.retainedBytes += message.payloadLength
+  expireLater(core, message)
+}
+
+function forget(core: Core, message: Message | undefined): void {
+  if (message === undefined) return
+  supersede(core, message)
+  core.append({ kind: 'retainedCleared', topic: message.topic })
+}
+
+function supersede(core: Core, message: Message): void {
+  message.superseded = true
+  core.metrics.retainedBytes -= message.payloadLength
+  if (message.timer !== null) core.wheel.clear(message.timer)
+  message.timer = null
+}
+
+function expireLater(core: Core, message: Message): void {
+  const { retainExpiry } = core.settings
+  const bySetting = retainExpiry > 0 ? core.now + retainExpiry * 1000 : 0
+  const due = message.expiresAt === 0 ? bySetting : message.expiresAt
+  if (due === 0) return
+  message.timer = new RetainedTimer(core, message)
+  core.wheel.set(message.timer, due)
+}
+
+class RetainedTimer extends Timer {
+  readonly #core: Core
+  readonly #message: Message
+
+  constructor(core: Core, message: Message) {
+    super()
+    this.#core = core
+    this.#message = message
+  }
+
+  fire(): void {
+    const { topic, superseded } = this.#message
+    if (!superseded) forget(this.#core, this.#core.retained.delete(topic))
+  }
+}

@@ -1,0 +1,95 @@
+import type { QoS } from '../protocol/index.ts'
+import type { Matches, SharedGroup, TopicFilter } from '../topics/index.ts'
+import type { Session } from './session.ts'
+
+/** One Subscription of a Session; also, merged from several that match the same topic, what a Session is owed of it. */
+export class Subscription {
+  readonly session: Session
+  readonly filter: TopicFilter
+  readonly qos: QoS
+  readonly noLocal: boolean
+  readonly retainAsPublished: boolean
+  /** Subscription Identifiers to be sent with each message, or null. */
+  readonly identifiers: readonly number[] | null
+  /** Where several were merged of which only some are No Local: those that count for the Session's own messages. */
+  local: Subscription | null = null
+
+  constructor(
+    session: Session,
+    filter: TopicFilter,
+    qos: QoS,
+    noLocal: boolean,
+    retainAsPublished: boolean,
+    identifiers: readonly number[] | null,
+  ) {
+    this.session = session
+    this.filter = filter
+    this.qos = qos
+    this.noLocal = noLocal
+    this.retainAsPublished = retainAsPublished
+    this.identifiers = identifiers
+  }
+}
+
+/** Where messages of one Topic Name go: computed once from the index, and kept until a subscription changes that. */
+export class Route {
+  readonly topic: string
+  readonly topicBytes: Uint8Array
+  /** The index's `wildcardVersion` when it was made. */
+  readonly version: number
+  /** One a Session. */
+  readonly direct: readonly Subscription[]
+  readonly shared: readonly SharedGroup<Subscription>[]
+  /** Whether only the broker may publish to it. */
+  readonly reserved: boolean
+  /** A subscription to just this topic came or went since. */
+  outdated = false
+
+  constructor(topic: string, topicBytes: Uint8Array, version: number, matches: Matches<Subscription>) {
+    this.topic = topic
+    this.topicBytes = topicBytes
+    this.version = version
+    this.direct = mergeBySession(matches.direct)
+    this.shared = matches.shared
+    this.reserved = topic.startsWith('$SYS/')
+  }
+}
+
+/** A Session whose filters overlap gets one copy, with the highest QoS [MQTT-3.3.4-2] and every identifier [MQTT-3.3.4-3]. */
+function mergeBySession(all: Subscription[]): Subscription[] {
+  if (all.length < 2) return all
+  const bySession = new Map<Session, Subscription[]>()
+  for (const subscription of all) {
+    const same = bySession.get(subscription.session)
+    if (same === undefined) bySession.set(subscription.session, [subscription])
+    else same.push(subscription)
+  }
+  if (bySession.size === all.length) return all
+  const merged: Subscription[] = []
+  for (const same of bySession.values()) {
+    const whole = merge(same)
+    const local = same.filter((subscription) => !subscription.noLocal)
+    if (local.length > 0 && local.length < same.length) whole.local = merge(local)
+    merged.push(whole)
+  }
+  return merged
+}
+
+function merge(same: Subscription[]): Subscription {
+  const first = same[0]!
+  if (same.length === 1) return first
+  let qos = first.qos
+  const identifiers: number[] = []
+  for (const subscription of same) {
+    if (subscription.qos > qos) qos = subscription.qos
+    if (subscription.identifiers !== null) identifiers.push(...subscription.identifiers)
+  }
+  return new Subscription(
+    first.session,
+    first.filter,
+    qos,
+    same.some((subscription) => subscription.noLocal),
+    same.some((subscription) => subscription.retainAsPublished),
+    identifiers.length === 0 ? null : identifiers,
+  )
+}

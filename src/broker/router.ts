@@ -1,0 +1,86 @@
+import type { Text } from '../protocol/index.ts'
+import { MatchCache, type Matches, SubscriptionIndex } from '../topics/index.ts'
+import { Route, type Subscription } from './route.ts'
+
+/** Topics whose route is kept, and the bytes of their names: a bound, not a promise. */
+const CACHED_TOPICS_MAX = 65_536
+const CACHED_TOPIC_BYTES_MAX = 8 * 1024 * 1024
+
+/** From a Topic Name to those who get its messages. The tree is walked for a topic's first message only. */
+export class Router {
+  readonly #index: SubscriptionIndex<Subscription> = new SubscriptionIndex()
+  readonly #cache: MatchCache<Route>
+  readonly #text: Text
+
+  constructor(text: Text, seed: number) {
+    this.#text = text
+    this.#cache = new MatchCache({ seed, maxEntries: CACHED_TOPICS_MAX, maxBytes: CACHED_TOPIC_BYTES_MAX })
+  }
+
+  get subscriptions(): number {
+    return this.#index.size
+  }
+
+  get sharedGroups(): number {
+    return this.#index.sharedGroups
+  }
+
+  /** Whether a kept route still holds. */
+  current(route: Route): boolean {
+    return !route.outdated && route.version === this.#index.wildcardVersion
+  }
+
+  /** The route of the topic bytes[start..end), if it is known and nothing has changed it since. */
+  known(bytes: Uint8Array, start: number, end: number): Route | null {
+    const route = this.#cache.get(bytes, start, end)
+    return route === undefined || !this.current(route) ? null : route
+  }
+
+  /** The route of a topic whose name was checked. */
+  route(bytes: Uint8Array, start: number, end: number): Route {
+    const known = this.known(bytes, start, end)
+    if (known !== null) return known
+    const topic = this.#text.decode(bytes, start, end)
+    return this.#make(topic, bytes.slice(start, end))
+  }
+
+  /** The same, of a topic that came as text. */
+  routeOf(topic: string): Route {
+    const bytes = this.#bytes(topic)
+    return this.known(bytes, 0, bytes.length) ?? this.#make(topic, bytes)
+  }
+
+  add(subscription: Subscription): void {
+    this.#index.add(subscription.filter, subscription)
+    this.#forget(subscription)
+  }
+
+  remove(subscription: Subscription): void {
+    this.#index.remove(subscription.filter, subscription)
+    this.#forget(subscription)
+  }
+
+  #make(topic: string, bytes: Uint8Array): Route {
+    const matches: Matches<Subscription> = { direct: [], shared: [] }
+    this.#index.match(topic, matches)
+    const route = new Route(topic, bytes, this.#index.wildcardVersion, matches)
+    this.#cache.set(bytes, 0, bytes.length, route)
+    return route
+  }
+
+  /** A filter without a wildcard changes one route; one with a wildcard makes all of them old by its version. */
+  #forget(subscription: Subscription): void {
+    if (subscription.filter.wildcard) return
+    const bytes = this.#bytes(subscription.filter.filter)
+    const route = this.#cache.get(bytes, 0, bytes.length)
+    if (route === undefined) return
+    route.outdated = true
+    this.#cache.delete(bytes, 0, bytes.length)
+  }
+
+  #bytes(topic: string): Uint8Array {
+    const bytes = new Uint8Array(this.#text.byteLength(topic))
+    this.#text.encode(topic, bytes, 0)
+    return bytes
+  }
+}

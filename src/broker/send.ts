@@ -1,0 +1,78 @@
+import { type PublishContent, publishLength, type QoS, writePublish } from '../protocol/index.ts'
+import type { Connection } from './connection.ts'
+import type { Core } from './core.ts'
+
+export const PUBLISH = 0x30
+export const DUP = 0x08
+export const RETAIN = 0x01
+
+/**
+ * Whether the client takes a packet of this size. If not, the message is dropped for it alone, as if it had been sent
+ * [MQTT-3.1.2-24] [MQTT-3.1.2-25]: so this is asked before a Packet Identifier is spent.
+ */
+export function fits(
+  core: Core,
+  connection: Connection,
+  content: PublishContent,
+  qos: QoS,
+  identifiers: readonly number[] | null,
+  expiresAt: number,
+): boolean {
+  if (!connection.limited) return true
+  const extras = connection.version === 5 ? connection.extras(identifiers, expiresAt) : null
+  const size = publishLength(qos, connection.version, content, extras)
+  if (size <= connection.maximumPacketSize) return true
+  core.metrics.publishDropped++
+  core.event('messageTooLargeForClient', connection, {
+    topic: core.text.decode(content.bytes, content.topicStart, content.topicEnd),
+    size,
+    limit: connection.maximumPacketSize,
+  })
+  return false
+}
+
+/** Writes a PUBLISH into the connection's output, in the form of its protocol version. */
+export function send(
+  core: Core,
+  connection: Connection,
+  content: PublishContent,
+  firstByte: number,
+  packetId: number,
+  identifiers: readonly number[] | null,
+  expiresAt: number,
+): void {
+  const { metrics } = core
+  metrics.messagesSent++
+  metrics.publishSent++
+  metrics.publishBytesSent += content.payloadEnd - content.payloadStart
+  const { version } = connection
+  if (version !== 5) {
+    writePublish(connection.output, firstByte, packetId, version, content, null)
+    return
+  }
+  const extras = connection.extras(identifiers, expiresAt)
+  if (connection.outboundAliases === null) writePublish(connection.output, firstByte, packetId, 5, content, extras)
+  else sendAliased(core, connection, content, firstByte, packetId, connection.spareExtras(extras))
+}
+
+/** A topic's first message brings the alias along, later ones only the alias. */
+function sendAliased(
+  core: Core,
+  connection: Connection,
+  content: PublishContent,
+  firstByte: number,
+  packetId: number,
+  extras: ReturnType<Connection['spareExtras']>,
+): void {
+  const aliases = connection.outboundAliases!
+  const topic = core.text.decode(content.bytes, content.topicStart, content.topicEnd)
+  extras.topicAlias = aliases.known(topic)
+  extras.omitTopic = extras.topicAlias !== 0
+  if (extras.topicAlias === 0) {
+    const qos = ((firstByte >> 1) & 3) as QoS
+    // The alias makes the packet longer by a little: not where that would be too long.
+    const room = !connection.limited || publishLength(qos, 5, content, extras) + 8 <= connection.maximumPacketSize
+    if (room) extras.topicAlias = aliases.assign(topic)
+  }
+  writePublish(connection.output, firstByte, packetId, 5, content, extras)
+}

@@ -1,0 +1,94 @@
+import type { ProtocolVersion } from '../protocol/index.ts'
+import { Inbound, Outbound } from '../session/index.ts'
+import type { Connection } from './connection.ts'
+import type { Identity } from './core.ts'
+import type { Message } from './message.ts'
+import type { Subscription } from './route.ts'
+import { Timer } from './timers.ts'
+
+/** Session Expiry Interval: never. */
+export const NEVER = 0xffff_ffff
+
+/** A message in a Session's queue, with what is particular to this delivery. Its QoS is in the queue's state. */
+export class Queued {
+  readonly message: Message
+  readonly retain: boolean
+  readonly identifiers: readonly number[] | null
+
+  constructor(message: Message, retain: boolean, identifiers: readonly number[] | null) {
+    this.message = message
+    this.retain = retain
+    this.identifiers = identifiers
+  }
+}
+
+export interface Will {
+  readonly message: Message
+  /** Seconds after the end of the Network Connection. */
+  readonly delay: number
+}
+
+/** Retained messages that answer a subscription, and are still to be sent: they go as fast as the receiver drains them. */
+export interface Replay {
+  readonly subscription: Subscription
+  readonly messages: readonly Message[]
+  sent: number
+}
+
+/**
+ * The state of one client that may outlive its Network Connection. Clean Start means: drop this object and make another.
+ */
+export class Session {
+  readonly clientId: string
+  username: string | null = null
+  version: ProtocolVersion
+  /** Seconds that the Session lives on after the Network Connection; 0: it ends with it; 0xFFFFFFFF: never. */
+  expiryInterval: number
+  /** Null while the client is away. */
+  connection: Connection | null = null
+  /** By the Topic Filter as the client sent it. */
+  readonly subscriptions: Map<string, Subscription> = new Map()
+  readonly outbound: Outbound<Queued>
+  readonly inbound: Inbound = new Inbound()
+  will: Will | null = null
+  /** Payload bytes of the messages that wait. */
+  queuedBytes = 0
+  /** Payload bytes of the messages in flight, as far as they are kept. */
+  inFlightBytes = 0
+  /** Dropped since the queue was last found full; 0: it is not. */
+  dropped = 0
+  replays: Replay[] | null = null
+  /** While offline: when it ends (or its Will is due, if that is sooner); null while online or if it never ends. */
+  timer: SessionTimer | null = null
+  /** Milliseconds, while offline. */
+  offlineSince = 0
+  /** Whether the store knows it: it outlives, or once did, its Network Connection. Then what is promised to it is written there. */
+  persistent = false
+
+  constructor(clientId: string, version: ProtocolVersion, expiryInterval: number, maximumInFlight: number) {
+    this.clientId = clientId
+    this.version = version
+    this.expiryInterval = expiryInterval
+    this.outbound = new Outbound(maximumInFlight)
+  }
+
+  get identity(): Identity {
+    return { client: this.clientId, address: this.connection?.link.address ?? null, username: this.username }
+  }
+}
+
+/** What becomes of a Session while its client is away. */
+export class SessionTimer extends Timer {
+  readonly #session: Session
+  readonly #due: (session: Session, now: number) => void
+
+  constructor(session: Session, due: (session: Session, now: number) => void) {
+    super()
+    this.#session = session
+    this.#due = due
+  }
+
+  fire(now: number): void {
+    this.#due(this.#session, now)
+  }
+}

@@ -1,0 +1,90 @@
+import type { QoS } from '../protocol/index.ts'
+
+/** What the core can be told; the names of the options that set them stand in `config/options.ts`. */
+export interface Settings {
+  /** The name under which the broker shows itself in `$SYS/broker/version`. */
+  version: string
+  /** Packets larger than this end the connection. Bytes, whole packet. */
+  maximumPacketSize: number
+  /** PUBLISH payloads larger than this are refused. Bytes; 0 means no limit. */
+  messageSizeLimit: number
+  /** Properties in one packet. */
+  maximumProperties: number
+  /** QoS 1 and 2 messages in flight to one client, 1..65,535. */
+  maximumInFlight: number
+  /** Payload bytes of the messages in flight to one client; 0 means no limit. At least one message always goes. */
+  maximumInFlightBytes: number
+  /** QoS 1 and 2 messages that wait for one client beyond those in flight; 0 means no limit. */
+  maximumQueuedMessages: number
+  /** Their payload bytes; 0 means no limit. The limit that is reached first decides, as in mosquitto. */
+  maximumQueuedBytes: number
+  /** Bytes that may wait for a slow subscriber before QoS 0 messages to it are dropped. */
+  maximumOutgoingBytes: number
+  /** Whether QoS 0 messages wait for Sessions that are offline. */
+  queueQoS0: boolean
+  /** Whether the QoS of a delivery is that of the subscription even if the message was published with a lower one. */
+  upgradeOutgoingQoS: boolean
+  retainAvailable: boolean
+  /** Seconds after which a retained message without an expiry of its own goes; 0 means never. */
+  retainExpiry: number
+  /** Seconds, 1..65,535: clients that ask for more (or none) are told to use this. 65,535 leaves them alone. */
+  maximumKeepAlive: number
+  /** Seconds for Sessions that would never end; 0 means that they never end. */
+  persistentClientExpiration: number
+  /** Milliseconds in which a new connection must have sent its CONNECT. */
+  connectTimeout: number
+  /** Seconds between updates of $SYS; 0 turns it off. */
+  sysInterval: number
+  starWildcard: boolean
+  sysAlias: boolean
+  /** Whether a client that connects, or leaves, is an event worth a log line. */
+  connectionMessages: boolean
+}
+
+/** What holds for the connections of one listener. */
+export interface ListenerSettings {
+  /** How people know it: '1883', '127.0.0.1:1884', 'in-process'. */
+  name: string
+  maximumQoS: QoS
+  /** Topic Alias Maximum that clients may use towards us, 0..65,535. */
+  topicAliasMaximum: number
+  /** Topic aliases that we use towards one client at the most, 0..65,535. */
+  topicAliasMaximumOutgoing: number
+  allowZeroLengthClientId: boolean
+  autoIdPrefix: string
+}
+
+export const defaultListener: ListenerSettings = {
+  name: 'in-process',
+  maximumQoS: 2,
+  topicAliasMaximum: 10,
+  topicAliasMaximumOutgoing: 10,
+  allowZeroLengthClientId: true,
+  autoIdPrefix: 'auto-',
+}
+
+/** 10 MiB: 25 kB device lists and camera pictures pass, a packet that claims 256 MB does not. */
+const TEN_MIB = 10 * 1024 * 1024
+
+export const defaultSettings: Settings = {
+  version: 'nightjar',
+  maximumPacketSize: TEN_MIB,
+  messageSizeLimit: 0,
+  maximumProperties: 1000,
+  maximumInFlight: 20,
+  maximumInFlightBytes: 0,
+  maximumQueuedMessages: 1000,
+  maximumQueuedBytes: 0,
+  maximumOutgoingBytes: 1024 * 1024,
+  queueQoS0: false,
+  upgradeOutgoingQoS: false,
+  retainAvailable: true,
+  retainExpiry: 0,
+  maximumKeepAlive: 65_535,
+  persistentClientExpiration: 0,
+  connectTimeout: 10_000,
+  sysInterval: 10,
+  starWildcard: true,
+  sysAlias: true,
+  connectionMessages: true,
+}

@@ -1,0 +1,107 @@
+import {
+  encodePacket,
+  PacketType,
+  type QoS,
+  ReasonCode,
+  reasonCodeName,
+  type SubscribePacket,
+  type SubscriptionRequest,
+  type UnsubscribePacket,
+} from '../protocol/index.ts'
+import { parseTopicFilter, type TopicFilter } from '../topics/index.ts'
+import type { Connection } from './connection.ts'
+import type { Core } from './core.ts'
+import { pump } from './queue.ts'
+import { fail } from './refuse.ts'
+import { prepareReplay } from './replay.ts'
+import { Subscription } from './route.ts'
+import type { Session } from './session.ts'
+
+export function onSubscribe(core: Core, connection: Connection, packet: SubscribePacket): void {
+  const session = connection.session!
+  const before = core.logPosition
+  const identifiers = packet.properties.subscriptionIdentifiers ?? null
+  const reasonCodes: number[] = []
+  for (const request of packet.subscriptions) {
+    const filter = parseTopicFilter(request.filter, core.settings)
+    if ('error' in filter) {
+      reasonCodes.push(refuse(core, connection, request.filter, filter.error))
+      continue
+    }
+    if (filter.share !== null && request.noLocal) {
+      fail(connection, ReasonCode.ProtocolError, `No Local on the shared subscription ${request.filter}`) // [MQTT-3.8.3-4]
+      return
+    }
+    reasonCodes.push(subscribe(core, connection, session, filter, request, identifiers))
+  }
+  if (core.logPosition !== before) connection.promised()
+  encodePacket(
+    connection.output,
+    { type: PacketType.Suback, packetId: packet.packetId, reasonCodes, properties: {} },
+    connection.version,
+    core.text,
+  )
+  core.metrics.messagesSent++
+  pump(core, session)
+}
+
+/** Adds the subscription, in place of one with the same filter [MQTT-3.8.4-3]; returns the QoS that is granted. */
+function subscribe(
+  core: Core,
+  connection: Connection,
+  session: Session,
+  filter: TopicFilter,
+  request: SubscriptionRequest,
+  identifiers: readonly number[] | null,
+): number {
+  const qos = Math.min(request.qos, connection.listener.maximumQoS) as QoS
+  const { noLocal, retainAsPublished, retainHandling } = request
+  const existing = session.subscriptions.get(request.filter)
+  if (existing !== undefined) core.router.remove(existing)
+  const subscription = new Subscription(session, filter, qos, noLocal, retainAsPublished, identifiers)
+  session.subscriptions.set(request.filter, subscription)
+  core.router.add(subscription)
+  if (session.persistent) {
+    const identifier = identifiers?.[0] ?? 0
+    const stored = { filter: request.filter, qos, noLocal, retainAsPublished, identifier }
+    core.append({ kind: 'subscribed', clientId: session.clientId, subscription: stored })
+  }
+  if (filter.rewritten !== null && !connection.toldOfRewriting) {
+    connection.toldOfRewriting = true
+    core.event('filterRewritten', connection, { filter: filter.source, meaning: filter.filter })
+  }
+  // A shared subscription gets no retained messages; the others as they ask [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11].
+  const wanted = retainHandling === 0 || (retainHandling === 1 && existing === undefined)
+  if (wanted && filter.share === null) prepareReplay(core, session, subscription)
+  return qos
+}
+
+function refuse(core: Core, connection: Connection, filter: string, reason: string): number {
+  const reasonCode = ReasonCode.TopicFilterInvalid
+  core.event('subscriptionRefused', connection, { filter, reason, code: reasonCodeName(reasonCode) })
+  return connection.version === 5 ? reasonCode : ReasonCode.UnspecifiedError
+}
+
+export function onUnsubscribe(core: Core, connection: Connection, packet: UnsubscribePacket): void {
+  const session = connection.session!
+  const before = core.logPosition
+  const reasonCodes = packet.filters.map((filter) => unsubscribe(core, session, filter))
+  if (core.logPosition !== before) connection.promised()
+  encodePacket(
+    connection.output,
+    { type: PacketType.Unsuback, packetId: packet.packetId, reasonCodes, properties: {} },
+    connection.version,
+    core.text,
+  )
+  core.metrics.messagesSent++
+}
+
+/** Filters are compared letter by letter with those that the client sent [MQTT-3.10.4-1]. */
+function unsubscribe(core: Core, session: Session, filter: string): number {
+  const subscription = session.subscriptions.get(filter)
+  if (subscription === undefined) return ReasonCode.NoSubscriptionExisted
+  session.subscriptions.delete(filter)
+  core.router.remove(subscription)
+  if (session.persistent) core.append({ kind: 'unsubscribed', clientId: session.clientId, filter })
+  return ReasonCode.Success
+}

@@ -1,0 +1,71 @@
+/** Something that is due at a time. It is a link of its slot's list, so that setting and clearing it makes no garbage. */
+export abstract class Timer {
+  /** Milliseconds; the time at which to fire. */
+  due = 0
+  previous: Timer | null = null
+  following: Timer | null = null
+  slot = -1
+  abstract fire(now: number): void
+}
+
+const SLOTS = 4096
+const SLOT_MS = 50
+
+/**
+ * One wheel for every deadline of the broker: keep-alive, Session and message expiry, delayed Wills. A slot is 50 ms wide
+ * and comes round every 205 s; what is due later stays in its slot and is looked at once a round.
+ */
+export class TimerWheel {
+  readonly #slots: (Timer | null)[] = new Array<Timer | null>(SLOTS).fill(null)
+  /** The slot, counted since the epoch, up to which all is done. */
+  #at: number
+
+  constructor(now: number) {
+    this.#at = Math.floor(now / SLOT_MS)
+  }
+
+  /** Sets or moves the timer. It fires in the first `advance` at or after `due`. */
+  set(timer: Timer, due: number): void {
+    this.clear(timer)
+    timer.due = due
+    const slot = Math.max(this.#at + 1, Math.ceil(due / SLOT_MS)) % SLOTS
+    const first = this.#slots[slot] ?? null
+    timer.slot = slot
+    timer.following = first
+    if (first !== null) first.previous = timer
+    this.#slots[slot] = timer
+  }
+
+  clear(timer: Timer): void {
+    if (timer.slot < 0) return
+    if (timer.previous === null) this.#slots[timer.slot] = timer.following
+    else timer.previous.following = timer.following
+    if (timer.following !== null) timer.following.previous = timer.previous
+    timer.previous = null
+    timer.following = null
+    timer.slot = -1
+  }
+
+  /** Fires all that is due. A timer may set itself or others again meanwhile. */
+  advance(now: number): void {
+    const to = Math.floor(now / SLOT_MS)
+    const from = Math.max(this.#at + 1, to - SLOTS + 1)
+    for (let slot = from; slot <= to; slot++) {
+      this.#at = slot
+      this.#fireSlot(slot % SLOTS, now)
+    }
+  }
+
+  #fireSlot(slot: number, now: number): void {
+    const due: Timer[] = []
+    for (let timer = this.#slots[slot] ?? null; timer !== null; timer = timer.following) {
+      if (timer.due <= now) due.push(timer)
+    }
+    for (const timer of due) {
+      // An earlier one of this round may have cleared or moved it.
+      if (timer.slot !== slot || timer.due > now) continue
+      this.clear(timer)
+      timer.fire(now)
+    }
+  }
+}

@@ -1,0 +1,26 @@
+import type { Core } from './core.ts'
+
+/**
+ * The end of a turn of the event loop, and the one place where anything is sent. The order is the promise:
+ *
+ *   1. All that was read has been acted on (`Connection.receive`): state has changed, records are appended to the store,
+ *      answers stand in each connection's output. Nothing has left yet.
+ *   2. The store commits: from here on what was appended survives what the store promises to survive.
+ *   3. Each connection that has something to send, and relies on nothing that is not durable yet, gets one write.
+ *      The others stay in the list: the store tells when it has gone further, and that begins the next turn.
+ *
+ * So no acknowledgement can leave before what it promises is safe, and a burst costs one write to the log and one to each
+ * socket, however many packets were in it.
+ */
+export function endTurn(core: Core): void {
+  core.store.commit()
+  const dirty = core.dirty
+  if (dirty.length === 0) return
+  core.dirty = core.spareDirty
+  for (let i = 0; i < dirty.length; i++) {
+    const connection = dirty[i]!
+    if (!connection.flush()) core.dirty.push(connection)
+  }
+  dirty.length = 0
+  core.spareDirty = dirty
+}

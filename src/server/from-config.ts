@@ -1,0 +1,65 @@
+import type { AnonymousPolicy } from '../access/index.ts'
+import { defaultSettings, type EventLevel, type Settings } from '../broker/index.ts'
+import type { Config, GeneralConfig, ListenerConfig } from '../config/index.ts'
+import type { ListenOptions } from './server.ts'
+
+/** Options that say 0 for 'no limit' where the core wants a number. */
+const NO_LIMIT_IN_FLIGHT = 65_535
+
+export function settingsFrom(general: GeneralConfig, version: string): Settings {
+  return {
+    ...defaultSettings,
+    version,
+    maximumPacketSize: general.maxPacketSize,
+    messageSizeLimit: general.messageSizeLimit,
+    maximumInFlight: general.maxInflightMessages === 0 ? NO_LIMIT_IN_FLIGHT : general.maxInflightMessages,
+    maximumInFlightBytes: general.maxInflightBytes,
+    maximumQueuedMessages: general.maxQueuedMessages,
+    maximumQueuedBytes: general.maxQueuedBytes,
+    maximumOutgoingBytes: general.maxOutgoingBytes,
+    queueQoS0: general.queueQos0Messages,
+    upgradeOutgoingQoS: general.upgradeOutgoingQos,
+    retainAvailable: general.retainAvailable,
+    retainExpiry: general.retainExpiryInterval,
+    maximumKeepAlive: general.maxKeepalive,
+    persistentClientExpiration: general.persistentClientExpiration,
+    connectTimeout: general.connectTimeout * 1000,
+    sysInterval: general.sysInterval,
+    starWildcard: general.starWildcard,
+    sysAlias: general.sysAlias,
+    connectionMessages: general.connectionMessages,
+  }
+}
+
+/** What listener a line of the configuration opens. `unsaid` is who may come in where `allow_anonymous` is not set. */
+export function listenOptionsFrom(
+  listener: ListenerConfig,
+  general: GeneralConfig,
+  unsaid: AnonymousPolicy,
+): ListenOptions {
+  const { allowAnonymous, socketDomain, bindAddress } = listener
+  const everywhere = socketDomain === 'ipv4' ? '0.0.0.0' : socketDomain === 'ipv6' ? '::' : undefined
+  return {
+    port: listener.port,
+    host: bindAddress ?? everywhere,
+    ipv6Only: socketDomain === 'ipv6',
+    access: allowAnonymous === null ? unsaid : allowAnonymous ? 'everybody' : 'nobody',
+    noDelay: general.setTcpNodelay,
+    maximumConnections: listener.maxConnections,
+    settings: {
+      maximumQoS: listener.maxQos,
+      topicAliasMaximum: listener.maxTopicAlias,
+      topicAliasMaximumOutgoing: listener.maxTopicAliasBroker,
+      allowZeroLengthClientId: listener.allowZeroLengthClientid,
+      autoIdPrefix: listener.autoIdPrefix,
+    },
+  }
+}
+
+/** What `log_type` lets through; `-v` lets everything through. */
+export function levelsFrom(config: Config, verbose: boolean, quiet: boolean): Set<EventLevel> {
+  if (quiet) return new Set()
+  const all: EventLevel[] = ['error', 'warning', 'notice', 'information', 'debug']
+  if (verbose) return new Set(all)
+  return new Set(all.filter((level) => (config.general.logType as readonly string[]).includes(level)))
+}

@@ -1,0 +1,2 @@
+export { type BrokerArguments, runBroker } from './run.ts'
+export { type ListenOptions, Server } from './server.ts'

@@ -1,0 +1,72 @@
+import { type BrokerEvent, describe, type EventLevel, events } from '../broker/index.ts'
+
+export interface LogOptions {
+  readonly levels: ReadonlySet<EventLevel>
+  readonly timestamp: boolean
+  /** strftime's format, or null for local time as 2026-01-31 23:59:59. */
+  readonly timestampFormat: string | null
+  /** Takes whole lines. */
+  readonly write: (text: string) => void
+}
+
+/** Lines for people: local time, level, and what happened in words. Those of one turn are written together. */
+export class Log {
+  readonly #options: LogOptions
+  #lines = ''
+
+  constructor(options: LogOptions) {
+    this.#options = options
+  }
+
+  event(event: BrokerEvent): void {
+    const { level } = events[event.id]
+    if (this.#options.levels.has(level)) this.line(level, describe(event), event.at)
+  }
+
+  line(level: EventLevel, words: string, at: number = Date.now()): void {
+    if (!this.#options.levels.has(level)) return
+    if (this.#lines === '') setImmediate(() => this.flush())
+    const time = this.#options.timestamp ? `${formatTime(new Date(at), this.#options.timestampFormat)} ` : ''
+    this.#lines += `${time}${level}: ${printable(words)}\n`
+  }
+
+  flush(): void {
+    if (this.#lines === '') return
+    const lines = this.#lines
+    this.#lines = ''
+    this.#options.write(lines)
+  }
+}
+
+/** A client chooses its own name: it must not be able to drive the terminal that shows the log, or to begin a line. */
+function printable(words: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  return words.replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
+}
+
+function formatTime(at: Date, format: string | null): string {
+  const text = format ?? '%Y-%m-%d %H:%M:%S'
+  return text.replace(/%([YmdHMSjzsFT%])/g, (_, key: string) => PARTS[key]!(at))
+}
+
+const two = (value: number): string => String(value).padStart(2, '0')
+
+const PARTS: Readonly<Record<string, (at: Date) => string>> = {
+  Y: (at) => String(at.getFullYear()),
+  m: (at) => two(at.getMonth() + 1),
+  d: (at) => two(at.getDate()),
+  H: (at) => two(at.getHours()),
+  M: (at) => two(at.getMinutes()),
+  S: (at) => two(at.getSeconds()),
+  F: (at) => `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`,
+  T: (at) => `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`,
+  j: (at) =>
+    String(Math.floor((at.getTime() - new Date(at.getFullYear(), 0, 0).getTime()) / 86_400_000)).padStart(3, '0'),
+  s: (at) => String(Math.floor(at.getTime() / 1000)),
+  z: (at) => {
+    const minutes = -at.getTimezoneOffset()
+    const size = Math.abs(minutes)
+    return `${minutes < 0 ? '-' : '+'}${two(Math.floor(size / 60))}${two(size % 60)}`
+  },
+  '%': () => '%',
+}

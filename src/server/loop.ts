@@ -1,0 +1,48 @@
+import type { Broker, Connection, Link, ListenerSettings } from '../broker/index.ts'
+import type { Acceptor } from '../transport/index.ts'
+
+/** How often time is looked at: a keep-alive or a Will is late by this much at the most. */
+const TICK_MS = 100
+
+/** Runs the broker's turns in Node's event loop: whatever is read in one round of it is one turn. */
+export class Loop {
+  readonly broker: Broker
+  #inTurn = false
+  readonly #timer: NodeJS.Timeout
+  readonly #endTurn = (): void => {
+    this.#inTurn = false
+    this.broker.endTurn()
+  }
+
+  constructor(broker: Broker) {
+    this.broker = broker
+    broker.core.store.onDurable = () => this.began()
+    this.#timer = setInterval(() => this.#tick(), TICK_MS)
+    this.#timer.unref()
+  }
+
+  /** Something is about to be handed to the broker: its turn ends after all that can be read now has been read. */
+  began(): void {
+    if (this.#inTurn) return
+    this.#inTurn = true
+    this.broker.began()
+    setImmediate(this.#endTurn)
+  }
+
+  /** Hands a listener's connections to the broker. */
+  acceptor(listener: ListenerSettings): Acceptor {
+    return {
+      began: () => this.began(),
+      accept: (link: Link): Connection => this.broker.accept(link, listener),
+    }
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+
+  #tick(): void {
+    this.began()
+    this.broker.tick()
+  }
+}

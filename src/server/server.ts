@@ -1,0 +1,102 @@
+import { Buffer } from 'node:buffer'
+import { randomBytes } from 'node:crypto'
+import { performance } from 'node:perf_hooks'
+import { AnonymousAccess, type AnonymousPolicy } from '../access/index.ts'
+import { Broker, type BrokerEvent, defaultListener, type ListenerSettings, type Settings } from '../broker/index.ts'
+import { SlabPool } from '../protocol/index.ts'
+import { MemoryStore } from '../store/index.ts'
+import {
+  type ClientTransport,
+  memoryPair,
+  nodeText,
+  type ReadInto,
+  SharedRead,
+  TcpListener,
+} from '../transport/index.ts'
+import { ListenerAccess } from './access.ts'
+import { Loop } from './loop.ts'
+
+/** Address space, not memory: what is not used costs nothing. */
+const ARENA_BYTES = 64 * 1024 * 1024
+const READ_BYTES = 64 * 1024
+
+export interface ListenOptions {
+  /** 0: a free one. */
+  readonly port: number
+  /** Undefined: every address of the machine. */
+  readonly host?: string | undefined
+  /** Whether an IPv6 address takes no IPv4 clients. */
+  readonly ipv6Only?: boolean
+  readonly access: AnonymousPolicy
+  readonly noDelay: boolean
+  /** -1: no limit. */
+  readonly maximumConnections: number
+  readonly settings: Omit<ListenerSettings, 'name'>
+}
+
+/** A broker with its edges: sockets, time, store, log. */
+export class Server {
+  readonly broker: Broker
+  readonly #loop: Loop
+  readonly #access: ListenerAccess = new ListenerAccess()
+  readonly #read: ReadInto
+  readonly #listeners: TcpListener[] = []
+  readonly #inProcess: ListenerSettings = defaultListener
+
+  constructor(settings: Settings, events: (event: BrokerEvent) => void) {
+    const arena = Buffer.allocUnsafeSlow(ARENA_BYTES)
+    this.#read = { shared: new SharedRead(arena, 0, READ_BYTES), memory: arena, start: 0 }
+    const { timeOrigin } = performance
+    this.broker = new Broker(settings, {
+      clock: { now: () => timeOrigin + performance.now() },
+      random: { uint32: () => randomBytes(4).readUInt32LE() },
+      store: new MemoryStore(),
+      access: this.#access,
+      text: nodeText,
+      pool: new SlabPool(arena, READ_BYTES),
+      events,
+      memory: () => process.memoryUsage.rss(),
+    })
+    this.#loop = new Loop(this.broker)
+    this.#access.set(this.#inProcess.name, new AnonymousAccess('everybody'))
+  }
+
+  /** Opens a listener; resolves with its port. Rejects with the system's error if it cannot. */
+  async listen(options: ListenOptions): Promise<number> {
+    const { port, host, ipv6Only = false, noDelay, maximumConnections } = options
+    const listener = { ...options.settings, name: host === undefined ? String(port) : `${host}:${port}` }
+    this.#access.set(listener.name, new AnonymousAccess(options.access))
+    const tcp = new TcpListener(
+      { port, host, ipv6Only, noDelay, maximumConnections },
+      this.#read,
+      this.#loop.acceptor(listener),
+    )
+    const opened = await tcp.listen()
+    this.#listeners.push(tcp)
+    return opened
+  }
+
+  /** A client's end of a connection that needs no socket. */
+  connect(): ClientTransport {
+    return memoryPair(this.#loop.acceptor(this.#inProcess))
+  }
+
+  /** Runs something that changes the broker's state as a turn of its own, so that what it sends goes out. */
+  act<T>(what: (broker: Broker) => T): T {
+    this.#loop.began()
+    return what(this.broker)
+  }
+
+  /** Stops in order: no new clients, those who are here are told, what was written goes out. Resolves when all are gone. */
+  async close(milliseconds = 2000): Promise<void> {
+    for (const listener of this.#listeners) listener.close()
+    this.act((broker) => broker.stop())
+    const end = performance.now() + milliseconds
+    while (this.broker.core.connections.size > 0 && performance.now() < end) {
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    for (const connection of this.broker.core.connections) connection.link.abort()
+    await new Promise((resolve) => setImmediate(resolve))
+    this.#loop.stop()
+  }
+}

@@ -1,0 +1,153 @@
+import type { Message, Store, StoredSubscription, StoredWill, StoreRecord } from '../broker/contracts.ts'
+
+type QueuedRecord = StoreRecord & { kind: 'queued' }
+
+/** One client's Session, as it would be found after a restart. */
+class StoredSession {
+  expiryInterval = 0
+  will: StoredWill | null = null
+  offlineAt = 0
+  readonly subscriptions: Map<string, StoredSubscription> = new Map()
+  /** By position, in order. */
+  readonly queue: Map<number, QueuedRecord> = new Map()
+  /** Positions for which PUBREC was seen. */
+  readonly received: Set<number> = new Set()
+  readonly inbound: Set<number> = new Set()
+}
+
+interface StoredMessage {
+  readonly message: Message
+  /** Queues and topics that refer to it. */
+  uses: number
+}
+
+/** A store that lasts as long as the process: all is durable as soon as the turn commits, and gone when the process is. */
+export class MemoryStore implements Store {
+  onDurable: (() => void) | null = null
+  durable = 0
+  #position = 0
+  readonly #sessions: Map<string, StoredSession> = new Map()
+  readonly #messages: Map<number, StoredMessage> = new Map()
+  /** Topic -> message. */
+  readonly #retained: Map<string, number> = new Map()
+
+  append(record: StoreRecord): number {
+    this.#apply(record)
+    this.#position++
+    return this.#position
+  }
+
+  commit(): void {
+    this.durable = this.#position
+  }
+
+  *load(): Iterable<StoreRecord> {
+    for (const { message } of this.#messages.values()) yield { kind: 'message', message }
+    for (const [topic, messageId] of this.#retained) yield { kind: 'retained', topic, messageId }
+    for (const [clientId, session] of this.#sessions) yield* loadSession(clientId, session)
+  }
+
+  #apply(record: StoreRecord): void {
+    switch (record.kind) {
+      case 'message':
+        this.#messages.set(record.message.id, { message: record.message, uses: 0 })
+        return
+      case 'retained':
+        this.#unretain(record.topic)
+        this.#retained.set(record.topic, record.messageId)
+        this.#use(record.messageId)
+        return
+      case 'retainedCleared':
+        this.#unretain(record.topic)
+        return
+      case 'session': {
+        const session = this.#sessions.get(record.clientId) ?? new StoredSession()
+        session.expiryInterval = record.expiryInterval
+        session.will = record.will
+        session.offlineAt = 0
+        this.#sessions.set(record.clientId, session)
+        return
+      }
+      case 'sessionEnded': {
+        const session = this.#sessions.get(record.clientId)
+        if (session !== undefined) for (const { messageId } of session.queue.values()) this.#release(messageId)
+        this.#sessions.delete(record.clientId)
+        return
+      }
+      default: {
+        const session = this.#sessions.get(record.clientId)
+        if (session !== undefined) this.#applyToSession(session, record)
+      }
+    }
+  }
+
+  #applyToSession(
+    session: StoredSession,
+    record: Exclude<StoreRecord, { kind: 'message' | 'retained' | 'retainedCleared' | 'session' | 'sessionEnded' }>,
+  ): void {
+    switch (record.kind) {
+      case 'offline':
+        session.offlineAt = record.at
+        if (!record.will) session.will = null
+        return
+      case 'subscribed':
+        session.subscriptions.set(record.subscription.filter, record.subscription)
+        return
+      case 'unsubscribed':
+        session.subscriptions.delete(record.filter)
+        return
+      case 'queued':
+        session.queue.set(record.position, record)
+        this.#use(record.messageId)
+        return
+      case 'received':
+        session.received.add(record.position)
+        return
+      case 'done': {
+        const queued = session.queue.get(record.position)
+        if (queued === undefined) return
+        session.queue.delete(record.position)
+        session.received.delete(record.position)
+        this.#release(queued.messageId)
+        return
+      }
+      case 'inbound':
+        session.inbound.add(record.packetId)
+        return
+      case 'inboundReleased':
+        session.inbound.delete(record.packetId)
+        return
+    }
+  }
+
+  #unretain(topic: string): void {
+    const messageId = this.#retained.get(topic)
+    if (messageId === undefined) return
+    this.#retained.delete(topic)
+    this.#release(messageId)
+  }
+
+  #use(messageId: number): void {
+    const stored = this.#messages.get(messageId)
+    if (stored !== undefined) stored.uses++
+  }
+
+  #release(messageId: number): void {
+    const stored = this.#messages.get(messageId)
+    if (stored === undefined) return
+    stored.uses--
+    if (stored.uses === 0) this.#messages.delete(messageId)
+  }
+}
+
+function* loadSession(clientId: string, session: StoredSession): Iterable<StoreRecord> {
+  const { expiryInterval, will, offlineAt } = session
+  yield { kind: 'session', clientId, expiryInterval, will }
+  if (offlineAt > 0) yield { kind: 'offline', clientId, at: offlineAt, will: will !== null }
+  for (const subscription of session.subscriptions.values()) yield { kind: 'subscribed', clientId, subscription }
+  for (const packetId of session.inbound) yield { kind: 'inbound', clientId, packetId }
+  for (const queued of session.queue.values()) {
+    yield queued
+    if (session.received.has(queued.position)) yield { kind: 'received', clientId, position: queued.position }
+  }
+}

@@ -1,0 +1,130 @@
+import type { Link } from '../broker/contracts.ts'
+import type { FullSlab } from '../protocol/index.ts'
+import type { ClientTransport, ClientTransportHandler } from './client-transport.ts'
+import type { Acceptor, LinkHandler } from './tcp-listener.ts'
+
+const ADDRESS = 'in-process'
+/** Bytes that may lie between the two ends before the sender has to wait. */
+const HELD_BYTES_MAX = 1024 * 1024
+
+/** One direction: what was sent lies here, copied, until the next turn takes it over. */
+class Pipe {
+  readonly #deliver: (bytes: Uint8Array) => void
+  readonly #drained: () => void
+  readonly #ended: () => void
+  #chunks: Uint8Array[] = []
+  #held = 0
+  #waiting = false
+  #scheduled = false
+  #ending = false
+  paused = false
+
+  constructor(deliver: (bytes: Uint8Array) => void, drained: () => void, ended: () => void) {
+    this.#deliver = deliver
+    this.#drained = drained
+    this.#ended = ended
+  }
+
+  send(full: readonly FullSlab[] | null, bytes: Uint8Array, start: number, end: number): boolean {
+    if (full !== null) for (const { slab, end: to } of full) this.#take(slab.bytes, slab.start, to)
+    this.#take(bytes, start, end)
+    this.wake()
+    this.#waiting = this.#held > HELD_BYTES_MAX
+    return !this.#waiting
+  }
+
+  end(): void {
+    this.#ending = true
+    this.wake()
+  }
+
+  /** Never within the sender's call: both ends are in one program, and a turn must be over before the next begins. */
+  wake(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    setImmediate(() => this.#run())
+  }
+
+  #take(bytes: Uint8Array, start: number, end: number): void {
+    this.#chunks.push(bytes.slice(start, end))
+    this.#held += end - start
+  }
+
+  #run(): void {
+    this.#scheduled = false
+    while (this.#chunks.length > 0 && !this.paused) {
+      const chunk = this.#chunks.shift()!
+      this.#held -= chunk.length
+      this.#deliver(chunk)
+    }
+    if (this.#waiting && this.#held <= HELD_BYTES_MAX) {
+      this.#waiting = false
+      this.#drained()
+    }
+    if (this.#ending && this.#chunks.length === 0) this.#ended()
+  }
+}
+
+/** A Network Connection without a network: joins a client in this process to the broker in this process. */
+export function memoryPair(acceptor: Acceptor): ClientTransport {
+  let client: ClientTransportHandler | null = null
+  let open = true
+  const toClient = new Pipe(
+    (bytes) => client?.received(bytes, 0, bytes.length),
+    () => {
+      acceptor.began()
+      broker.drained()
+    },
+    () => over('the broker closed the connection'),
+  )
+  const toBroker = new Pipe(
+    (bytes) => {
+      acceptor.began()
+      if (open) broker.receive(bytes, 0, bytes.length)
+    },
+    () => client?.drained(),
+    () => over('the client closed the connection without DISCONNECT'),
+  )
+  const over = (reason: string): void => {
+    if (!open) return
+    open = false
+    acceptor.began()
+    broker.closed(reason)
+    client?.closed(null)
+  }
+  const abort = (): void => void setImmediate(() => over('the connection was ended'))
+  const link: Link = {
+    address: ADDRESS,
+    host: ADDRESS,
+    send: (full, bytes, start, end) => toClient.send(full, bytes, start, end),
+    close: () => toClient.end(),
+    abort,
+  }
+  acceptor.began()
+  const broker: LinkHandler = acceptor.accept(link)
+  return clientEnd(toBroker, toClient, abort, (handler) => {
+    client = handler
+  })
+}
+
+function clientEnd(
+  out: Pipe,
+  back: Pipe,
+  abort: () => void,
+  start: (handler: ClientTransportHandler) => void,
+): ClientTransport {
+  return {
+    address: ADDRESS,
+    start,
+    send: (full, bytes, from, to) => out.send(full, bytes, from, to),
+    pause: () => {
+      back.paused = true
+    },
+    resume: () => {
+      back.paused = false
+      back.wake()
+    },
+    close: () => out.end(),
+    abort,
+  }
+}

@@ -1,0 +1,122 @@
+import { createServer, type Server, type Socket } from 'node:net'
+import type { Link } from '../broker/contracts.ts'
+import type { SharedRead } from './shared-read.ts'
+import { TcpLink } from './tcp-link.ts'
+
+/** What the broker is to one Network Connection: bytes in. */
+export interface LinkHandler {
+  receive(bytes: Uint8Array, start: number, end: number): void
+  drained(): void
+  closed(reason: string): void
+}
+
+/** Who gets the connections. */
+export interface Acceptor {
+  /** Called before anything is handed over, so that a turn begins. */
+  began(): void
+  accept(link: Link): LinkHandler
+}
+
+export interface TcpListenerOptions {
+  readonly port: number
+  /** Undefined: every address of the machine, IPv6 and IPv4. */
+  readonly host: string | undefined
+  /** Whether an IPv6 address takes no IPv4 clients. */
+  readonly ipv6Only: boolean
+  readonly noDelay: boolean
+  /** Connections at once; more are closed as they come. -1: no limit. */
+  readonly maximumConnections: number
+}
+
+/** Where sockets are read into, and how. */
+export interface ReadInto {
+  readonly shared: SharedRead
+  readonly memory: Uint8Array
+  readonly start: number
+}
+
+const BACKLOG = 4096
+
+/** Accepts TCP connections. */
+export class TcpListener {
+  readonly #server: Server
+  readonly #options: TcpListenerOptions
+  readonly #acceptor: Acceptor
+  readonly #read: ReadInto
+  #open = 0
+
+  constructor(options: TcpListenerOptions, read: ReadInto, acceptor: Acceptor) {
+    this.#options = options
+    this.#read = read
+    this.#acceptor = acceptor
+    const pauseOnConnect = read.shared.works
+    this.#server = createServer({ noDelay: options.noDelay, pauseOnConnect }, (socket) => this.#accept(socket))
+  }
+
+  /** Resolves with the port, or rejects with why it cannot listen (an Error with a `code` such as EADDRINUSE). */
+  listen(): Promise<number> {
+    const { port, host, ipv6Only } = this.#options
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen({ port, host, ipv6Only, backlog: BACKLOG }, () => {
+        this.#server.off('error', reject)
+        // Out of file descriptors, say: the broker goes on with those it has.
+        this.#server.on('error', () => {})
+        const address = this.#server.address()
+        resolve(typeof address === 'object' && address !== null ? address.port : port)
+      })
+    })
+  }
+
+  /** No new connections; those that are open go on. */
+  close(): void {
+    this.#server.close()
+  }
+
+  #accept(accepted: Socket): void {
+    const { maximumConnections } = this.#options
+    const { remoteAddress, remotePort } = accepted
+    if (remoteAddress === undefined || (maximumConnections >= 0 && this.#open >= maximumConnections)) {
+      accepted.destroy()
+      return
+    }
+    this.#open++
+    const host = remoteAddress.startsWith('::ffff:') ? remoteAddress.slice(7) : remoteAddress
+    const address = host.includes(':') ? `[${host}]:${remotePort}` : `${host}:${remotePort}`
+    const { shared } = this.#read
+    const socket = shared.works ? shared.adopt(accepted, (length) => received(length)) : accepted
+    const received = this.#serve(socket, host, address)
+    if (shared.works) socket.resume()
+  }
+
+  /** Joins the socket to the broker; returns what takes the bytes that were read into the shared memory. */
+  #serve(socket: Socket, host: string, address: string): (length: number) => void {
+    const acceptor = this.#acceptor
+    const { memory, start, shared } = this.#read
+    let reason = 'the client closed the connection without DISCONNECT'
+    const drained = (): void => {
+      acceptor.began()
+      handler.drained()
+    }
+    acceptor.began()
+    const handler = acceptor.accept(new TcpLink(socket, host, address, drained))
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      reason = error.code === 'ECONNRESET' ? 'the connection was reset' : error.message
+    })
+    socket.on('close', () => {
+      this.#open--
+      acceptor.began()
+      handler.closed(reason)
+    })
+    if (!shared.works) {
+      socket.on('data', (chunk: Buffer) => {
+        acceptor.began()
+        handler.receive(chunk, 0, chunk.length)
+      })
+    }
+    return (length) => {
+      acceptor.began()
+      handler.receive(memory, start, start + length)
+    }
+  }
+}
