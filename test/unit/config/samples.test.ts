@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { describeProblem, parseConfig } from '../../../src/config/index.ts'
+import { root } from '../../support/root.ts'
 
 /** Files as people have them, and what Nightjar says to each. */
 const SAMPLES: Record<string, { text: string; says: RegExp[]; listens: string[] }> = {
@@ -88,6 +91,14 @@ describe('configuration files as people have them', () => {
         (l) => `${l.port} ${l.bindAddress ?? 'everywhere'}, anonymous ${l.allowAnonymous}`,
       )
       assert.deepEqual(found, listens)
+    })
+  }
+
+  for (const name of ['bench.conf', 'mosquitto.conf']) {
+    it(`bench/${name}`, () => {
+      const { config, problems } = parseConfig(readFileSync(join(root, 'bench', name), 'utf8'), name)
+      assert.deepEqual(problems, [])
+      assert.deepEqual([config.listeners.length, config.listeners[0]!.allowAnonymous], [1, true])
     })
   }
 })
