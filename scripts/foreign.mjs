@@ -16,9 +16,13 @@ function succeeds(command, arguments_) {
 /** Installs what is missing where that is allowed; else says which tests will be skipped, and why. Never fails. */
 export function installForeign() {
   const missing = () => PACKAGES.filter((p) => !p.there()).map((p) => p.name)
-  if (missing().length === 0) return
-  const why = install(missing())
+  const missingBefore = missing()
+  if (missingBefore.length === 0) return
+  const why = install(missingBefore)
   const left = missing()
+  if (missingBefore.includes('mosquitto') && !left.includes('mosquitto')) {
+    say('Debian may now run its mosquitto on port 1883, which npm start needs: systemctl disable --now mosquitto')
+  }
   if (left.length === 0) return
   say(`the tests that need ${left.join(', ')} will be SKIPPED: ${why ?? 'apt-get could not install them'}`)
 }
