@@ -1,0 +1,11 @@
+export { MatchCache, type MatchCacheOptions } from './match-cache.ts'
+export { RetainedIndex } from './retained-index.ts'
+export type { Matches, SharedGroup } from './subscribers.ts'
+export { SubscriptionIndex } from './subscription-index.ts'
+export {
+  parseTopicFilter,
+  type TopicFilter,
+  type TopicFilterOptions,
+  topicMatches,
+  topicNameError,
+} from './topic-filter.ts'

@@ -1,0 +1,281 @@
+export interface MatchCacheOptions {
+  /** Any 32-bit integer that clients can't know: topics can then not be chosen so that they push each other out. */
+  seed: number
+  /** 1 or more; kept to the next power of two below. */
+  maxEntries: number
+  /** Bytes of topic names, two more for each. */
+  maxBytes: number
+  /** The sum of the weights that `set` was told. Default: no limit. */
+  maxWeight?: number
+}
+
+/** Slots of one bucket: a topic has a place in one bucket only, so neither finding nor making room ever takes long. */
+const WAYS = 8
+const FEWEST_SLOTS = 64
+const FEWEST_BYTES = 4096
+/** A name in the arena is preceded by its length. */
+const LENGTH_BYTES = 2
+const LONGEST = 65_535
+const MULTIPLIER = 0x9e3779b1 | 0
+
+/**
+ * Topic Name (as bytes) to what was computed for it: a hash and a compare, and no string. It may forget at any time.
+ *
+ *     hash -> bucket of 8 slots: hashes | offsets | values | used
+ *                                            |
+ *     arena:  ...free | len name | len name | len name | free...      a ring: new names are written at the head, and
+ *                     tail                              head          what lies in their way is forgotten
+ *
+ * A full bucket gives up a slot that was not used lately. Table and arena begin small and double up to their limits.
+ */
+export class MatchCache<V> {
+  readonly #seed: number
+  readonly #maxSlots: number
+  readonly #maxBytes: number
+  readonly #maxWeight: number
+  readonly #ways: number
+  /** -1: the slot is free. */
+  #offsets: Int32Array
+  #hashes: Int32Array
+  /** 1: asked for since the sweep last came by. */
+  #used: Uint8Array
+  #weights: Float64Array
+  #values: (V | undefined)[]
+  #arena: Uint8Array
+  #head = 0
+  #tail = 0
+  /** Where the names before the wrap end; 0 while there are none: then all lie in arena[0..head). */
+  #wrap = 0
+  #size = 0
+  #weight = 0
+  #hand = 0
+
+  constructor(options: MatchCacheOptions) {
+    this.#seed = options.seed
+    this.#maxSlots = powerOfTwoBelow(options.maxEntries)
+    this.#maxBytes = options.maxBytes
+    this.#maxWeight = options.maxWeight ?? Number.POSITIVE_INFINITY
+    this.#ways = Math.min(WAYS, this.#maxSlots)
+    const slots = Math.min(FEWEST_SLOTS, this.#maxSlots)
+    this.#offsets = new Int32Array(slots).fill(-1)
+    this.#hashes = new Int32Array(slots)
+    this.#used = new Uint8Array(slots)
+    this.#weights = new Float64Array(slots)
+    this.#values = new Array<V | undefined>(slots).fill(undefined)
+    this.#arena = new Uint8Array(Math.min(FEWEST_BYTES, this.#maxBytes))
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  get(bytes: Uint8Array, start: number, end: number): V | undefined {
+    const slot = this.#find(bytes, start, end, hashBytes(bytes, start, end, this.#seed))
+    if (slot < 0) return undefined
+    this.#used[slot] = 1
+    return this.#values[slot]
+  }
+
+  /** Copies the bytes. `weight` is what the value takes of `maxWeight`; what is too large to be kept is forgotten. */
+  set(bytes: Uint8Array, start: number, end: number, value: V, weight = 0): void {
+    const hash = hashBytes(bytes, start, end, this.#seed)
+    let slot = this.#find(bytes, start, end, hash)
+    const length = end - start
+    if (weight > this.#maxWeight || length > LONGEST || length + LENGTH_BYTES > this.#maxBytes) {
+      if (slot >= 0) this.#free(slot)
+      return
+    }
+    if (slot < 0) {
+      const offset = this.#write(bytes, start, end)
+      slot = this.#room(hash)
+      this.#offsets[slot] = offset
+      this.#hashes[slot] = hash
+      this.#used[slot] = 0
+      this.#size++
+    }
+    this.#values[slot] = value
+    this.#weight += weight - this.#weights[slot]!
+    this.#weights[slot] = weight
+    // Twice around frees all that may be freed.
+    for (let step = 2 * this.#offsets.length; step > 0 && this.#weight > this.#maxWeight; step--) this.#sweep(slot)
+  }
+
+  delete(bytes: Uint8Array, start: number, end: number): boolean {
+    const slot = this.#find(bytes, start, end, hashBytes(bytes, start, end, this.#seed))
+    if (slot >= 0) this.#free(slot)
+    return slot >= 0
+  }
+
+  clear(): void {
+    this.#offsets.fill(-1)
+    this.#values.fill(undefined)
+    this.#weights.fill(0)
+    this.#head = 0
+    this.#tail = 0
+    this.#wrap = 0
+    this.#size = 0
+    this.#weight = 0
+  }
+
+  #find(bytes: Uint8Array, start: number, end: number, hash: number): number {
+    const first = this.#bucket(hash)
+    for (let slot = first; slot < first + this.#ways; slot++) {
+      if (this.#hashes[slot] === hash && this.#offsets[slot]! >= 0 && this.#holds(slot, bytes, start, end)) return slot
+    }
+    return -1
+  }
+
+  #holds(slot: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const arena = this.#arena
+    const offset = this.#offsets[slot]!
+    if (lengthAt(arena, offset) !== end - start) return false
+    let at = offset + LENGTH_BYTES
+    for (let i = start; i < end; i++) if (arena[at++] !== bytes[i]) return false
+    return true
+  }
+
+  /** The first slot of the hash's bucket. */
+  #bucket(hash: number): number {
+    return (hash & (this.#offsets.length / this.#ways - 1)) * this.#ways
+  }
+
+  /** A free slot in the hash's bucket: the table doubles for it, or, at its limit, one is freed. */
+  #room(hash: number): number {
+    for (;;) {
+      const first = this.#bucket(hash)
+      for (let slot = first; slot < first + this.#ways; slot++) if (this.#offsets[slot]! < 0) return slot
+      if (this.#offsets.length < this.#maxSlots) this.#double()
+      else this.#giveUp(first)
+    }
+  }
+
+  /** Frees the first slot, from a place that moves on each time, that was not used since the last visit. */
+  #giveUp(first: number): void {
+    for (;;) {
+      const slot = first + (this.#hand++ & (this.#ways - 1))
+      if (this.#used[slot] === 0) {
+        this.#free(slot)
+        return
+      }
+      this.#used[slot] = 0
+    }
+  }
+
+  /** One step of the search for weight to lose: the hand frees what it finds unused, but never the slot just set. */
+  #sweep(kept: number): void {
+    const slot = this.#hand++ & (this.#offsets.length - 1)
+    if (slot === kept || this.#offsets[slot]! < 0) return
+    if (this.#used[slot] === 0) this.#free(slot)
+    else this.#used[slot] = 0
+  }
+
+  #free(slot: number): void {
+    this.#offsets[slot] = -1
+    this.#values[slot] = undefined
+    this.#weight -= this.#weights[slot]!
+    this.#weights[slot] = 0
+    this.#size--
+  }
+
+  /** Half of each bucket's slots go to a second one, so no bucket can overflow. */
+  #double(): void {
+    const offsets = this.#offsets
+    const hashes = this.#hashes
+    const used = this.#used
+    const weights = this.#weights
+    const values = this.#values
+    const slots = 2 * offsets.length
+    this.#offsets = new Int32Array(slots).fill(-1)
+    this.#hashes = new Int32Array(slots)
+    this.#used = new Uint8Array(slots)
+    this.#weights = new Float64Array(slots)
+    this.#values = new Array<V | undefined>(slots).fill(undefined)
+    for (let old = 0; old < offsets.length; old++) {
+      if (offsets[old]! < 0) continue
+      const slot = this.#room(hashes[old]!)
+      this.#offsets[slot] = offsets[old]!
+      this.#hashes[slot] = hashes[old]!
+      this.#used[slot] = used[old]!
+      this.#weights[slot] = weights[old]!
+      this.#values[slot] = values[old]
+    }
+  }
+
+  /** Writes the name into the ring; returns where. */
+  #write(bytes: Uint8Array, start: number, end: number): number {
+    const length = end - start
+    const offset = this.#reserve(length + LENGTH_BYTES)
+    const arena = this.#arena
+    arena[offset] = length >> 8
+    arena[offset + 1] = length & 0xff
+    let at = offset + LENGTH_BYTES
+    for (let i = start; i < end; i++) arena[at++] = bytes[i]!
+    return offset
+  }
+
+  #reserve(needed: number): number {
+    for (;;) {
+      const end = this.#wrap > 0 ? this.#tail : this.#arena.length
+      if (this.#head + needed <= end) {
+        this.#head += needed
+        return this.#head - needed
+      }
+      if (this.#wrap > 0) {
+        this.#forgetOldest()
+      } else if (this.#arena.length < this.#maxBytes) {
+        this.#growArena()
+      } else {
+        this.#wrap = this.#head
+        this.#head = 0
+        this.#tail = 0
+      }
+    }
+  }
+
+  #growArena(): void {
+    const arena = new Uint8Array(Math.min(2 * this.#arena.length, this.#maxBytes))
+    arena.set(this.#arena)
+    this.#arena = arena
+  }
+
+  /** The name at the tail goes; its slot is found by its hash, unless that has long been given up. */
+  #forgetOldest(): void {
+    const start = this.#tail + LENGTH_BYTES
+    const end = start + lengthAt(this.#arena, this.#tail)
+    const first = this.#bucket(hashBytes(this.#arena, start, end, this.#seed))
+    for (let slot = first; slot < first + this.#ways; slot++) {
+      if (this.#offsets[slot] === this.#tail) {
+        this.#free(slot)
+        break
+      }
+    }
+    this.#tail = end
+    if (this.#tail === this.#wrap) {
+      this.#wrap = 0
+      this.#tail = 0
+    }
+  }
+}
+
+function lengthAt(arena: Uint8Array, offset: number): number {
+  return (arena[offset]! << 8) | arena[offset + 1]!
+}
+
+function powerOfTwoBelow(number: number): number {
+  let power = 1
+  while (2 * power <= number) power *= 2
+  return power
+}
+
+function hashBytes(bytes: Uint8Array, start: number, end: number, seed: number): number {
+  let hash = seed ^ (end - start)
+  let i = start
+  for (; i + 4 <= end; i += 4) {
+    const word = bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24)
+    hash = Math.imul(hash ^ word, MULTIPLIER)
+    hash ^= hash >>> 15
+  }
+  for (; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, MULTIPLIER)
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  return hash ^ (hash >>> 13)
+}

@@ -1,0 +1,105 @@
+/** From this many members on their places are looked up, not searched. */
+const PLACES_FROM = 32
+
+/** All that match a Topic Name. */
+export interface Matches<T> {
+  /** Ordinary subscriptions. */
+  readonly direct: T[]
+  /** One for each shared group that has a member: a filter and a ShareName make a group. */
+  readonly shared: SharedGroup<T>[]
+}
+
+export interface SharedGroup<T> {
+  readonly share: string
+  /** Without `$share/NAME/`. */
+  readonly filter: string
+  /** In no promised order, and live: it changes with the group. */
+  readonly members: T[]
+  /** Free for whoever chooses a member, as in round robin. */
+  next: number
+}
+
+/**
+ * Subscribers in no order: the last one moves into the place of one that leaves. Where there are many a Map knows each
+ * one's place, so that ten thousand clients of one topic can leave at once without ten thousand searches.
+ */
+export class Members<T> {
+  readonly members: T[] = []
+  #places: Map<T, number> | null = null
+
+  add(value: T): void {
+    this.#places?.set(value, this.members.length)
+    this.members.push(value)
+    if (this.#places === null && this.members.length >= PLACES_FROM) {
+      this.#places = new Map(this.members.map((member, place) => [member, place]))
+    }
+  }
+
+  remove(value: T): boolean {
+    const { members } = this
+    const place = this.#places === null ? members.indexOf(value) : (this.#places.get(value) ?? -1)
+    if (place < 0) return false
+    const last = members.pop()!
+    if (place < members.length) {
+      members[place] = last
+      this.#places?.set(last, place)
+    }
+    this.#places?.delete(value)
+    if (members.length < PLACES_FROM / 2) this.#places = null
+    return true
+  }
+}
+
+class Group<T> extends Members<T> implements SharedGroup<T> {
+  readonly share: string
+  readonly filter: string
+  next = 0
+
+  constructor(share: string, filter: string) {
+    super()
+    this.share = share
+    this.filter = filter
+  }
+}
+
+/** The subscribers of one filter, where they are more than a single ordinary one. */
+export class Subscribers<T> {
+  readonly #direct: Members<T> = new Members()
+  #groups: Map<string, Group<T>> | null = null
+
+  get direct(): readonly T[] {
+    return this.#direct.members
+  }
+
+  get groups(): number {
+    return this.#groups?.size ?? 0
+  }
+
+  add(share: string | null, filter: string, value: T): void {
+    if (share === null) {
+      this.#direct.add(value)
+      return
+    }
+    this.#groups ??= new Map()
+    let group = this.#groups.get(share)
+    if (group === undefined) {
+      group = new Group(share, filter)
+      this.#groups.set(share, group)
+    }
+    group.add(value)
+  }
+
+  remove(share: string | null, value: T): boolean {
+    if (share === null) return this.#direct.remove(value)
+    const group = this.#groups?.get(share)
+    if (group === undefined || !group.remove(value)) return false
+    if (group.members.length === 0) this.#groups!.delete(share)
+    if (this.#groups!.size === 0) this.#groups = null
+    return true
+  }
+
+  collect(result: Matches<T>): void {
+    for (const member of this.#direct.members) result.direct.push(member)
+    if (this.#groups !== null) for (const group of this.#groups.values()) result.shared.push(group)
+  }
+}

@@ -1,0 +1,86 @@
+import { type Chained, findInChain, hashName, NameTable, removeFromChain } from './name-table.ts'
+import type { TopicLevels } from './topic-levels.ts'
+
+/** More children than this get a table. */
+const CHAIN_LENGTH_MAX = 8
+
+/**
+ * A level in a tree of topics. Most nodes have no child or a few, and a Map in each would weigh more than all else, so
+ * the children are a chain through the nodes themselves, and a table of chains only when there are many.
+ *
+ *     site -- children -> dev1 -- next -> dev2 -- next -> null
+ *                          |
+ *                          +-- children -> temperature -> null
+ */
+export abstract class TreeNode<N extends TreeNode<N>> implements Chained<N> {
+  readonly name: string
+  next: N | null = null
+  children: N | NameTable<N> | null = null
+
+  constructor(name: string) {
+    this.name = name
+  }
+}
+
+/** The child of `parent` that is named like that level, or null. */
+export function findChild<N extends TreeNode<N>>(parent: N, levels: TopicLevels, level: number): N | null {
+  const { children } = parent
+  if (children === null) return null
+  const start = levels.start(level)
+  const end = levels.end(level)
+  if (children instanceof NameTable) return children.find(levels.text, start, end, levels.hash(level))
+  return findInChain<N>(children, levels.text, start, end)
+}
+
+/** Adds a child whose name, which has that hash under that seed, is not there yet. */
+export function addChild<N extends TreeNode<N>>(parent: N, child: N, hash: number, seed: number): void {
+  const { children } = parent
+  if (children instanceof NameTable) {
+    children.add(child, hash)
+    return
+  }
+  child.next = children
+  parent.children = child
+  if (isLong(child)) parent.children = tableOf(child, seed)
+}
+
+/** Removes a child that is there. */
+export function removeChild<N extends TreeNode<N>>(parent: N, child: N, hash: number): void {
+  const { children } = parent
+  if (children instanceof NameTable) {
+    children.remove(child, hash)
+    if (children.size === 0) parent.children = null
+  } else {
+    parent.children = removeFromChain<N>(children!, child)
+  }
+}
+
+/** Puts the children of `parent` on the stack. */
+export function pushChildren<N extends TreeNode<N>>(parent: N, stack: N[]): void {
+  const { children } = parent
+  if (children instanceof NameTable) {
+    for (const first of children.chains) pushChain(first, stack)
+  } else {
+    pushChain<N>(children, stack)
+  }
+}
+
+function pushChain<N extends TreeNode<N>>(first: N | null, stack: N[]): void {
+  for (let node = first; node !== null; node = node.next) stack.push(node)
+}
+
+function isLong<N extends TreeNode<N>>(first: N): boolean {
+  let length = 0
+  for (let node: N | null = first; node !== null; node = node.next) length++
+  return length > CHAIN_LENGTH_MAX
+}
+
+function tableOf<N extends TreeNode<N>>(first: N, seed: number): NameTable<N> {
+  const table = new NameTable<N>(seed)
+  for (let node: N | null = first; node !== null; ) {
+    const { next }: N = node
+    table.add(node, hashName(node.name, 0, node.name.length, seed))
+    node = next
+  }
+  return table
+}
