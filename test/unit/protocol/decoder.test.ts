@@ -10,7 +10,7 @@ import {
   PublishView,
   ReasonCode,
 } from '../../../src/protocol/index.ts'
-import { Collector, encodeToBytes, joined, LIMITS, text, wire } from './support.ts'
+import { Collector, encodeToBytes, joined, LIMITS, largestArrayMade, text, wire } from './support.ts'
 
 const PING = wire('c0 00')
 const PUBLISH = wire("30 07 0003 'a/b' 'hi'")
@@ -179,24 +179,6 @@ describe('the view of a PUBLISH', () => {
 
 describe('an unfinished packet', () => {
   const MAXIMUM = 268_435_460
-
-  /** The bytes that the decoder holds, by what it takes from the array constructor. */
-  function largestArrayMade(act: () => void): number {
-    const Original = globalThis.Uint8Array
-    let largest = 0
-    globalThis.Uint8Array = new Proxy(Original, {
-      construct(target, args: [number]) {
-        if (typeof args[0] === 'number') largest = Math.max(largest, args[0])
-        return Reflect.construct(target, args)
-      },
-    })
-    try {
-      act()
-    } finally {
-      globalThis.Uint8Array = Original
-    }
-    return largest
-  }
 
   test('that claims 256 MB costs what came of it', () => {
     const decoder = new Decoder(new Collector(), text, { ...LIMITS, maximumPacketSize: MAXIMUM })

@@ -30,10 +30,17 @@ export const LIMITS: DecoderLimits = { maximumPacketSize: 1 << 24, maximumProper
 /** The packets that a decoder hands over, each as an object. */
 export class Collector {
   readonly packets: Packet[] = []
+  /** Called after each packet. */
+  onEach: () => void = () => {}
+
+  #add(packet: Packet): void {
+    this.packets.push(packet)
+    this.onEach()
+  }
 
   onPublish(view: PublishView): void {
     const { bytes, qos, retain, dup, packetId } = view
-    this.packets.push({
+    this.#add({
       type: PacketType.Publish,
       topic: text.decode(bytes, view.topicStart, view.topicEnd),
       payload: bytes.slice(view.payloadStart, view.payloadEnd),
@@ -51,11 +58,11 @@ export class Collector {
     reasonCode: number,
     properties: Properties | null,
   ): void {
-    this.packets.push({ type, packetId, reasonCode, properties: properties ?? {} })
+    this.#add({ type, packetId, reasonCode, properties: properties ?? {} })
   }
 
   onPacket(packet: ControlPacket): void {
-    this.packets.push(packet)
+    this.#add(packet)
   }
 }
 
@@ -118,4 +125,22 @@ function fromHex(digits: string): Uint8Array {
 
 export function hex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ')
+}
+
+/** The length of the largest Uint8Array that was made anew while `act` ran: what it set memory aside for. */
+export function largestArrayMade(act: () => void): number {
+  const Original = globalThis.Uint8Array
+  let largest = 0
+  globalThis.Uint8Array = new Proxy(Original, {
+    construct(target, made: [number]) {
+      if (typeof made[0] === 'number') largest = Math.max(largest, made[0])
+      return Reflect.construct(target, made)
+    },
+  })
+  try {
+    act()
+  } finally {
+    globalThis.Uint8Array = Original
+  }
+  return largest
 }
