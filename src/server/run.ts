@@ -104,7 +104,9 @@ function listeners(config: Config, args: BrokerArguments): ListenOptions[] {
   if (!config.localOnly && args.configFile !== null) {
     return config.listeners.map((listener) => listenOptionsFrom(listener, general, unsaid))
   }
-  const listener = config.listeners[0] ?? defaultListener(DEFAULT_PORT)
+  const { allowAnonymous, allowZeroLengthClientid, autoIdPrefix } = general
+  const said = { allowAnonymous, allowZeroLengthClientid, autoIdPrefix }
+  const listener = config.listeners[0] ?? { ...defaultListener(DEFAULT_PORT), ...said }
   const options = listenOptionsFrom(listener, general, unsaid)
   const port = args.port ?? listener.port
   if (args.configFile === null) return [{ ...options, port }]
