@@ -1,0 +1,113 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import type { ProtocolVersion } from '../../src/protocol/index.ts'
+import { type ConnectOptions, connect } from './packets.ts'
+import { RawClient } from './raw-client.ts'
+
+const MAIN = fileURLToPath(new URL('./broker-main.js', import.meta.url))
+const START_MS = 10_000
+const LOG_MS = 5000
+
+/** A broker that runs as a process of its own, on a free port of this machine. */
+export class BrokerProcess {
+  /** Everything that it has told, a line each. */
+  readonly log: string[] = []
+  port = 0
+  readonly #process: ChildProcess
+  readonly #folder: string
+  #rest = ''
+  #news: (() => void)[] = []
+
+  constructor(child: ChildProcess, folder: string) {
+    this.#process = child
+    this.#folder = folder
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => this.#told(text))
+    child.on('exit', (code, signal) => this.#told(`(the broker has ended: ${code ?? signal})\n`))
+  }
+
+  get processId(): number {
+    return this.#process.pid!
+  }
+
+  /** A client that CONNECT was accepted of. */
+  async client(options: ConnectOptions = {}): Promise<RawClient> {
+    const client = await this.open(options.version ?? 5)
+    client.send(connect(options))
+    const connack = await client.connack()
+    if (connack.reasonCode !== 0) throw new Error(`CONNECT was refused with reason code ${connack.reasonCode}`)
+    return client
+  }
+
+  /** A Network Connection on which nothing was sent yet; `version` is how its packets will be written and read. */
+  open(version: ProtocolVersion = 5): Promise<RawClient> {
+    return RawClient.open(this.port, version)
+  }
+
+  /** Waits for a line of the log that the pattern finds, among those from `since` on; returns it. */
+  async logged(pattern: RegExp, since = 0, milliseconds: number = LOG_MS): Promise<string> {
+    const end = Date.now() + milliseconds
+    for (;;) {
+      const line = this.log.slice(since).find((each) => pattern.test(each))
+      if (line !== undefined) return line
+      const left = end - Date.now()
+      if (left <= 0) throw new Error(`the log has no line like ${pattern}; it has:\n${this.log.slice(-20).join('\n')}`)
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, left)
+        this.#news.push(() => {
+          clearTimeout(timer)
+          resolve()
+        })
+      })
+    }
+  }
+
+  /** Bytes of memory that the process has, as Linux counts them. */
+  residentBytes(): number {
+    const status = readFileSync(`/proc/${this.processId}/status`, 'utf8')
+    return Number(/^VmRSS:\s*(\d+) kB/m.exec(status)![1]) * 1024
+  }
+
+  /** Ends it with a signal and waits until it is gone. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    const gone = new Promise((resolve) => this.#process.once('exit', resolve))
+    if (this.#process.exitCode === null && this.#process.signalCode === null) {
+      this.#process.kill(signal)
+      await gone
+    }
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+
+  #told(text: string): void {
+    const lines = (this.#rest + text).split('\n')
+    this.#rest = lines.pop()!
+    this.log.push(...lines)
+    const waiting = this.#news
+    this.#news = []
+    for (const wake of waiting) wake()
+  }
+}
+
+/** Starts a broker with these lines of configuration. Who calls it stops it. */
+export async function startBroker(...config: string[]): Promise<BrokerProcess> {
+  const folder = mkdtempSync(join(tmpdir(), 'nightjar-test-'))
+  const file = join(folder, 'nightjar.conf')
+  writeFileSync(file, config.map((line) => `${line}\n`).join(''))
+  const child = spawn(process.execPath, [MAIN, file], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const broker = new BrokerProcess(child, folder)
+  const line = await broker.logged(/Listening on port \d+ of 127\.0\.0\.1|the broker has ended/, 0, START_MS)
+  const port = /Listening on port (\d+)/.exec(line)
+  if (port === null) throw new Error(`the broker did not start:\n${broker.log.join('\n')}`)
+  broker.port = Number(port[1])
+  return broker
+}
+
+/** Starts a broker with these lines of configuration, which is stopped after the tests of this file or suite. */
+export async function useBroker(...config: string[]): Promise<BrokerProcess> {
+  const broker = await startBroker(...config)
+  after(() => broker.stop())
+  return broker
+}
