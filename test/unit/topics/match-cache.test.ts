@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { MatchCache } from '../../../src/topics/index.ts'
+
+const before = new TextEncoder().encode('PUBLISH ')
+
+/** The topic as it lies in a read buffer: in the middle of something else. */
+function lying(topic: string): [bytes: Uint8Array, start: number, end: number] {
+  const bytes = new TextEncoder().encode(`PUBLISH ${topic} payload`)
+  return [bytes, before.length, bytes.length - ' payload'.length]
+}
+
+describe('the match cache', () => {
+  const step = fc.oneof(
+    { weight: 20, arbitrary: fc.record({ do: fc.constant('set' as const), name: fc.nat(60), value: fc.nat(9) }) },
+    { weight: 20, arbitrary: fc.record({ do: fc.constant('get' as const), name: fc.nat(60) }) },
+    { weight: 5, arbitrary: fc.record({ do: fc.constant('delete' as const), name: fc.nat(60) }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('clear' as const) }) },
+  )
+
+  it('may forget, and is never wrong', () => {
+    let hits = 0
+    const limits = { seed: fc.integer(), maxEntries: fc.integer({ min: 1, max: 100 }), maxBytes: fc.nat(600) }
+    fc.assert(
+      fc.property(
+        fc.record(limits),
+        fc.option(fc.nat(100), { nil: Number.POSITIVE_INFINITY }),
+        fc.array(step, { minLength: 100, maxLength: 300 }),
+        (options, maxWeight, steps) => {
+          const cache = new MatchCache<number>({ ...options, maxWeight })
+          const model = new Map<string, number>()
+          for (const each of steps) {
+            const topic = 'name' in each ? `t${'/'.repeat(each.name % 40)}${each.name}` : ''
+            if (each.do === 'set') {
+              cache.set(...lying(topic), each.value, each.value)
+              model.set(topic, each.value)
+            } else if (each.do === 'get') {
+              const value = cache.get(...lying(topic))
+              if (value !== undefined) hits++
+              assert.ok(value === undefined || value === model.get(topic))
+            } else if (each.do === 'delete') {
+              const had = model.delete(topic)
+              assert.ok(had || !cache.delete(...lying(topic)))
+              cache.delete(...lying(topic))
+              assert.equal(cache.get(...lying(topic)), undefined)
+            } else {
+              cache.clear()
+              model.clear()
+              assert.equal(cache.size, 0)
+            }
+            assert.ok(cache.size <= Math.min(options.maxEntries, model.size))
+          }
+          let kept = 0
+          let weight = 0
+          let bytes = 0
+          for (const [topic, value] of model) {
+            if (cache.get(...lying(topic)) === undefined) continue
+            kept++
+            weight += value
+            bytes += topic.length
+          }
+          assert.equal(cache.size, kept)
+          assert.ok(weight <= maxWeight && bytes <= options.maxBytes)
+        },
+      ),
+      { numRuns: 1000 },
+    )
+    assert.ok(hits > 1000, `${hits} hits`)
+  })
+
+  it('keeps all while there is room for a bucket to be unlucky', () => {
+    const cache = new MatchCache<number>({ seed: 1, maxEntries: 4096, maxBytes: 1 << 20 })
+    for (let i = 0; i < 1000; i++) cache.set(...lying(`home/dev${i}/temperature`), i)
+    for (let i = 0; i < 1000; i++) assert.equal(cache.get(...lying(`home/dev${i}/temperature`)), i)
+    assert.equal(cache.size, 1000)
+  })
+
+  it('tells topics apart that begin or end alike, or differ in length only', () => {
+    const cache = new MatchCache<string>({ seed: 9, maxEntries: 256, maxBytes: 4096 })
+    const names = ['', 'a', 'aa', 'aaa', 'aaaa', 'aaaaa', 'aaab', 'baaa', 'aaaa\u00ff', 'aaaab', 'a/aaa', 'aaa/a']
+    for (const topic of names) cache.set(...lying(topic), topic)
+    for (const topic of names) assert.equal(cache.get(...lying(topic)), topic)
+    assert.equal(cache.get(...lying('aaba')), undefined)
+  })
+
+  it('keeps what is asked for again and again while others pass through', () => {
+    const cache = new MatchCache<number>({ seed: 3, maxEntries: 1024, maxBytes: 1 << 20 })
+    const hot = Array.from({ length: 100 }, (_, i) => `hot/${i}`)
+    let forgotten = 0
+    for (const topic of hot) cache.set(...lying(topic), 1)
+    for (let i = 0; i < 20_000; i++) {
+      cache.set(...lying(`once/${i}`), 2)
+      if (i % 10 > 0) continue
+      for (const topic of hot) {
+        if (cache.get(...lying(topic)) !== undefined) continue
+        forgotten++
+        cache.set(...lying(topic), 1)
+      }
+    }
+    assert.ok(forgotten < 400, `${forgotten} of 200,000 asked for were forgotten`)
+    assert.ok(cache.size <= 1024 && cache.size > 900)
+  })
+
+  it('does not keep what is longer or heavier than it may hold in all, nor what that replaces', () => {
+    const cache = new MatchCache<string>({ seed: 3, maxEntries: 64, maxBytes: 100, maxWeight: 10 })
+    cache.set(...lying('a'.repeat(99)), 'long')
+    assert.equal(cache.get(...lying('a'.repeat(99))), undefined)
+    cache.set(...lying('a'.repeat(98)), 'fits')
+    assert.equal(cache.get(...lying('a'.repeat(98))), 'fits')
+    cache.set(...lying('b'), 'light', 10)
+    assert.equal(cache.get(...lying('b')), 'light')
+    cache.set(...lying('b'), 'heavy', 11)
+    assert.equal(cache.get(...lying('b')), undefined)
+  })
+
+  it('gives up unused routes when their weight together is too much', () => {
+    const cache = new MatchCache<number>({ seed: 3, maxEntries: 1024, maxBytes: 1 << 16, maxWeight: 1000 })
+    for (let i = 0; i < 500; i++) {
+      cache.set(...lying(`fan-out/${i}`), i, 100)
+      assert.ok(cache.size <= 10)
+      assert.equal(cache.get(...lying(`fan-out/${i}`)), i)
+    }
+    cache.set(...lying('one'), 1, 1000)
+    assert.equal(cache.get(...lying('one')), 1)
+    assert.equal(cache.size, 1)
+  })
+})

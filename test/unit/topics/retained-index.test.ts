@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { RetainedIndex } from '../../../src/topics/index.ts'
+import { filters, naiveMatch, topics } from './naive.ts'
+
+function found(index: RetainedIndex<string>, filter: string): [string, string][] {
+  const all: [string, string][] = []
+  index.match(filter, (value, topic) => all.push([topic, value]))
+  return all.sort()
+}
+
+describe('the retained index', () => {
+  const change = fc.record({ topic: topics, value: fc.constantFrom('x', 'y', null) })
+
+  it('agrees with a Map and the naive matcher, and is empty when all are gone', () => {
+    fc.assert(
+      fc.property(
+        fc.array(change, { maxLength: 80 }),
+        fc.array(filters, { minLength: 5, maxLength: 20 }),
+        fc.integer(),
+        (changes, sources, seed) => {
+          const index = new RetainedIndex<string>(seed)
+          const model = new Map<string, string>()
+          for (const { topic, value } of changes) {
+            const before = model.get(topic)
+            assert.equal(index.get(topic), before)
+            if (value === null) {
+              assert.equal(index.delete(topic), before)
+              model.delete(topic)
+            } else {
+              assert.equal(index.set(topic, value), before)
+              model.set(topic, value)
+            }
+            assert.equal(index.size, model.size)
+          }
+          assert.deepEqual([...index.entries()].sort(), [...model].sort())
+          for (const filter of sources) {
+            const expected = [...model].filter(([topic]) => naiveMatch(filter, topic)).sort()
+            assert.deepEqual(found(index, filter), expected, filter)
+          }
+          for (const topic of model.keys()) index.delete(topic)
+          assert.deepEqual([index.size, index.nodes, [...index.entries()].length], [0, 0, 0])
+        },
+      ),
+      { numRuns: 1000 },
+    )
+  })
+
+  it('hides what starts with `$` from a wildcard in the first level, and only there [MQTT-4.7.2-1]', () => {
+    const index = new RetainedIndex<string>()
+    const names = ['$SYS/x', '$', '$a', 'a/$SYS', 'a']
+    for (const topic of names) index.set(topic, 'v')
+    for (let i = 0; i < 20; i++) index.set(`$other${i}`, 'v')
+    assert.deepEqual(
+      found(index, '#').map(([topic]) => topic),
+      ['a', 'a/$SYS'],
+    )
+    assert.deepEqual(found(index, '+'), [['a', 'v']])
+    assert.deepEqual(found(index, '+/+'), [['a/$SYS', 'v']])
+    assert.deepEqual(found(index, '$SYS/#'), [['$SYS/x', 'v']])
+  })
+
+  it('asks of many branches only those that a filter can match', () => {
+    const index = new RetainedIndex<string>(5)
+    for (let i = 0; i < 5000; i++) for (const leaf of ['a', 'b']) index.set(`site/d${i}/${leaf}`, `${i}${leaf}`)
+    assert.deepEqual(found(index, 'site/d77/+'), [
+      ['site/d77/a', '77a'],
+      ['site/d77/b', '77b'],
+    ])
+    assert.equal(found(index, 'site/+/b').length, 5000)
+    assert.equal(found(index, 'site/#').length, 10_000)
+    for (let i = 0; i < 5000; i++) {
+      assert.equal(index.delete(`site/d${i}/a`), `${i}a`)
+      assert.equal(index.get(`site/d${i}/b`), `${i}b`)
+      assert.equal(index.delete(`site/d${i}/b`), `${i}b`)
+    }
+    assert.equal(index.nodes, 0)
+  })
+
+  it('takes a name of 65,535 slashes, and one of a single level that is as long', () => {
+    const index = new RetainedIndex<string>()
+    const names = ['/'.repeat(65_535), `a/${'\u00e9'.repeat(32_000)}`, 'x'.repeat(65_535)]
+    for (const topic of names) index.set(topic, 'v')
+    for (const topic of names) assert.equal(index.get(topic), 'v')
+    assert.equal(found(index, '#').length, 3)
+    assert.equal(found(index, `${'+/'.repeat(32_767)}#`).length, 1)
+    for (const topic of names) assert.equal(index.delete(topic), 'v')
+    assert.equal(index.nodes, 0)
+  })
+})
