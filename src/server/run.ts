@@ -12,6 +12,7 @@ import {
 import { levelsFrom, listenOptionsFrom, settingsFrom } from './from-config.ts'
 import { Log } from './log.ts'
 import { type ListenOptions, Server } from './server.ts'
+import { limitYoungGeneration } from './young-generation.ts'
 
 /** What the command line says. */
 export interface BrokerArguments {
@@ -25,6 +26,7 @@ export interface BrokerArguments {
 }
 
 const DEFAULT_PORT = 1883
+const MEMORY_CHECK_MS = 100
 const EXIT_BAD_CONFIG = 3
 const EXIT_CANNOT_LISTEN = 1
 
@@ -52,7 +54,11 @@ export async function runBroker(args: BrokerArguments): Promise<number> {
   tellWhoMayConnect(config, args, log)
   const { pidFile } = config.general
   if (pidFile !== null) writeFileSync(pidFile, `${process.pid}\n`)
+  const memory = setInterval(() => {
+    if (!limitYoungGeneration()) clearInterval(memory)
+  }, MEMORY_CHECK_MS)
   const signal = await stopSignal()
+  clearInterval(memory)
   log.line('notice', `${signal}: stopping`)
   await server.close()
   log.line('notice', `nightjar ${version} has stopped`)
