@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { PacketType, type ProtocolVersion } from '../../src/protocol/index.ts'
+import { PacketType } from '../../src/protocol/index.ts'
 import { useBroker } from '../support/broker.ts'
 import {
   acknowledgement,
@@ -12,14 +12,13 @@ import {
   subscription,
   will,
 } from '../support/packets.ts'
+import { versions } from '../support/versions.ts'
 
 const broker = await useBroker('connect_timeout 1')
-const versions: readonly ProtocolVersion[] = [3, 4, 5]
-const NAMES = { 3: 'MQTT 3.1', 4: 'MQTT 3.1.1', 5: 'MQTT 5.0' } as const
 
 describe('CONNECT', () => {
-  for (const version of versions) {
-    it(`[MQTT-3.1.4-5] [MQTT-3.2.0-1] ${NAMES[version]}: is answered with CONNACK and success`, async () => {
+  for (const { version, name } of versions) {
+    it(`[MQTT-3.1.4-5] [MQTT-3.2.0-1] ${name}: is answered with CONNACK and success`, async () => {
       const client = await broker.open(version)
       client.send(connect({ version }), 'c0 00')
       assert.deepEqual(
@@ -29,13 +28,13 @@ describe('CONNECT', () => {
       await client.expectBytes('d0 00')
     })
 
-    it(`[MQTT-3.2.0-2] [MQTT-3.1.0-2] ${NAMES[version]}: a second one ends the connection`, async () => {
+    it(`[MQTT-3.2.0-2] [MQTT-3.1.0-2] ${name}: a second one ends the connection`, async () => {
       const client = await broker.client({ version })
       client.send(connect({ version }))
       await client.expectDisconnect(0x82)
     })
 
-    it(`[MQTT-3.1.0-1] [MQTT-3.14.0-1] ${NAMES[version]}: nothing may come before it, and nothing is answered`, async () => {
+    it(`[MQTT-3.1.0-1] [MQTT-3.14.0-1] ${name}: nothing may come before it, and nothing is answered`, async () => {
       const before = [
         publish('a', 'x'),
         subscribe(1, [subscription('a')]),
@@ -168,7 +167,7 @@ describe('a CONNECT that the broker does not take', () => {
 describe('a client id', () => {
   it('[MQTT-3.1.3-5] has the letters and digits of the standard, up to 23', async () => {
     for (const clientId of ['0123456789abcdefghijklm', 'nopqrstuvwxyzABCDEFGHIJ', 'KLMNOPQRSTUVWXYZ', 'A']) {
-      for (const version of versions) await broker.client({ version, clientId })
+      for (const { version } of versions) await broker.client({ version, clientId })
     }
   })
 
@@ -233,8 +232,8 @@ describe('a client id', () => {
 })
 
 describe('DISCONNECT', () => {
-  for (const version of versions) {
-    it(`[MQTT-3.14.4-2] ${NAMES[version]}: the broker closes its side too`, async () => {
+  for (const { version, name } of versions) {
+    it(`[MQTT-3.14.4-2] ${name}: the broker closes its side too`, async () => {
       const client = await broker.client({ version })
       client.send(disconnect(), publish('after/disconnect', 'x', { qos: 1 }))
       await client.expectClosed()
