@@ -5,12 +5,18 @@ import type { PublishView } from './publish-view.ts'
 import { notPlainTopicAt } from './utf8.ts'
 import { variableLength } from './variable-byte-integer.ts'
 
+/** The part of the PacketHandler that may spare the check of a Topic Name. */
+interface TopicKnower {
+  knownTopic?(bytes: Uint8Array, start: number, end: number): boolean
+}
+
 /**
  * Fills the view from the PUBLISH in bytes[start..end), whose variable header begins at `body`. Every field is set, and
  * nothing is made.
  */
 export function readPublish(
   view: PublishView,
+  knower: TopicKnower,
   bytes: Uint8Array,
   start: number,
   body: number,
@@ -27,8 +33,10 @@ export function readPublish(
   if (topicStart > end) throw malformed('The packet ends within the Topic Name', end - start)
   const topicEnd = topicStart + ((bytes[body]! << 8) | bytes[body + 1]!)
   if (topicEnd > end) throw malformed('The packet ends within the Topic Name', end - start)
-  if (notPlainTopicAt(bytes, topicStart, topicEnd) >= 0)
+  const known = knower.knownTopic?.(bytes, topicStart, topicEnd) === true
+  if (!known && notPlainTopicAt(bytes, topicStart, topicEnd) >= 0) {
     checkTopicName(bytes, topicStart, topicEnd, start, 'Topic Name')
+  }
   let at = topicEnd
   let packetId = 0
   if (qos !== 0) {

@@ -27,6 +27,11 @@ export interface PacketHandler {
     properties: Properties | null,
   ): void
   onPacket(packet: ControlPacket): void
+  /**
+   * Whether bytes[start..end) is a Topic Name that was checked before; then it is not checked again. For a handler that
+   * looks its topics up by their bytes anyway, just before onPublish.
+   */
+  knownTopic?(bytes: Uint8Array, start: number, end: number): boolean
 }
 
 export interface DecoderLimits {
@@ -151,7 +156,7 @@ export class Decoder {
     while (bytes[body - 1]! > 127) body++
     const type = bytes[start]! >> 4
     if (type === PacketType.Publish) {
-      readPublish(view, bytes, start, body, end, this.version, this.#limits.maximumProperties)
+      readPublish(view, this.#handler, bytes, start, body, end, this.version, this.#limits.maximumProperties)
       this.#handler.onPublish(view)
       return
     }

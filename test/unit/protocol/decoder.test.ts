@@ -125,6 +125,32 @@ describe('Decoder', () => {
   })
 })
 
+describe('a handler that knows topics', () => {
+  const wrongTopic = wire("30 06 0003 'a/+' 00")
+
+  test('is asked for each, and answers for what it knows', () => {
+    const asked: string[] = []
+    let published = 0
+    const knowing = handler({
+      onPublish: () => published++,
+      knownTopic: (bytes, start, end) => asked.push(text.decode(bytes, start, end)) > 0,
+    })
+    const decoder = new Decoder(knowing, text, LIMITS)
+    decoder.receive(PUBLISH, 0, PUBLISH.length)
+    decoder.receive(wrongTopic, 0, wrongTopic.length)
+    assert.deepEqual([asked, published], [['a/b', 'a/+'], 2])
+  })
+
+  test('does not keep others from being checked', () => {
+    const decoder = new Decoder(handler({ knownTopic: () => false }), text, LIMITS)
+    decoder.receive(PUBLISH, 0, PUBLISH.length)
+    assert.throws(() => decoder.receive(wrongTopic, 0, wrongTopic.length), {
+      reasonCode: ReasonCode.TopicNameInvalid,
+      offset: 6,
+    })
+  })
+})
+
 describe('the view of a PUBLISH', () => {
   /** The views are copied, because there is only one. */
   function views(bytes: Uint8Array, version: ProtocolVersion): PublishView[] {
