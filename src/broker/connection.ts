@@ -22,7 +22,7 @@ import type { Link } from './contracts.ts'
 import type { Core, Identity } from './core.ts'
 import { onDisconnect } from './disconnect.ts'
 import { Phase } from './phase.ts'
-import { onPublish } from './publish.ts'
+import { knownRoute, onPublish } from './publish.ts'
 import { pump } from './queue.ts'
 import { disconnect, fail } from './refuse.ts'
 import type { Route } from './route.ts'
@@ -65,8 +65,8 @@ export class Connection implements PacketHandler, OutputOwner {
   problemInformation = true
   inboundAliases: InboundAliases<Uint8Array> | null = null
   outboundAliases: OutboundAliases | null = null
-  /** The last topic's route: most publishers use one topic, and comparing it costs less than looking it up. */
-  lastRoute: Route | null = null
+  /** The route of the last PUBLISH, and of the one that is being read if that is known. See `knownRoute`. */
+  route: Route | null = null
   /** The link has not taken all: nothing more is given to it until it has. */
   blocked = false
   /** The position in the store's log that must be durable before anything more is sent. */
@@ -105,6 +105,10 @@ export class Connection implements PacketHandler, OutputOwner {
       if (!(error instanceof ProtocolError)) throw error
       fail(this, error.reasonCode, `${error.message} (byte ${error.offset} of the packet)`)
     }
+  }
+
+  knownTopic(bytes: Uint8Array, start: number, end: number): boolean {
+    return knownRoute(this.core, this, bytes, start, end)
   }
 
   onPublish(view: PublishView): void {

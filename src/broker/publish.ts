@@ -50,13 +50,20 @@ export function onPublish(core: Core, connection: Connection, view: PublishView)
 
 /** Where the message goes; null if its Topic Alias means nothing. */
 function routeOf(core: Core, connection: Connection, view: PublishView): Route | null {
-  const { bytes, topicStart, topicEnd, topicAlias } = view
-  if (topicAlias !== 0) return aliasedRoute(core, connection, view)
-  const last = connection.lastRoute
-  if (last !== null && core.router.current(last) && sameTopic(last.topicBytes, bytes, topicStart, topicEnd)) return last
-  const route = core.router.route(bytes, topicStart, topicEnd)
-  connection.lastRoute = route
-  return route
+  if (view.topicAlias !== 0) return aliasedRoute(core, connection, view)
+  if (connection.route === null) connection.route = core.router.route(view.bytes, view.topicStart, view.topicEnd)
+  return connection.route
+}
+
+/**
+ * Whether the topic is one whose route is known: then its name was checked before. The route is left in the connection
+ * for `routeOf`, which comes next. Most publishers keep to one topic, and comparing costs less than looking up.
+ */
+export function knownRoute(core: Core, connection: Connection, bytes: Uint8Array, start: number, end: number): boolean {
+  const last = connection.route
+  if (last !== null && sameTopic(last.topicBytes, bytes, start, end) && core.router.current(last)) return true
+  connection.route = core.router.known(bytes, start, end)
+  return connection.route !== null
 }
 
 function sameTopic(topic: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {

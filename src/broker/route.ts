@@ -35,8 +35,9 @@ export class Subscription {
 export class Route {
   readonly topic: string
   readonly topicBytes: Uint8Array
-  /** The index's `wildcardVersion` when it was made. */
-  readonly version: number
+  /** What the index knows its changes by, and how many there had been when it was made. */
+  readonly dependency: number
+  readonly changes: number
   /** One a Session. */
   readonly direct: readonly Subscription[]
   readonly shared: readonly SharedGroup<Subscription>[]
@@ -45,10 +46,17 @@ export class Route {
   /** A subscription to just this topic came or went since. */
   outdated = false
 
-  constructor(topic: string, topicBytes: Uint8Array, version: number, matches: Matches<Subscription>) {
+  constructor(
+    topic: string,
+    topicBytes: Uint8Array,
+    matches: Matches<Subscription>,
+    dependency: number,
+    changes: number,
+  ) {
     this.topic = topic
     this.topicBytes = topicBytes
-    this.version = version
+    this.dependency = dependency
+    this.changes = changes
     this.direct = mergeBySession(matches.direct)
     this.shared = matches.shared
     this.reserved = topic.startsWith('$SYS/')

@@ -5,16 +5,24 @@ import { Route, type Subscription } from './route.ts'
 /** Topics whose route is kept, and the bytes of their names: a bound, not a promise. */
 const CACHED_TOPICS_MAX = 65_536
 const CACHED_TOPIC_BYTES_MAX = 8 * 1024 * 1024
+/** Deliveries in the kept routes, 8 bytes each: a thousand topics with ten thousand subscribers are not kept. */
+const CACHED_DELIVERIES_MAX = 2 * 1024 * 1024
 
 /** From a Topic Name to those who get its messages. The tree is walked for a topic's first message only. */
 export class Router {
-  readonly #index: SubscriptionIndex<Subscription> = new SubscriptionIndex()
+  readonly #index: SubscriptionIndex<Subscription>
   readonly #cache: MatchCache<Route>
   readonly #text: Text
 
   constructor(text: Text, seed: number) {
     this.#text = text
-    this.#cache = new MatchCache({ seed, maxEntries: CACHED_TOPICS_MAX, maxBytes: CACHED_TOPIC_BYTES_MAX })
+    this.#index = new SubscriptionIndex(seed)
+    this.#cache = new MatchCache({
+      seed,
+      maxEntries: CACHED_TOPICS_MAX,
+      maxBytes: CACHED_TOPIC_BYTES_MAX,
+      maxWeight: CACHED_DELIVERIES_MAX,
+    })
   }
 
   get subscriptions(): number {
@@ -27,7 +35,7 @@ export class Router {
 
   /** Whether a kept route still holds. */
   current(route: Route): boolean {
-    return !route.outdated && route.version === this.#index.wildcardVersion
+    return !route.outdated && route.changes === this.#index.changesFor(route.dependency)
   }
 
   /** The route of the topic bytes[start..end), if it is known and nothing has changed it since. */
@@ -63,12 +71,13 @@ export class Router {
   #make(topic: string, bytes: Uint8Array): Route {
     const matches: Matches<Subscription> = { direct: [], shared: [] }
     this.#index.match(topic, matches)
-    const route = new Route(topic, bytes, this.#index.wildcardVersion, matches)
-    this.#cache.set(bytes, 0, bytes.length, route)
+    const dependency = this.#index.dependency(topic)
+    const route = new Route(topic, bytes, matches, dependency, this.#index.changesFor(dependency))
+    this.#cache.set(bytes, 0, bytes.length, route, route.direct.length)
     return route
   }
 
-  /** A filter without a wildcard changes one route; one with a wildcard makes all of them old by its version. */
+  /** A filter without a wildcard changes one route; one with a wildcard makes those old that it may concern (`current`). */
   #forget(subscription: Subscription): void {
     if (subscription.filter.wildcard) return
     const bytes = this.#bytes(subscription.filter.filter)
