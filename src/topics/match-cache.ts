@@ -16,6 +16,7 @@ const FEWEST_BYTES = 4096
 /** A name in the arena is preceded by its length. */
 const LENGTH_BYTES = 2
 const LONGEST = 65_535
+const NOTHING = new Uint8Array(0)
 const MULTIPLIER = 0x9e3779b1 | 0
 
 /**
@@ -42,6 +43,10 @@ export class MatchCache<V> {
   #weights: Float64Array
   #values: (V | undefined)[]
   #arena: Uint8Array
+  #arenaView: DataView
+  /** What was last looked at, mostly the one read buffer of the broker, and the view through which it is read. */
+  #bytes: Uint8Array = NOTHING
+  #view: DataView = new DataView(NOTHING.buffer)
   #head = 0
   #tail = 0
   /** Where the names before the wrap end; 0 while there are none: then all lie in arena[0..head). */
@@ -63,6 +68,7 @@ export class MatchCache<V> {
     this.#weights = new Float64Array(slots)
     this.#values = new Array<V | undefined>(slots).fill(undefined)
     this.#arena = new Uint8Array(Math.min(FEWEST_BYTES, this.#maxBytes))
+    this.#arenaView = new DataView(this.#arena.buffer)
   }
 
   get size(): number {
@@ -70,7 +76,8 @@ export class MatchCache<V> {
   }
 
   get(bytes: Uint8Array, start: number, end: number): V | undefined {
-    const slot = this.#find(bytes, start, end, hashBytes(bytes, start, end, this.#seed))
+    const view = this.#viewOf(bytes)
+    const slot = this.#find(view, start, end, hashBytes(view, start, end, this.#seed))
     if (slot < 0) return undefined
     this.#used[slot] = 1
     return this.#values[slot]
@@ -78,8 +85,9 @@ export class MatchCache<V> {
 
   /** Copies the bytes. `weight` is what the value takes of `maxWeight`; what is too large to be kept is forgotten. */
   set(bytes: Uint8Array, start: number, end: number, value: V, weight = 0): void {
-    const hash = hashBytes(bytes, start, end, this.#seed)
-    let slot = this.#find(bytes, start, end, hash)
+    const view = this.#viewOf(bytes)
+    const hash = hashBytes(view, start, end, this.#seed)
+    let slot = this.#find(view, start, end, hash)
     const length = end - start
     if (weight > this.#maxWeight || length > LONGEST || length + LENGTH_BYTES > this.#maxBytes) {
       if (slot >= 0) this.#free(slot)
@@ -101,7 +109,8 @@ export class MatchCache<V> {
   }
 
   delete(bytes: Uint8Array, start: number, end: number): boolean {
-    const slot = this.#find(bytes, start, end, hashBytes(bytes, start, end, this.#seed))
+    const view = this.#viewOf(bytes)
+    const slot = this.#find(view, start, end, hashBytes(view, start, end, this.#seed))
     if (slot >= 0) this.#free(slot)
     return slot >= 0
   }
@@ -117,21 +126,28 @@ export class MatchCache<V> {
     this.#weight = 0
   }
 
-  #find(bytes: Uint8Array, start: number, end: number, hash: number): number {
+  #viewOf(bytes: Uint8Array): DataView {
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    }
+    return this.#view
+  }
+
+  #find(view: DataView, start: number, end: number, hash: number): number {
     const first = this.#bucket(hash)
     for (let slot = first; slot < first + this.#ways; slot++) {
-      if (this.#hashes[slot] === hash && this.#offsets[slot]! >= 0 && this.#holds(slot, bytes, start, end)) return slot
+      if (this.#hashes[slot] === hash && this.#holds(slot, view, start, end)) return slot
     }
     return -1
   }
 
-  #holds(slot: number, bytes: Uint8Array, start: number, end: number): boolean {
-    const arena = this.#arena
+  #holds(slot: number, view: DataView, start: number, end: number): boolean {
     const offset = this.#offsets[slot]!
-    if (lengthAt(arena, offset) !== end - start) return false
-    let at = offset + LENGTH_BYTES
-    for (let i = start; i < end; i++) if (arena[at++] !== bytes[i]) return false
-    return true
+    if (offset < 0) return false
+    const length = end - start
+    const arena = this.#arenaView
+    return arena.getUint16(offset) === length && sameBytes(arena, offset + LENGTH_BYTES, view, start, length)
   }
 
   /** The first slot of the hash's bucket. */
@@ -205,9 +221,8 @@ export class MatchCache<V> {
   #write(bytes: Uint8Array, start: number, end: number): number {
     const length = end - start
     const offset = this.#reserve(length + LENGTH_BYTES)
+    this.#arenaView.setUint16(offset, length)
     const arena = this.#arena
-    arena[offset] = length >> 8
-    arena[offset + 1] = length & 0xff
     let at = offset + LENGTH_BYTES
     for (let i = start; i < end; i++) arena[at++] = bytes[i]!
     return offset
@@ -236,13 +251,14 @@ export class MatchCache<V> {
     const arena = new Uint8Array(Math.min(2 * this.#arena.length, this.#maxBytes))
     arena.set(this.#arena)
     this.#arena = arena
+    this.#arenaView = new DataView(arena.buffer)
   }
 
   /** The name at the tail goes; its slot is found by its hash, unless that has long been given up. */
   #forgetOldest(): void {
     const start = this.#tail + LENGTH_BYTES
-    const end = start + lengthAt(this.#arena, this.#tail)
-    const first = this.#bucket(hashBytes(this.#arena, start, end, this.#seed))
+    const end = start + this.#arenaView.getUint16(this.#tail)
+    const first = this.#bucket(hashBytes(this.#arenaView, start, end, this.#seed))
     for (let slot = first; slot < first + this.#ways; slot++) {
       if (this.#offsets[slot] === this.#tail) {
         this.#free(slot)
@@ -257,25 +273,39 @@ export class MatchCache<V> {
   }
 }
 
-function lengthAt(arena: Uint8Array, offset: number): number {
-  return (arena[offset]! << 8) | arena[offset + 1]!
-}
-
 function powerOfTwoBelow(number: number): number {
   let power = 1
   while (2 * power <= number) power *= 2
   return power
 }
 
-function hashBytes(bytes: Uint8Array, start: number, end: number, seed: number): number {
+/** Four bytes at a time; a rest of fewer is read together with some that were there already. */
+function hashBytes(view: DataView, start: number, end: number, seed: number): number {
   let hash = seed ^ (end - start)
-  let i = start
-  for (; i + 4 <= end; i += 4) {
-    const word = bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24)
-    hash = Math.imul(hash ^ word, MULTIPLIER)
-    hash ^= hash >>> 15
+  if (end - start < 4) {
+    for (let i = start; i < end; i++) hash = Math.imul(hash ^ view.getUint8(i), MULTIPLIER)
+  } else {
+    const last = end - 4
+    for (let i = start; i < last; i += 4) hash = step(hash, view.getInt32(i, true))
+    hash = step(hash, view.getInt32(last, true))
   }
-  for (; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, MULTIPLIER)
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
   return hash ^ (hash >>> 13)
+}
+
+function step(hash: number, word: number): number {
+  const product = Math.imul(hash ^ word, MULTIPLIER)
+  return product ^ (product >>> 15)
+}
+
+function sameBytes(a: DataView, aStart: number, b: DataView, bStart: number, length: number): boolean {
+  if (length < 4) {
+    for (let i = 0; i < length; i++) if (a.getUint8(aStart + i) !== b.getUint8(bStart + i)) return false
+    return true
+  }
+  const last = length - 4
+  for (let i = 0; i < last; i += 4) {
+    if (a.getInt32(aStart + i, true) !== b.getInt32(bStart + i, true)) return false
+  }
+  return a.getInt32(aStart + last, true) === b.getInt32(bStart + last, true)
 }

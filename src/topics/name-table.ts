@@ -7,7 +7,7 @@ export interface Chained<N> {
 
 const MULTIPLIER = 0x9e3779b1 | 0
 /** Average length of a chain. */
-const NAMES_PER_BUCKET = 2
+const NAMES_PER_BUCKET = 1
 const FEWEST_BUCKETS = 4
 
 /** A hash of text[start..end) under a seed that a sender cannot know, so that nobody can choose names that collide. */
