@@ -6,5 +6,8 @@ import { root } from './house.mjs'
 
 if (await build()) {
   const { optionsAsMarkdown } = await import('../dist/src/config/index.js')
+  const { eventsAsMarkdown, sysTopicsAsMarkdown } = await import('../dist/src/broker/index.js')
   writeFileSync(join(root, 'docs/configuration.md'), optionsAsMarkdown())
+  writeFileSync(join(root, 'docs/events.md'), eventsAsMarkdown())
+  writeFileSync(join(root, 'docs/sys-topics.md'), sysTopicsAsMarkdown())
 } else process.exitCode = 1
