@@ -30,6 +30,7 @@ import type { Session } from './session.ts'
 import type { ListenerSettings } from './settings.ts'
 import { onSubscribe, onUnsubscribe } from './subscribe.ts'
 import { Timer } from './timers.ts'
+import { writeEarly } from './turn.ts'
 
 const NO_LIMIT = 0xffff_ffff
 /** How long a client may take to fetch its last bytes. */
@@ -191,10 +192,11 @@ export class Connection implements PacketHandler, OutputOwner {
     this.#enterDirty()
   }
 
-  /** Whether so much waits that QoS 0 messages are dropped and others stay in their queue. */
-  get congested(): boolean {
-    if (!this.blocked && this.output.full === null) return false
-    return this.waitingBytes > this.core.settings.maximumOutgoingBytes
+  /** Whether so little waits that more may be written; if not, QoS 0 messages are dropped and others stay in their queue. */
+  hasRoom(): boolean {
+    if (!this.blocked && this.output.full === null) return true
+    if (this.waitingBytes <= this.core.settings.maximumOutgoingBytes) return true
+    return writeEarly(this.core, this)
   }
 
   /** Bytes that wait because the client reads too slowly. */
@@ -261,24 +263,31 @@ export class Connection implements PacketHandler, OutputOwner {
   flush(): boolean {
     if (this.gate > this.core.store.durable) return false
     this.#inDirty = false
+    const much = this.output.full !== null
+    this.write()
+    if (this.phase === Phase.Closing && !this.blocked) this.link.close()
+    // What stopped for want of room goes on; while the link is blocked, `drained` sees to that.
+    if (much && !this.blocked && this.session !== null) pump(this.core, this.session)
+    return true
+  }
+
+  /** Gives the link what was written, unless it still has to send what it got before. */
+  write(): void {
     const { output, core } = this
     const { slab, full } = output
-    if (slab !== null && !this.blocked && this.phase !== Phase.Closed) {
-      core.metrics.bytesSent += output.pending
-      const sent = output.pending
-      const taken = this.link.send(full, slab.bytes, slab.start, output.at)
-      if (taken) {
-        core.pool.give(slab)
-        if (full !== null) for (const { slab: whole } of full) core.pool.give(whole)
-      } else {
-        this.blocked = true
-        this.#unsentBytes = sent
-        this.#unsent = full === null ? [slab] : [...full.map((each) => each.slab), slab]
-      }
-      output.clear()
+    if (slab === null || this.blocked || this.phase === Phase.Closed) return
+    const sent = output.pending
+    core.metrics.bytesSent += sent
+    const taken = this.link.send(full, slab.bytes, slab.start, output.at)
+    if (taken) {
+      core.pool.give(slab)
+      if (full !== null) for (const { slab: whole } of full) core.pool.give(whole)
+    } else {
+      this.blocked = true
+      this.#unsentBytes = sent
+      this.#unsent = full === null ? [slab] : [...full.map((each) => each.slab), slab]
     }
-    if (this.phase === Phase.Closing && !this.blocked) this.link.close()
-    return true
+    output.clear()
   }
 
   #discardOutput(): void {

@@ -29,7 +29,7 @@ function choose(group: SharedGroup<Subscription>): Subscription | null {
     const at = (start + i) % members.length
     const { connection, outbound } = members[at]!.session
     if (connection === null) continue
-    if (outbound.open && !connection.congested) {
+    if (outbound.open && connection.hasRoom()) {
       group.next = at + 1
       return members[at]!
     }
@@ -67,7 +67,7 @@ function deliverAtMostOnce(
       enqueue(core, session, new Queued(publication.keep(core, true), retain, identifiers), 0)
     return
   }
-  if (connection.congested) {
+  if (!connection.hasRoom()) {
     connection.dropped()
     return
   }
@@ -85,7 +85,7 @@ function deliverWithPromise(
   identifiers: readonly number[] | null,
 ): void {
   const { connection, outbound } = session
-  if (connection === null || outbound.waiting > 0 || !windowOpen(core, session) || connection.congested) {
+  if (connection === null || outbound.waiting > 0 || !windowOpen(core, session) || !connection.hasRoom()) {
     const lasting = connection === null
     enqueue(core, session, new Queued(publication.keep(core, lasting), retain, identifiers), qos)
     return

@@ -37,7 +37,7 @@ function fullBecauseOf(core: Core, session: Session, entry: Queued): { option: s
 export function pump(core: Core, session: Session): void {
   const { connection, outbound } = session
   if (connection === null) return
-  while (outbound.next < outbound.tail && !connection.congested) {
+  while (outbound.next < outbound.tail && connection.hasRoom()) {
     if (!sendNext(core, session, connection)) return
   }
   if (outbound.next < outbound.tail) return

@@ -42,7 +42,7 @@ function replayOne(core: Core, session: Session, connection: Connection, list: R
   while (list.sent < messages.length) {
     // Unsubscribed, or replaced by a subscription that brings its own replay.
     if (session.subscriptions.get(subscription.filter.source) !== subscription) return true
-    if (connection.congested) return false
+    if (!connection.hasRoom()) return false
     const message = messages[list.sent]!
     const qos = Math.min(message.qos, subscription.qos) as QoS
     if (qos > 0 && !windowOpen(core, session)) return false

@@ -1,3 +1,4 @@
+import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 
 /**
@@ -23,4 +24,15 @@ export function endTurn(core: Core): void {
   }
   dirty.length = 0
   core.spareDirty = dirty
+}
+
+/**
+ * The one exception to 3: more was written to a connection within a turn than `max_outgoing_bytes`. A burst is not
+ * slowness, and memory must have a bound, so what relies on nothing that is not durable yet goes now. Returns whether there
+ * is room for more.
+ */
+export function writeEarly(core: Core, connection: Connection): boolean {
+  if (connection.blocked || connection.gate > core.store.durable) return false
+  connection.write()
+  return !connection.blocked
 }
