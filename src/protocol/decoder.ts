@@ -37,7 +37,7 @@ export interface PacketHandler {
 export interface DecoderLimits {
   /** Bytes of a whole packet with its fixed header, 1..268,435,460. A larger one is answered with 0x95. */
   maximumPacketSize: number
-  /** How many properties a packet (and its Will) may have; more are answered with 0x97. */
+  /** How many properties a packet, and by itself its Will, may have; more are answered with 0x97. */
   maximumProperties: number
 }
 

@@ -77,7 +77,7 @@ function properties(version: ProtocolVersion, ...names: PropertyName[]): fc.Arbi
   return fc.record(chosen, { requiredKeys: [], noNullPrototype: true }) as fc.Arbitrary<Properties>
 }
 
-export const MESSAGE_PROPERTIES: readonly PropertyName[] = [
+const MESSAGE_PROPERTIES: readonly PropertyName[] = [
   'payloadFormatIndicator',
   'contentType',
   'responseTopic',
