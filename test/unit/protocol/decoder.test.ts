@@ -174,7 +174,8 @@ describe('the view of a PUBLISH', () => {
   test('keeps nothing of the packet before', () => {
     const full = wire("3d 14 0001 'a' 0001 0c 02 0000003c 0b 01 23 0002 01 01 'xy'")
     const bare = wire("30 04 0001 'b' 00")
-    const [first, second] = views(joined([full, bare]), 5)
+    const other = wire("30 06 0001 'c' 02 01 01")
+    const [first, second, third] = views(joined([full, bare, full, other]), 5).filter((_, i) => i !== 2)
     const flags = ({ qos, dup, retain, packetId, topicAlias, messageExpiryInterval }: PublishView) =>
       [qos, dup, retain, packetId, topicAlias, messageExpiryInterval] as const
     assert.deepEqual(flags(first!), [2, true, true, 1, 2, 60])
@@ -182,6 +183,8 @@ describe('the view of a PUBLISH', () => {
     assert.deepEqual(flags(second!), [0, false, false, 0, 0, -1])
     assert.deepEqual([second!.hasSubscriptionIdentifier, second!.propertiesForwardable], [false, true])
     assert.equal(second!.payloadStart, second!.payloadEnd)
+    assert.deepEqual(flags(third!), [0, false, false, 0, 0, -1])
+    assert.deepEqual([third!.hasSubscriptionIdentifier, third!.propertiesForwardable], [false, true])
   })
 
   for (const [property, forwardable] of [
@@ -243,6 +246,20 @@ describe('an unfinished packet', () => {
       collector.packets.map(({ type }) => type),
       [PacketType.Publish, PacketType.Pingreq, PacketType.Pingreq],
     )
+  })
+
+  test('is let go of when it was handled', () => {
+    let seen: PublishView | null = null
+    const keeping = handler({
+      onPublish(view) {
+        assert.equal(view.payloadEnd, PUBLISH.length)
+        seen = view
+      },
+    })
+    const decoder = new Decoder(keeping, text, LIMITS)
+    decoder.receive(PUBLISH, 0, 5)
+    decoder.receive(PUBLISH, 5, PUBLISH.length)
+    assert.equal((seen as PublishView | null)?.bytes.length, 0)
   })
 
   test('byte by byte copies in proportion to its size', () => {

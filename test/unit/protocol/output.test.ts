@@ -82,6 +82,12 @@ describe('Output', () => {
     )
   })
 
+  test('keeps a single byte that is followed by a whole slab', () => {
+    const out = new Output(pool(), { outputBegan() {} })
+    const expected = joined([write(out, 1, 1), write(out, LARGE, 2)])
+    assert.ok(Buffer.from(written(out)).equals(expected))
+  })
+
   test('gives the small slab back to the pool when it grows out of it', () => {
     const slabs = pool()
     const out = new Output(slabs, { outputBegan() {} })
