@@ -2,7 +2,15 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { PacketType } from '../../src/protocol/index.ts'
 import { useBroker } from '../support/broker.ts'
-import { acknowledgement, connect, disconnect, newClientId, publish } from '../support/packets.ts'
+import {
+  acknowledgement,
+  connect,
+  disconnect,
+  newClientId,
+  publish,
+  subscribe,
+  subscription,
+} from '../support/packets.ts'
 import { versions } from '../support/versions.ts'
 
 const COUNT = 5000
@@ -12,7 +20,7 @@ const publisher = await broker.client({ version: 4 })
 for (const qos of [0, 1] as const) {
   for (let start = 0; start < COUNT; start += 500) {
     const numbers = Array.from({ length: 500 }, (_, i) => start + i)
-    const large = 'x'.repeat(200)
+    const large = 'x'.repeat(2000)
     publisher.send(
       ...numbers.map((n) => publish(`many/${qos}/${n}`, `${n} ${large}`, { qos, retain: true, packetId: n + 1 })),
     )
@@ -39,14 +47,13 @@ describe('5,000 retained messages with max_queued_messages 10', () => {
     }
   }
 
-  it('reach a client that reads late, and are not dropped as it is slow', async () => {
+  it('reach a client that begins to read late, and are not dropped as it is slow', async () => {
     const client = await broker.client({ version: 4 })
-    await client.subscribe('many/0/+')
     client.pause()
-    for (let i = 0; i < 20; i++) {
-      await publisher.publish('many/other', 'x'.repeat(1000), { qos: 1 })
-    }
+    client.send(subscribe(1, [subscription('many/0/+')]))
+    for (let i = 0; i < 20; i++) await publisher.publish('many/other', 'x', { qos: 1 })
     client.resume()
+    await client.expect(PacketType.Suback)
     for (let i = 0; i < COUNT; i++) await client.receive()
     await client.quiet()
   })
