@@ -2,7 +2,7 @@ import { type Chained, findInChain, hashName, NameTable, removeFromChain } from 
 import type { TopicLevels } from './topic-levels.ts'
 
 /** More children than this get a table. */
-const CHAIN_LENGTH_MAX = 8
+const CHAIN_LENGTH_MAX = 16
 
 /**
  * A level in a tree of topics. Most nodes have no child or a few, and a Map in each would weigh more than all else, so

@@ -118,11 +118,14 @@ describe('the match cache', () => {
     const cache = new MatchCache<number>({ seed: 3, maxEntries: 1024, maxBytes: 1 << 16, maxWeight: 1000 })
     for (let i = 0; i < 500; i++) {
       cache.set(...lying(`fan-out/${i}`), i, 100)
-      assert.ok(cache.size <= 10)
+      assert.equal(cache.size, Math.min(i + 1, 10))
       assert.equal(cache.get(...lying(`fan-out/${i}`)), i)
     }
     cache.set(...lying('one'), 1, 1000)
     assert.equal(cache.get(...lying('one')), 1)
     assert.equal(cache.size, 1)
+    cache.delete(...lying('one'))
+    for (let i = 0; i < 10; i++) cache.set(...lying(`ten/${i}`), i, 100)
+    assert.equal(cache.size, 10)
   })
 })
