@@ -53,6 +53,8 @@ export class Outbound<M> {
   #messages: (M | null)[] = NOTHING as (M | null)[]
   #states: Uint8Array = NO_STATES
   #mask = -1
+  /** A control packet was sent past messages that wait. */
+  #controlAhead = false
 
   constructor(maximumInFlight: number) {
     this.maximumInFlight = maximumInFlight
@@ -88,14 +90,21 @@ export class Outbound<M> {
     return packetIdAt(position)
   }
 
-  /** Appends a client's SUBSCRIBE or UNSUBSCRIBE as sent; returns its Packet Identifier. Only if nothing waits. */
+  /**
+   * Appends a client's SUBSCRIBE or UNSUBSCRIBE as sent; returns its Packet Identifier. It does not wait for messages that
+   * do [MQTT-3.3.4-8]: their turn passes over it. Only if fewer than 65,535 places are taken.
+   */
   sendControl(request: M): number {
     const position = this.#append(request, OutboundState.AwaitingControl)
-    this.next = position + 1
+    if (this.next === position) this.next = position + 1
+    else this.#controlAhead = true
     return packetIdAt(position)
   }
 
-  /** The message at `next`, now sent: returns its Packet Identifier. Its state says what was to be sent. */
+  /**
+   * The message at `next`, now sent: returns its Packet Identifier. Its state says what was to be sent: nothing if it is a
+   * control packet that went ahead.
+   */
   sendNext(): number {
     const position = this.next++
     const place = position & this.#mask
@@ -113,6 +122,8 @@ export class Outbound<M> {
       case OutboundState.ReleaseAgain:
         this.#states[place] = OutboundState.AwaitingPubcomp
         this.inFlight++
+        break
+      case OutboundState.AwaitingControl:
         break
       default:
         this.#done(position)
@@ -136,12 +147,11 @@ export class Outbound<M> {
 
   /** The position of what was sent with this Packet Identifier and is not done, or -1. */
   find(packetId: number): number {
-    if (this.head === this.next) return -1
     const start = this.head % IDENTIFIERS
     let ahead = packetId - 1 - start
     if (ahead < 0) ahead += IDENTIFIERS
     const position = this.head + ahead
-    return position < this.next && this.#states[position & this.#mask] !== OutboundState.Done ? position : -1
+    return this.state(position) >= OutboundState.AwaitingPuback ? position : -1
   }
 
   /** PUBREC came: the message itself will not be sent again [MQTT-4.3.3-6], PUBREL is what is owed now. */
@@ -159,10 +169,12 @@ export class Outbound<M> {
 
   /** A new Network Connection resumes the Session: what was in flight is to be sent again, in order [MQTT-4.4.0-1] [MQTT-4.6.0-1]. */
   resume(maximumInFlight: number): void {
-    for (let position = this.head; position < this.next; position++) {
+    const end = this.#controlAhead ? this.tail : this.next
+    for (let position = this.head; position < end; position++) {
       const place = position & this.#mask
       this.#states[place] = AGAIN[this.#states[place]!]!
     }
+    this.#controlAhead = false
     this.maximumInFlight = maximumInFlight
     this.next = this.head
     this.inFlight = 0
@@ -191,12 +203,11 @@ export class Outbound<M> {
     this.#messages[place] = null
   }
 
-  /** Calls visit for all that is not done, oldest first. */
+  /** Calls visit for all that is not done, oldest first. It may finish what it is shown. */
   forEach(visit: (message: M | null, state: OutboundState, position: number) => void): void {
     for (let position = this.head; position < this.tail; position++) {
-      const place = position & this.#mask
-      const state = this.#states[place] as OutboundState
-      if (state !== OutboundState.Done) visit(this.#messages[place] ?? null, state, position)
+      const state = this.state(position)
+      if (state !== OutboundState.Done) visit(this.message(position), state, position)
     }
   }
 

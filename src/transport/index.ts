@@ -1,4 +1,5 @@
 export type { ClientTransport, ClientTransportHandler } from './client-transport.ts'
+export { type DialOptions, dial } from './dial.ts'
 export { memoryPair } from './memory-pair.ts'
 export { SharedRead } from './shared-read.ts'
 export { type Acceptor, type LinkHandler, type ReadInto, TcpListener, type TcpListenerOptions } from './tcp-listener.ts'

@@ -1,0 +1,257 @@
+import type { QoS } from '../protocol/index.ts'
+import { topicNameError } from '../topics/index.ts'
+import type {
+  Client,
+  ClientState,
+  CloseOptions,
+  Message,
+  PublishOptions,
+  PublishResult,
+  RequestOptions,
+  ServeOptions,
+  SubscribeOptions,
+  Subscription,
+} from './api.ts'
+import { type Codec, encodeText } from './codecs.ts'
+import { closedError, MqttError, toMqttError } from './errors.ts'
+import { type ClientEvent, Events } from './events.ts'
+import { Lifecycle } from './lifecycle.ts'
+import type { Settings } from './options.ts'
+import type { Params } from './params.ts'
+import { NO_PROPERTIES, Publication } from './publication.ts'
+import { Receiver } from './receiver.ts'
+import { Requests, serve } from './request.ts'
+import { Routes } from './routes.ts'
+import { Sender } from './sender.ts'
+import type { ServerLimits } from './server-limits.ts'
+import { type ClientStats, Counters } from './stats.ts'
+import { Subscriber } from './subscriber.ts'
+import { Subscriptions } from './subscriptions.ts'
+import type { Target } from './url.ts'
+
+/** The client as its user sees it; what it does is done by its parts. */
+export class MqttClient implements Client {
+  readonly #settings: Settings
+  readonly #events: Events
+  readonly #counters: Counters = new Counters()
+  readonly #routes: Routes = new Routes()
+  readonly #sender: Sender
+  readonly #receiver: Receiver
+  readonly #subscriber: Subscriber
+  readonly #subscriptions: Subscriptions
+  readonly #requests: Requests
+  readonly #lifecycle: Lifecycle
+  /** Requests that are being answered. */
+  readonly #serving: Set<Promise<void>> = new Set()
+  #draining = false
+  /** The topic that was found valid last: mostly it is the next one too. */
+  #validTopic = ''
+
+  constructor(settings: Settings, target: Target | null) {
+    const { queue, clock } = settings
+    this.#settings = settings
+    this.#events = new Events(settings.onEvent ?? null)
+    this.#sender = new Sender(queue, clock, this.#counters, (topic, error) => {
+      this.#events.emit({ type: 'unsent', topic, error })
+    })
+    this.#receiver = new Receiver(this.#routes, this.#counters, (topic) => {
+      this.#events.emit({ type: 'unclaimed', topic })
+    })
+    this.#subscriber = new Subscriber(this.#routes, (route, error) => {
+      this.#events.emit({ type: 'unsubscribed', filter: route.filter.source, error })
+      this.#subscriptions.refused(route, error)
+    })
+    this.#subscriptions = new Subscriptions(this.#routes, this.#subscriber, this.#receiver, this.#counters, {
+      clock,
+      events: this.#events,
+      regulate: () => this.#regulate(),
+    })
+    this.#requests = new Requests(this, settings.random, clock)
+    this.#lifecycle = new Lifecycle({
+      settings,
+      target,
+      sender: this.#sender,
+      receiver: this.#receiver,
+      subscriber: this.#subscriber,
+      events: this.#events,
+      counters: this.#counters,
+      regulate: () => this.#regulate(),
+    })
+  }
+
+  get state(): ClientState {
+    return this.#lifecycle.state
+  }
+
+  get clientId(): string {
+    return this.#lifecycle.clientId
+  }
+
+  get server(): ServerLimits {
+    return this.#lifecycle.limits!
+  }
+
+  get sessionPresent(): boolean {
+    return this.#lifecycle.sessionPresent
+  }
+
+  get closed(): Promise<undefined | MqttError> {
+    return this.#lifecycle.closed
+  }
+
+  /** Resolves at the first CONNACK. */
+  async start(): Promise<void> {
+    const { signal } = this.#settings
+    const abort = () => {
+      const words = 'The AbortSignal of connect() fired'
+      void this.#lifecycle.close({}, new MqttError('ERR_ABORTED', words, { cause: signal?.reason }))
+    }
+    if (signal !== undefined) {
+      signal.addEventListener('abort', abort, { once: true })
+      void this.closed.then(() => signal.removeEventListener('abort', abort))
+    }
+    const started = this.#lifecycle.start()
+    if (signal?.aborted) abort()
+    await started
+  }
+
+  publish<T>(topic: string, payload: T, options: PublishOptions<T> = {}): Promise<PublishResult> {
+    try {
+      if (this.state === 'closed') throw closedError(this.#lifecycle.error)
+      const message = this.#publication(topic, payload, options)
+      const result = this.#sender.publish(message, options.signal)
+      if (message.qos > 0) this.#regulate()
+      return result
+    } catch (caught) {
+      const error = toMqttError(caught, 'ERR_OPTION')
+      this.#counters.unsent++
+      if (error.code !== 'ERR_CLOSED' && error.code !== 'ERR_ABORTED')
+        this.#events.emit({ type: 'unsent', topic, error })
+      const rejected = Promise.reject(error)
+      rejected.catch(() => {})
+      return rejected
+    }
+  }
+
+  async subscribe<F extends string, T = Uint8Array>(
+    filter: F | readonly F[],
+    options: SubscribeOptions<T> = {},
+  ): Promise<Subscription<T, Params<F>>> {
+    this.#mustBeUsable()
+    const filters: readonly string[] = typeof filter === 'string' ? [filter] : filter
+    return await this.#subscriptions.subscribe<T, Params<F>>(filters, options, this.#lifecycle.limits!)
+  }
+
+  async request<A = Uint8Array, Q = string | Uint8Array>(
+    topic: string,
+    payload: Q,
+    options: RequestOptions<Q, A> = {},
+  ): Promise<Message<A>> {
+    this.#mustBeUsable()
+    return await this.#requests.ask<A, Q>(topic, payload, options)
+  }
+
+  async serve<Q = Uint8Array, A = string | Uint8Array, F extends string = string>(
+    filter: F,
+    handler: (message: Message<Q, Params<F>>) => A | Promise<A>,
+    options: ServeOptions<Q, A> = {},
+  ): Promise<AsyncDisposable> {
+    this.#mustBeUsable()
+    return await serve<Q, A, F>(this, filter, handler, options, this.#serving)
+  }
+
+  events(options: { signal?: AbortSignal } = {}): AsyncIterable<ClientEvent> {
+    return this.#events.observe(options.signal)
+  }
+
+  stats(): ClientStats {
+    const { messagesSent, messagesReceived, bytesSent, bytesReceived, connections, unsent, dropped, unclaimed } =
+      this.#counters
+    return {
+      messagesSent,
+      messagesReceived,
+      bytesSent,
+      bytesReceived,
+      connections,
+      unsent,
+      dropped,
+      unclaimed,
+      inFlight: this.#lifecycle.session?.outbound.inFlight ?? 0,
+      queued: this.#sender.queued,
+      queuedBytes: this.#sender.queuedBytes,
+      subscriptions: this.#routes.size,
+    }
+  }
+
+  async drain(): Promise<void> {
+    this.#mustBeUsable()
+    this.#draining = true
+    this.#receiver.stopped = true
+    await Promise.race([this.#drained(), this.closed])
+    await this.close()
+  }
+
+  async #drained(): Promise<void> {
+    await this.#subscriptions.consume()
+    await Promise.all(this.#serving)
+    await this.#sender.whenIdle(() => this.#lifecycle.session)
+  }
+
+  close(options: CloseOptions = {}): Promise<void> {
+    return this.#lifecycle.close(options)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #mustBeUsable(): void {
+    if (this.state === 'closed') throw closedError(this.#lifecycle.error)
+    if (this.#draining) throw new MqttError('ERR_CLOSED', 'The client is being drained: connect again for more')
+  }
+
+  #publication<T>(topic: string, payload: T, options: PublishOptions<T>): Publication {
+    if (topic !== this.#validTopic) {
+      const wrong = topicNameError(topic)
+      if (wrong !== null) throw new MqttError('ERR_TOPIC', `'${topic}' is no topic: ${wrong}`)
+      this.#validTopic = topic
+    }
+    const { codec, qos = 0, retain = false } = options
+    if (qos !== 0 && qos !== 1 && qos !== 2) throw new MqttError('ERR_OPTION', `qos is ${qos as QoS}: use 0, 1 or 2`)
+    const bytes = codec === undefined ? plainBytes(payload) : codec.encode(payload)
+    const named = codec?.contentType !== undefined || codec?.isText === true || options.properties !== undefined
+    const properties = named && this.#settings.protocol === 5 ? withCodec(options) : NO_PROPERTIES
+    const message = new Publication(topic, bytes, qos, retain, properties)
+    const expiry = properties.messageExpiryInterval
+    if (expiry !== undefined) message.expiresAt = this.#settings.clock.now() + expiry * 1000
+    return message
+  }
+
+  /** Reading stops while a subscription's buffer is full, unless an answer is waited for: it must not wait behind that. */
+  #regulate(): void {
+    const { connection, session } = this.#lifecycle
+    if (connection === null || session === null) return
+    const { outbound } = session
+    const awaiting = outbound.head < outbound.next || this.#requests.pending > 0
+    if (this.#subscriptions.full > 0 && !awaiting) connection.pause()
+    else connection.resume()
+  }
+}
+
+function plainBytes(payload: unknown): Uint8Array {
+  if (typeof payload === 'string') return encodeText(payload)
+  if (payload instanceof Uint8Array) return payload
+  const kind = payload === null ? 'null' : typeof payload
+  throw new MqttError(
+    'ERR_PAYLOAD',
+    `A payload of type ${kind} needs a codec: { codec: json() }, or pass text or bytes`,
+  )
+}
+
+function withCodec<T>({ codec, properties }: { codec?: Codec<T>; properties?: PublishOptions<T>['properties'] }) {
+  return {
+    ...(codec?.contentType !== undefined && { contentType: codec.contentType }),
+    ...(codec?.isText === true && { payloadFormatIndicator: 1 }),
+    ...properties,
+  }
+}

@@ -1,0 +1,380 @@
+import {
+  type AcknowledgementPacket,
+  type AuthPacket,
+  type ConnackPacket,
+  type ControlPacket,
+  Decoder,
+  encodePacket,
+  Output,
+  type OutputOwner,
+  type Packet,
+  type PacketHandler,
+  PacketType,
+  type Properties,
+  ProtocolError,
+  type ProtocolVersion,
+  type PublishView,
+  ReasonCode,
+  type SubackPacket,
+  type UnsubackPacket,
+  writeAcknowledgement,
+} from '../protocol/index.ts'
+import type { ClientTransport, ClientTransportHandler } from '../transport/index.ts'
+import type { Clock } from './clock.ts'
+import { MqttError, reasonWords, toMqttError } from './errors.ts'
+import { KeepAlive, type Watched } from './keep-alive.ts'
+import { afterTurn, text } from './platform.ts'
+import { slabs } from './slabs.ts'
+import type { Counters } from './stats.ts'
+
+/** Who is told what comes in. Called from within the decoder: nothing here may throw or wait. */
+export interface ConnectionOwner {
+  /** The error by which the CONNACK is turned down, or null: the connection is open, and its keep-alive in seconds. */
+  onConnack(packet: ConnackPacket): MqttError | number
+  onAuth(packet: AuthPacket): void
+  onPublish(view: PublishView): void
+  onAcknowledgement(
+    type: AcknowledgementPacket['type'],
+    packetId: number,
+    reasonCode: number,
+    properties: Properties | null,
+  ): void
+  onAnswer(packet: SubackPacket | UnsubackPacket): void
+  /** After `writable` was false: it is true again. */
+  onWritable(): void
+  /** Once, and nothing after it. */
+  onEnd(error: MqttError): void
+}
+
+/** So much written, and not sent, is sent before the turn ends. */
+const HIGH_WATER = 49_152
+/** So much is sent in one turn at most: others want to be heard too. */
+const TURN_BYTES = 1024 * 1024
+/** Milliseconds for the other side to close, once all is said. */
+const LINGER = 1000
+const MAXIMUM_PROPERTIES = 1000
+
+/** One Network Connection: bytes to packets and back, keep-alive, and its end. It knows no messages and no Session. */
+export class Connection implements ClientTransportHandler, PacketHandler, OutputOwner, Watched {
+  readonly version: ProtocolVersion
+  lastSent: number
+  lastReceived: number
+  paused = false
+  /** CONNACK has come, and the end has not. */
+  open = false
+  readonly #transport: ClientTransport
+  readonly #owner: ConnectionOwner
+  readonly #clock: Clock
+  readonly #counters: Counters
+  readonly #decoder: Decoder
+  readonly #output: Output
+  #keepAlive: KeepAlive | null = null
+  /** The transport has not taken what it was given last. */
+  #congested = false
+  #inTransit: Pick<Output, 'full' | 'slab'> | null = null
+  /** A flush will come after this turn. */
+  #flushing = false
+  #blocked = false
+  #spent = 0
+  /** Within the decoder: nothing is handed to the transport, which may answer at once. */
+  #receiving = false
+  #ended = false
+  #saidAll = false
+  #closed = false
+  #onClosed: (() => void) | null = null
+  #linger: unknown
+
+  constructor(
+    transport: ClientTransport,
+    version: ProtocolVersion,
+    maximumPacketSize: number,
+    owner: ConnectionOwner,
+    clock: Clock,
+    counters: Counters,
+  ) {
+    this.#transport = transport
+    this.version = version
+    this.#owner = owner
+    this.#clock = clock
+    this.#counters = counters
+    this.lastSent = this.lastReceived = clock.now()
+    this.#decoder = new Decoder(this, text, { maximumPacketSize, maximumProperties: MAXIMUM_PROPERTIES })
+    this.#decoder.version = version
+    this.#output = new Output(slabs(), this)
+  }
+
+  get address(): string {
+    return this.#transport.address
+  }
+
+  /** Whether more messages may be written now. Other packets always may. */
+  get writable(): boolean {
+    return this.open && !this.#blocked
+  }
+
+  start(connect: Packet): void {
+    this.#transport.start(this)
+    this.write(connect)
+  }
+
+  /** Throws RangeError for what MQTT cannot carry; then nothing was written. */
+  write(packet: Packet): void {
+    if (this.#ended) return
+    encodePacket(this.#output, packet, this.version, text)
+    if (this.#output.full !== null || this.#output.at - this.#output.slab!.start >= HIGH_WATER) this.#relieve()
+  }
+
+  acknowledge(type: AcknowledgementPacket['type'], packetId: number, reasonCode: number): void {
+    if (!this.#ended) writeAcknowledgement(this.#output, type, packetId, reasonCode, this.version)
+  }
+
+  pause(): void {
+    if (this.paused || this.#ended) return
+    this.paused = true
+    this.#transport.pause()
+  }
+
+  resume(): void {
+    if (!this.paused || this.#ended) return
+    this.paused = false
+    // The broker's silence was ours.
+    this.lastReceived = this.#clock.now()
+    this.#transport.resume()
+  }
+
+  /** Says DISCONNECT, if it can, and ends in order; resolves when the other side has it, or after so many milliseconds. */
+  disconnect(error: MqttError, reasonCode: number, properties: Properties, timeout: number): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#closed) {
+        resolve()
+        return
+      }
+      this.#onClosed = resolve
+      if (!this.#ended) this.#hangUp(error, reasonCode, properties, timeout)
+    })
+  }
+
+  /** Ends at once, without a word. */
+  abort(error: MqttError): void {
+    if (this.#ended) return
+    this.#end(error)
+    this.#transport.abort()
+  }
+
+  // From the transport
+
+  received(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#ended) return
+    this.lastReceived = this.#clock.now()
+    this.#counters.bytesReceived += end - start
+    this.#receiving = true
+    try {
+      this.#decoder.receive(bytes, start, end)
+    } catch (error) {
+      this.#fail(error)
+    } finally {
+      this.#receiving = false
+    }
+  }
+
+  drained(): void {
+    this.#giveBack()
+    this.#congested = false
+    this.#flush()
+    this.#unblock()
+  }
+
+  closed(cause: Error | null): void {
+    this.#closed = true
+    this.#clock.clearTimeout(this.#linger)
+    this.#giveBack()
+    this.#inTransit = { full: this.#output.full, slab: this.#output.slab }
+    this.#output.clear()
+    this.#giveBack()
+    const when = this.open ? '' : ' before it said CONNACK'
+    const words =
+      cause === null
+        ? `${this.address} closed the connection${when}`
+        : `The connection to ${this.address} broke${when}: ${cause.message}`
+    this.#end(new MqttError('ERR_CONNECTION_LOST', words, { cause: cause ?? undefined }))
+    this.#onClosed?.()
+  }
+
+  // From the output
+
+  outputBegan(): void {
+    if (this.#flushing) return
+    this.#flushing = true
+    afterTurn(this.#endOfTurn)
+  }
+
+  // From keep-alive
+
+  ping(): void {
+    this.write({ type: PacketType.Pingreq })
+  }
+
+  silent(): void {
+    const words = `${this.address} did not answer within the keep-alive time; the connection is taken for dead`
+    this.abort(new MqttError('ERR_KEEP_ALIVE', words))
+  }
+
+  // From the decoder
+
+  onPublish(view: PublishView): void {
+    if (!this.open) throw outOfTurn('PUBLISH')
+    this.#owner.onPublish(view)
+  }
+
+  onAcknowledgement(
+    type: AcknowledgementPacket['type'],
+    packetId: number,
+    reasonCode: number,
+    properties: Properties | null,
+  ): void {
+    if (!this.open) throw outOfTurn('an acknowledgement')
+    this.#owner.onAcknowledgement(type, packetId, reasonCode, properties)
+  }
+
+  onPacket(packet: ControlPacket): void {
+    switch (packet.type) {
+      case PacketType.Connack:
+        this.#connack(packet)
+        break
+      case PacketType.Auth:
+        if (this.open) throw outOfTurn('AUTH')
+        this.#owner.onAuth(packet)
+        break
+      case PacketType.Suback:
+      case PacketType.Unsuback:
+        if (!this.open) throw outOfTurn('SUBACK')
+        this.#owner.onAnswer(packet)
+        break
+      case PacketType.Disconnect:
+        this.#disconnected(packet.reasonCode, packet.properties)
+        break
+      case PacketType.Pingresp:
+        break
+      default:
+        throw new ProtocolError(ReasonCode.ProtocolError, 'The broker sent a packet that only a client sends', 0)
+    }
+  }
+
+  #connack(packet: ConnackPacket): void {
+    if (this.open) throw outOfTurn('a second CONNACK')
+    this.open = true
+    const answer = this.#owner.onConnack(packet)
+    if (typeof answer === 'number') {
+      this.#keepAlive = new KeepAlive(answer, this, this.#clock)
+      this.#keepAlive.start()
+      return
+    }
+    this.open = false
+    // The broker closes after a refusal; a CONNACK that is a lie is answered.
+    if (answer.code === 'ERR_REFUSED') this.#endAndClose(answer)
+    else this.#hangUp(answer, answer.reasonCode ?? ReasonCode.ProtocolError, {}, LINGER)
+  }
+
+  #disconnected(reasonCode: number, { reasonString, serverReference }: Properties): void {
+    const code = reasonCode === ReasonCode.SessionTakenOver ? 'ERR_TAKEN_OVER' : 'ERR_DISCONNECTED'
+    const hint = code === 'ERR_TAKEN_OVER' ? '. Give each client its own clientId' : ''
+    const words = `${this.address} ended the connection: ${reasonWords(reasonCode, reasonString)}${hint}`
+    this.#endAndClose(new MqttError(code, words, { reasonCode, reasonString, serverReference }))
+  }
+
+  /** What was caught on the way in: the broker's fault, or that of a handler. */
+  #fail(caught: unknown): void {
+    if (this.#ended) return
+    if (!(caught instanceof ProtocolError)) {
+      this.#hangUp(toMqttError(caught, 'ERR_PROTOCOL'), ReasonCode.UnspecifiedError, {}, LINGER)
+      return
+    }
+    const { reasonCode } = caught
+    const hint = this.open ? '' : '. Is it an MQTT broker?'
+    const words = `${this.address} broke the protocol: ${caught.message}${hint}`
+    this.#hangUp(new MqttError('ERR_PROTOCOL', words, { reasonCode, cause: caught }), reasonCode, {}, LINGER)
+  }
+
+  #hangUp(error: MqttError, reasonCode: number, properties: Properties, timeout: number): void {
+    // Before CONNACK, and to a broker of an earlier version that did wrong, there is nothing to say.
+    const say = this.open && (this.version === 5 || reasonCode === ReasonCode.NormalDisconnection)
+    if (say) this.write({ type: PacketType.Disconnect, reasonCode, properties })
+    this.#end(error)
+    this.#saidAll = true
+    this.#linger = this.#clock.setTimeout(() => this.#transport.abort(), timeout)
+    if (this.#receiving) this.outputBegan()
+    else this.#flush()
+  }
+
+  #endAndClose(error: MqttError): void {
+    this.#end(error)
+    this.#linger = this.#clock.setTimeout(() => this.#transport.abort(), LINGER)
+    this.#transport.close()
+  }
+
+  #end(error: MqttError): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.open = false
+    this.#decoder.stop()
+    this.#keepAlive?.stop()
+    if (this.paused) this.#transport.resume()
+    this.#owner.onEnd(error)
+  }
+
+  /** Much was written: sends it now rather than at the end of the turn, or says that it is enough. */
+  #relieve(): void {
+    if (!this.#congested && !this.#receiving && this.#spent < TURN_BYTES) this.#flush()
+    if (this.#output.slab !== null) this.#blocked = true
+  }
+
+  readonly #endOfTurn = (): void => {
+    this.#flushing = false
+    this.#spent = 0
+    this.#flush()
+    if (!this.#congested) this.#unblock()
+  }
+
+  #unblock(): void {
+    if (!this.#blocked) return
+    this.#blocked = false
+    if (this.open) this.#owner.onWritable()
+  }
+
+  /** Hands all that was written to the transport, in one go. */
+  #flush(): void {
+    const output = this.#output
+    if (this.#congested || this.#closed) return
+    if (output.slab !== null) {
+      const { full, bytes, slab, at } = output
+      const length = output.pending
+      output.clear()
+      this.#inTransit = { full, slab }
+      this.#spent += length
+      this.#counters.bytesSent += length
+      this.lastSent = this.#clock.now()
+      if (!this.#transport.send(full, bytes, slab.start, at)) {
+        this.#congested = true
+        return
+      }
+      this.#giveBack()
+    }
+    if (this.#saidAll) {
+      this.#saidAll = false
+      this.#transport.close()
+    }
+  }
+
+  /** What was in transit has gone. */
+  #giveBack(): void {
+    if (this.#inTransit === null) return
+    const { full, slab } = this.#inTransit
+    this.#inTransit = null
+    if (full !== null) for (const part of full) slabs().give(part.slab)
+    if (slab !== null) slabs().give(slab)
+  }
+}
+
+function outOfTurn(what: string): ProtocolError {
+  return new ProtocolError(ReasonCode.ProtocolError, `The broker sent ${what} out of turn`, 0)
+}

@@ -1,0 +1,82 @@
+import { reasonCodeName } from '../protocol/index.ts'
+
+/** Every code that an error of the client can have, and what it means. */
+export const ERROR_CODES = {
+  ERR_URL: 'the URL is not one that this version can connect to',
+  ERR_OPTION: 'an option has a value that cannot be',
+  ERR_UNREACHABLE: 'no connection to the broker could be made: name, address, port or network',
+  ERR_REFUSED: 'the broker answered CONNECT with a refusal',
+  ERR_TIMEOUT: 'what was waited for did not come in time',
+  ERR_ABORTED: 'the AbortSignal that was handed in fired',
+  ERR_CLOSED: 'the client is closed',
+  ERR_CONNECTION_LOST: 'the connection ended without a DISCONNECT',
+  ERR_DISCONNECTED: 'the broker ended the connection with a DISCONNECT',
+  ERR_TAKEN_OVER: 'another client connected with the same client identifier',
+  ERR_KEEP_ALIVE: 'the broker did not answer within the keep-alive time',
+  ERR_PROTOCOL: 'the other side does not speak MQTT as the standard has it',
+  ERR_SESSION_LOST: 'the broker has forgotten the Session, so what became of the message is unknown',
+  ERR_TOPIC: 'the topic name or the topic filter is not valid',
+  ERR_PAYLOAD: 'the payload cannot be encoded or decoded',
+  ERR_DENIED: 'the broker does not allow this topic to this client',
+  ERR_REJECTED: 'the broker refused the message or the subscription',
+  ERR_TOO_LARGE: 'the packet is larger than the broker accepts',
+  ERR_UNSUPPORTED: 'the broker, or this version of MQTT, does not have what was asked for',
+  ERR_OFFLINE: 'a message of QoS 0 was not sent, for there is no connection',
+  ERR_QUEUE_FULL: 'the queue of messages that wait is full',
+  ERR_DROPPED: 'the message was dropped from the queue for a newer one',
+  ERR_EXPIRED: 'the message expired before it could be sent',
+  ERR_POISON: 'the message ended the connection twice, and was put aside',
+  ERR_OVERFLOW: 'the buffer of a subscription is full',
+  ERR_REMOTE: 'the service that was asked answered with an error',
+} as const
+
+export type ErrorCode = keyof typeof ERROR_CODES
+
+export interface ErrorDetails {
+  /** The reason code of the packet that brought the news (in MQTT 3.1 and 3.1.1 the MQTT 5.0 code that means the same). */
+  reasonCode?: number | undefined
+  /** What the broker said in words. */
+  reasonString?: string | undefined
+  /** Another broker that this one named. */
+  serverReference?: string | undefined
+  cause?: unknown
+}
+
+/** The one error class of the client: `code` says what happened, `message` also what to do about it. */
+export class MqttError extends Error {
+  readonly code: ErrorCode
+  readonly reasonCode: number | undefined
+  readonly reasonString: string | undefined
+  readonly serverReference: string | undefined
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.name = 'MqttError'
+    this.code = code
+    this.reasonCode = details.reasonCode
+    this.reasonString = details.reasonString
+    this.serverReference = details.serverReference
+  }
+}
+
+/** "not authorized (0x87): no rule for this user" */
+export function reasonWords(reasonCode: number, reasonString: string | undefined): string {
+  const code = `0x${reasonCode.toString(16).padStart(2, '0')}`
+  const words = `${reasonCodeName(reasonCode)} (${code})`
+  return reasonString === undefined ? words : `${words}: ${reasonString}`
+}
+
+export function aborted(signal: AbortSignal, what: string): MqttError {
+  return new MqttError('ERR_ABORTED', `${what}: the AbortSignal fired`, { cause: signal.reason })
+}
+
+export function closedError(cause: MqttError | null): MqttError {
+  if (cause === null) return new MqttError('ERR_CLOSED', 'The client is closed: connect again for more')
+  return new MqttError('ERR_CLOSED', `The client is closed: ${cause.message}`, { ...cause, cause })
+}
+
+export function toMqttError(error: unknown, code: ErrorCode): MqttError {
+  if (error instanceof MqttError) return error
+  const message = error instanceof Error ? error.message : String(error)
+  return new MqttError(code, message, { cause: error })
+}

@@ -1,0 +1,109 @@
+import { type MqttError, toMqttError } from './errors.ts'
+
+export type ClientEvent =
+  /** CONNACK came. */
+  | { type: 'online'; address: string; sessionPresent: boolean }
+  /** The connection ended. */
+  | { type: 'offline'; error: MqttError }
+  /** An attempt failed, or the connection ended: the next attempt is made in `delay` milliseconds. */
+  | { type: 'retry'; attempt: number; delay: number; error: MqttError }
+  /** A message was given up without anybody waiting in vain: its publish was rejected with `error`. */
+  | { type: 'unsent'; topic: string; error: MqttError }
+  /** A subscription, granted before, was refused when it was to be restored. */
+  | { type: 'unsubscribed'; filter: string; error: MqttError }
+  /** A subscription's buffer is full and messages are dropped: told once, until it has been empty again. */
+  | { type: 'overflow'; filters: readonly string[] }
+  /** A message came that no subscription of this client asks for; told once a connection. */
+  | { type: 'unclaimed'; topic: string }
+  /** The last one. `error` is null if the client was asked to close. */
+  | { type: 'closed'; error: MqttError | null }
+
+/** An observer that forgets to read keeps so many events, and loses the oldest. */
+const KEPT_EVENTS = 256
+
+/** Hands each event to all who listen now. */
+export class Events {
+  readonly #observers: Set<Observer> = new Set()
+  readonly #onEvent: ((event: ClientEvent) => void) | null
+  #ended = false
+
+  constructor(onEvent: ((event: ClientEvent) => void) | null) {
+    this.#onEvent = onEvent
+  }
+
+  emit(event: ClientEvent): void {
+    this.#onEvent?.(event)
+    for (const observer of this.#observers) observer.take(event)
+  }
+
+  end(): void {
+    this.#ended = true
+    for (const observer of this.#observers) observer.end(null)
+    this.#observers.clear()
+  }
+
+  observe(signal: AbortSignal | undefined): AsyncIterable<ClientEvent> {
+    const observer = new Observer(() => this.#observers.delete(observer))
+    if (this.#ended) observer.end(null)
+    else this.#observers.add(observer)
+    if (signal?.aborted) observer.end(signal.reason)
+    else signal?.addEventListener('abort', () => observer.end(signal.reason), { once: true })
+    return observer
+  }
+}
+
+interface Waiter {
+  resolve(result: IteratorResult<ClientEvent>): void
+  reject(error: unknown): void
+}
+
+class Observer implements AsyncIterableIterator<ClientEvent> {
+  readonly #events: ClientEvent[] = []
+  readonly #waiters: Waiter[] = []
+  readonly #leave: () => void
+  #ended = false
+  #error: unknown = null
+
+  constructor(leave: () => void) {
+    this.#leave = leave
+  }
+
+  take(event: ClientEvent): void {
+    const waiter = this.#waiters.shift()
+    if (waiter !== undefined) {
+      waiter.resolve({ done: false, value: event })
+      return
+    }
+    if (this.#events.length === KEPT_EVENTS) this.#events.shift()
+    this.#events.push(event)
+  }
+
+  end(error: unknown): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#error = error ?? null
+    this.#leave()
+    for (const waiter of this.#waiters.splice(0)) {
+      if (this.#error === null) waiter.resolve({ done: true, value: undefined })
+      else waiter.reject(toMqttError(this.#error, 'ERR_ABORTED'))
+    }
+  }
+
+  next(): Promise<IteratorResult<ClientEvent>> {
+    const event = this.#events.shift()
+    if (event !== undefined) return Promise.resolve({ done: false, value: event })
+    if (this.#ended && this.#error !== null) return Promise.reject(toMqttError(this.#error, 'ERR_ABORTED'))
+    if (this.#ended) return Promise.resolve({ done: true, value: undefined })
+    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }))
+  }
+
+  return(): Promise<IteratorResult<ClientEvent>> {
+    this.end(null)
+    this.#events.length = 0
+    return Promise.resolve({ done: true, value: undefined })
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+}

@@ -1,0 +1,62 @@
+import type { Clock } from './clock.ts'
+
+/** What keep-alive asks of its connection. Times are those of the clock. */
+export interface Watched {
+  /** When the last packet was sent, and when bytes last came. */
+  readonly lastSent: number
+  readonly lastReceived: number
+  /** Nothing is read for now, so no answer can be expected. */
+  readonly paused: boolean
+  ping(): void
+  /** No answer came. */
+  silent(): void
+}
+
+/**
+ * One timer for a connection: it sends PINGREQ when nothing was sent, or nothing came, for the Keep Alive
+ * [MQTT-3.1.2-20], and gives the broker half as long again to say anything at all.
+ */
+export class KeepAlive {
+  readonly #interval: number
+  readonly #watched: Watched
+  readonly #clock: Clock
+  #timer: unknown
+  /** When the PINGREQ that is not answered was sent, or -1. */
+  #pinged = -1
+
+  constructor(seconds: number, watched: Watched, clock: Clock) {
+    this.#interval = seconds * 1000
+    this.#watched = watched
+    this.#clock = clock
+  }
+
+  start(): void {
+    if (this.#interval > 0) this.#arm(this.#interval)
+  }
+
+  stop(): void {
+    this.#clock.clearTimeout(this.#timer)
+  }
+
+  #arm(milliseconds: number): void {
+    this.#timer = this.#clock.setTimeout(this.#check, Math.max(1, Math.ceil(milliseconds)))
+  }
+
+  readonly #check = (): void => {
+    const now = this.#clock.now()
+    const { lastSent, lastReceived, paused } = this.#watched
+    if (paused || lastReceived >= this.#pinged) this.#pinged = -1
+    if (this.#pinged >= 0 && now >= this.#pinged + this.#interval / 2) {
+      this.#watched.silent()
+      return
+    }
+    const due = (paused ? lastSent : Math.min(lastSent, lastReceived)) + this.#interval
+    if (this.#pinged < 0 && now >= due) {
+      this.#watched.ping()
+      if (!paused) this.#pinged = now
+      this.#arm(paused ? this.#interval : this.#interval / 2)
+      return
+    }
+    this.#arm((this.#pinged < 0 ? due : this.#pinged + this.#interval / 2) - now)
+  }
+}

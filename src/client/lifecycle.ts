@@ -1,0 +1,355 @@
+import {
+  type AcknowledgementPacket,
+  type AuthPacket,
+  type ConnackPacket,
+  PacketType,
+  type Properties,
+  ProtocolError,
+  type PublishView,
+  ReasonCode,
+  type SubackPacket,
+  type UnsubackPacket,
+} from '../protocol/index.ts'
+import type { ClientTransport } from '../transport/index.ts'
+import type { ClientState, CloseOptions } from './api.ts'
+import { wait } from './clock.ts'
+import { Connection, type ConnectionOwner } from './connection.ts'
+import { closedError, MqttError, toMqttError } from './errors.ts'
+import type { Events } from './events.ts'
+import { connectPacket, refusal } from './handshake.ts'
+import type { Credentials, Settings } from './options.ts'
+import { dial } from './platform.ts'
+import type { Receiver } from './receiver.ts'
+import { Reconnect } from './reconnect.ts'
+import type { Sender } from './sender.ts'
+import { readServerLimits, type ServerLimits } from './server-limits.ts'
+import { ClientSession } from './session.ts'
+import type { Counters } from './stats.ts'
+import { ControlRequest, type Subscriber } from './subscriber.ts'
+import { unreachable } from './unreachable.ts'
+import type { Target } from './url.ts'
+
+/** Milliseconds for which an inherited Session's messages wait for the application to subscribe. */
+const UNCLAIMED = 10_000
+const CLOSE_TIMEOUT = 1000
+
+/** What the lifecycle moves, and what it tells of. */
+export interface LifecycleParts {
+  readonly settings: Settings
+  /** Null with a transport that was handed in. */
+  readonly target: Target | null
+  readonly sender: Sender
+  readonly receiver: Receiver
+  readonly subscriber: Subscriber
+  readonly events: Events
+  readonly counters: Counters
+  /** Something came that may change whether to read on. */
+  readonly regulate: () => void
+}
+
+/** One connection after another, until it is enough: connect, resume or begin the Session, and when it ends, again. */
+export class Lifecycle implements ConnectionOwner {
+  // Of the client
+  readonly #parts: LifecycleParts
+  readonly #reconnect: Reconnect
+  readonly #stop: AbortController = new AbortController()
+  readonly closed: Promise<undefined | MqttError>
+  #resolveClosed!: (error: undefined | MqttError) => void
+  #first: { resolve(): void; reject(error: MqttError): void } | null = null
+  #closing: Promise<void> | null = null
+  #stopping = false
+  state: ClientState = 'connecting'
+  clientId: string
+  /** Why it is closed; null: not at all, or because it was asked to. */
+  error: MqttError | null = null
+  // Of the Session
+  session: ClientSession | null = null
+  #unclaimedTimer: unknown
+  // Of the Network Connection
+  connection: Connection | null = null
+  limits: ServerLimits | null = null
+  sessionPresent = false
+  #credentials: Credentials = {}
+  #cleanStart = true
+  #opening: { resolve(): void; reject(error: MqttError): void } | null = null
+  #over: Promise<MqttError> | null = null
+  #end: ((error: MqttError) => void) | null = null
+
+  constructor(parts: LifecycleParts) {
+    this.#parts = parts
+    this.#reconnect = new Reconnect(parts.settings.reconnect, parts.settings.random)
+    this.clientId = parts.settings.clientId
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve
+    })
+  }
+
+  /** Resolves at the first CONNACK that says welcome; rejects when there will be none. */
+  start(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#first = { resolve, reject }
+      void this.#run()
+    })
+  }
+
+  close(options: CloseOptions, error: MqttError | null = null): Promise<void> {
+    this.#closing ??= this.#close(options, error)
+    return this.#closing
+  }
+
+  async #close(
+    { timeout = CLOSE_TIMEOUT, reason, withWill, sessionExpiry }: CloseOptions,
+    error: MqttError | null,
+  ): Promise<void> {
+    if (this.state === 'closed') return
+    this.#stopping = true
+    const properties: Properties = {}
+    if (reason !== undefined) properties.reasonString = reason
+    if (sessionExpiry !== undefined) properties.sessionExpiryInterval = sessionExpiry
+    const reasonCode = withWill ? ReasonCode.DisconnectWithWillMessage : ReasonCode.NormalDisconnection
+    const { connection } = this
+    const gone = connection?.disconnect(closedError(error), reasonCode, properties, timeout)
+    this.#finish(error)
+    await gone
+  }
+
+  async #run(): Promise<void> {
+    const { clock } = this.#parts.settings
+    for (;;) {
+      this.state = 'connecting'
+      let error: MqttError
+      let delay: number
+      try {
+        await this.#attempt()
+        const since = clock.now()
+        error = await this.#over!
+        this.#reconnect.lasted(clock.now() - since)
+        delay = this.#reconnect.next(error)
+      } catch (failure) {
+        error = toMqttError(failure, 'ERR_UNREACHABLE')
+        delay = this.#reconnect.attemptFailed(error)
+      }
+      if (this.#stop.signal.aborted) return
+      if (delay < 0) {
+        this.#finish(error)
+        return
+      }
+      this.state = 'offline'
+      this.#parts.events.emit({ type: 'retry', attempt: this.#reconnect.attempt, delay, error })
+      try {
+        await wait(clock, delay, this.#stop.signal)
+      } catch {
+        return
+      }
+    }
+  }
+
+  /** Opens a connection; resolves at CONNACK, and rejects with an MqttError if that does not come, or is a refusal. */
+  async #attempt(): Promise<void> {
+    const { settings, target, counters } = this.#parts
+    const attempt = new AbortController()
+    const stop = () => attempt.abort(closedError(this.error))
+    this.#stop.signal.addEventListener('abort', stop, { once: true })
+    const where = target === null ? 'the broker' : hostAndPort(target)
+    const timer = settings.clock.setTimeout(() => {
+      attempt.abort(new MqttError('ERR_TIMEOUT', `${where} did not answer within ${settings.connectTimeout} ms`))
+    }, settings.connectTimeout)
+    try {
+      this.#credentials = await orAbort(this.#askCredentials(), attempt.signal)
+      const data = await orAbort(Promise.resolve(settings.authentication?.begin()), attempt.signal)
+      const transport = await this.#dial(where, attempt.signal)
+      const { protocol, maximumPacketSize, clock } = settings
+      const connection = new Connection(transport, protocol, maximumPacketSize, this, clock, counters)
+      this.#cleanStart = this.session === null ? settings.cleanStart : !settings.keepsSession
+      const packet = connectPacket(settings, this.clientId, this.#cleanStart, this.#credentials, data)
+      const accepted = new Promise<void>((resolve, reject) => {
+        this.#opening = { resolve, reject }
+      })
+      this.#over = new Promise((resolve) => {
+        this.#end = resolve
+      })
+      this.connection = connection
+      attempt.signal.addEventListener('abort', () => connection.abort(attempt.signal.reason), { once: true })
+      connection.start(packet)
+      await accepted
+    } finally {
+      settings.clock.clearTimeout(timer)
+      this.#stop.signal.removeEventListener('abort', stop)
+    }
+  }
+
+  async #dial(where: string, signal: AbortSignal): Promise<ClientTransport> {
+    const { settings, target } = this.#parts
+    try {
+      if (settings.transport !== undefined) return await settings.transport(signal)
+      return await dial({ host: target!.host, port: target!.port, signal })
+    } catch (error) {
+      throw unreachable(error, where)
+    }
+  }
+
+  async #askCredentials(): Promise<Credentials> {
+    const { settings, target } = this.#parts
+    const { credentials } = settings
+    const { username, password } = target ?? {}
+    const url: Credentials = {
+      ...(username !== undefined && { username }),
+      ...(password !== undefined && { password }),
+    }
+    if (typeof credentials !== 'function') return { ...url, ...credentials }
+    try {
+      return { ...url, ...(await credentials(this.#reconnect.attempt)) }
+    } catch (cause) {
+      throw new MqttError('ERR_UNREACHABLE', `The credentials function failed: ${String(cause)}`, { cause })
+    }
+  }
+
+  // From the connection
+
+  onConnack(packet: ConnackPacket): MqttError | number {
+    const { settings, events, counters, sender, receiver, subscriber } = this.#parts
+    const connection = this.connection!
+    const refused = refusal(packet, settings, connection.address, this.#credentials) ?? this.#lie(packet)
+    if (refused !== null) return refused
+    const { authenticationData, assignedClientIdentifier } = packet.properties
+    settings.authentication?.finish?.(authenticationData)
+    if (assignedClientIdentifier !== undefined) this.clientId = assignedClientIdentifier
+    const limits = readServerLimits(packet, settings.protocol, connection.address, settings)
+    const previous = this.#resumeSession(packet.sessionPresent)
+    this.limits = limits
+    this.sessionPresent = packet.sessionPresent
+    this.state = 'online'
+    counters.connections++
+    this.#reconnect.accepted()
+    const session = this.session!
+    receiver.online(connection, session, settings.receiveMaximum, settings.topicAliasMaximum)
+    subscriber.online(connection, session, limits, packet.sessionPresent)
+    sender.online(connection, session, limits, settings, previous)
+    events.emit({ type: 'online', address: connection.address, sessionPresent: packet.sessionPresent })
+    this.#opening?.resolve()
+    this.#first?.resolve()
+    this.#first = null
+    return limits.keepAlive
+  }
+
+  onAuth({ reasonCode, properties }: AuthPacket): void {
+    const { authentication } = this.#parts.settings
+    const connection = this.connection!
+    if (authentication === undefined || reasonCode !== ReasonCode.ContinueAuthentication) {
+      throw new ProtocolError(ReasonCode.ProtocolError, 'The broker sent an AUTH that was not asked for', 0)
+    }
+    Promise.resolve(properties.authenticationData)
+      .then((data) => authentication.respond(data))
+      .then((data) => {
+        const answer: Properties = { authenticationMethod: authentication.method }
+        if (data !== undefined) answer.authenticationData = data
+        connection.write({ type: PacketType.Auth, reasonCode: ReasonCode.ContinueAuthentication, properties: answer })
+      })
+      .catch((cause: unknown) => {
+        connection.abort(new MqttError('ERR_REFUSED', `The authentication failed here: ${String(cause)}`, { cause }))
+      })
+  }
+
+  onPublish(view: PublishView): void {
+    this.#parts.receiver.onPublish(view)
+  }
+
+  onAcknowledgement(
+    type: AcknowledgementPacket['type'],
+    packetId: number,
+    reasonCode: number,
+    properties: Properties | null,
+  ): void {
+    if (type === PacketType.Pubrel) this.#parts.receiver.onPubrel(packetId)
+    else this.#parts.sender.onAcknowledgement(type, packetId, reasonCode, properties)
+    this.#parts.regulate()
+  }
+
+  onAnswer(packet: SubackPacket | UnsubackPacket): void {
+    const { outbound } = this.session!
+    const position = outbound.find(packet.packetId)
+    const request = position < 0 ? null : outbound.message(position)
+    const kind = packet.type === PacketType.Suback ? 'subscribe' : 'unsubscribe'
+    if (!(request instanceof ControlRequest) || request.kind !== kind) {
+      throw new ProtocolError(ReasonCode.ProtocolError, `The broker answered a ${kind} that was not sent`, 0)
+    }
+    outbound.finish(position)
+    this.#parts.subscriber.onAnswer(request, packet)
+    // It stood in the way of messages, if it was far behind them.
+    this.#parts.sender.pump()
+    this.#parts.regulate()
+  }
+
+  onWritable(): void {
+    this.#parts.sender.pump()
+  }
+
+  onEnd(error: MqttError): void {
+    const wasOnline = this.state === 'online'
+    this.connection = null
+    if (this.state !== 'closed') this.state = 'offline'
+    if (wasOnline) {
+      this.#parts.sender.offline(error)
+      this.#parts.subscriber.offline()
+      this.#parts.receiver.offline()
+      if (!this.#stopping) this.#parts.events.emit({ type: 'offline', error })
+    }
+    this.#opening?.reject(error)
+    this.#end?.(error)
+  }
+
+  /** A Session that we asked not to have [MQTT-3.2.2-4]. */
+  #lie({ sessionPresent }: ConnackPacket): MqttError | null {
+    if (!sessionPresent || !this.#cleanStart) return null
+    const words = `${this.connection!.address} broke the protocol: it says Session Present though Clean Start was asked for`
+    return new MqttError('ERR_PROTOCOL', words, { reasonCode: ReasonCode.ProtocolError })
+  }
+
+  /** Our Session State goes on, or is dropped for a new one [MQTT-3.2.2-5]; returns what was dropped. */
+  #resumeSession(present: boolean): ClientSession | null {
+    const previous = this.session
+    if (present && previous !== null) return null
+    this.session = new ClientSession(present)
+    this.#endUnclaimed()
+    if (present) {
+      this.#parts.receiver.expectUnclaimed()
+      this.#unclaimedTimer = this.#parts.settings.clock.setTimeout(() => this.#endUnclaimed(), UNCLAIMED)
+    }
+    return previous
+  }
+
+  #endUnclaimed(): void {
+    this.#parts.settings.clock.clearTimeout(this.#unclaimedTimer)
+    this.#parts.receiver.stopUnclaimed()
+  }
+
+  /** The end of the client, for whatever reason; once. */
+  #finish(error: MqttError | null): void {
+    if (this.state === 'closed') return
+    const { settings, sender, subscriber, events } = this.#parts
+    this.state = 'closed'
+    this.error = error
+    settings.clock.clearTimeout(this.#unclaimedTimer)
+    const closed = closedError(error)
+    sender.close(this.session, closed)
+    subscriber.close(closed, error)
+    this.#stop.abort()
+    this.#first?.reject(error ?? closed)
+    this.#first = null
+    events.emit({ type: 'closed', error })
+    events.end()
+    this.#resolveClosed(error ?? undefined)
+  }
+}
+
+function hostAndPort({ host, port }: Target): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) reject(signal.reason)
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+    promise.then(resolve, reject)
+  })
+}

@@ -1,0 +1,73 @@
+import type { Properties, QoS } from '../protocol/index.ts'
+import type { Message } from './api.ts'
+import type { Codec } from './codecs.ts'
+import { type NamedFilter, readParams } from './params.ts'
+import { NO_PROPERTIES } from './publication.ts'
+import type { Receipt } from './receipt.ts'
+
+/** A message that came, without regard to who gets it: several subscriptions may share one. */
+export interface Arrival {
+  readonly topic: string
+  readonly bytes: Uint8Array
+  readonly qos: QoS
+  readonly retain: boolean
+  readonly dup: boolean
+  readonly packetId: number
+  readonly properties: Properties | null
+  /** Null if nothing is owed for it, or nothing is held back. */
+  receipt: Receipt | null
+}
+
+/** One delivery of a message to one subscription: the only object made for it. */
+export class ReceivedMessage<T, P> implements Message<T, P> {
+  readonly topic: string
+  readonly bytes: Uint8Array
+  readonly qos: QoS
+  readonly retain: boolean
+  readonly dup: boolean
+  readonly packetId: number
+  readonly #properties: Properties | null
+  readonly #codec: Codec<T>
+  readonly #names: NamedFilter['names']
+  #receipt: Receipt | null
+  #payload: T | undefined
+  #decoded = false
+  #params: P | null = null
+
+  constructor(arrival: Arrival, codec: Codec<T>, names: NamedFilter['names']) {
+    this.topic = arrival.topic
+    this.bytes = arrival.bytes
+    this.qos = arrival.qos
+    this.retain = arrival.retain
+    this.dup = arrival.dup
+    this.packetId = arrival.packetId
+    this.#properties = arrival.properties
+    this.#receipt = arrival.receipt
+    this.#codec = codec
+    this.#names = names
+  }
+
+  get properties(): Properties {
+    return this.#properties ?? NO_PROPERTIES
+  }
+
+  get payload(): T {
+    if (!this.#decoded) {
+      this.#payload = this.#codec.decode(this.bytes)
+      this.#decoded = true
+    }
+    return this.#payload as T
+  }
+
+  get params(): P {
+    this.#params ??= readParams(this.#names, this.topic) as P
+    return this.#params
+  }
+
+  ack(reasonCode = 0): void {
+    const receipt = this.#receipt
+    if (receipt === null) return
+    this.#receipt = null
+    receipt.release(reasonCode)
+  }
+}

@@ -1,0 +1,235 @@
+import {
+  decodeProperties,
+  PacketType,
+  type Properties,
+  PropertyId,
+  ProtocolError,
+  type PublishView,
+  ReasonCode,
+} from '../protocol/index.ts'
+import { InboundAliases } from '../session/index.ts'
+import type { Connection } from './connection.ts'
+import type { Arrival } from './message.ts'
+import { text } from './platform.ts'
+import { Acknowledgements, Receipt } from './receipt.ts'
+import { type Known, matches, type Route, type Routes, type Target } from './routes.ts'
+import type { ClientSession } from './session.ts'
+import type { Counters } from './stats.ts'
+import { Unclaimed } from './unclaimed.ts'
+
+/** What dies with the Network Connection. */
+interface Online {
+  readonly connection: Connection
+  readonly session: ClientSession
+  readonly aliases: InboundAliases<Known>
+  readonly acknowledgements: Acknowledgements
+  readonly receiveMaximum: number
+}
+
+/** Messages on their way in: from the packet to the subscriptions that asked for it, and the acknowledgement back. */
+export class Receiver {
+  /** Nothing more is delivered, nor acknowledged: the broker will send it again to whoever continues the Session. */
+  stopped = false
+  readonly #routes: Routes
+  readonly #counters: Counters
+  readonly #onUnclaimed: (topic: string) => void
+  readonly #targets: Target[] = []
+  #unclaimed: Unclaimed | null = null
+  #online: Online | null = null
+
+  constructor(routes: Routes, counters: Counters, onUnclaimed: (topic: string) => void) {
+    this.#routes = routes
+    this.#counters = counters
+    this.#onUnclaimed = onUnclaimed
+  }
+
+  online(connection: Connection, session: ClientSession, receiveMaximum: number, topicAliasMaximum: number): void {
+    this.#online = {
+      connection,
+      session,
+      aliases: new InboundAliases(topicAliasMaximum),
+      acknowledgements: new Acknowledgements(connection, (receipt) => this.#acknowledged(receipt, session)),
+      receiveMaximum,
+    }
+  }
+
+  /** The Session is older than this client: what it brings may come before anybody has subscribed. */
+  expectUnclaimed(): void {
+    this.#unclaimed = new Unclaimed()
+  }
+
+  stopUnclaimed(): void {
+    this.#unclaimed?.end()
+    this.#unclaimed = null
+  }
+
+  offline(): void {
+    this.#online = null
+  }
+
+  /** A subscription is there now: it gets what came before it. */
+  claim(route: Route, target: Target): void {
+    this.#unclaimed?.claim((arrival) => {
+      if (!matches(route, arrival.topic)) return false
+      // It is acknowledged by the subscription's own rule only if that is to take it; the place that held it lets go after.
+      const { receipt } = arrival
+      if (receipt !== null && target.queue.holdsBack) receipt.holders++
+      target.queue.receive({ ...arrival, receipt: target.queue.holdsBack ? receipt : null }, target.names)
+      return true
+    })
+  }
+
+  onPublish(view: PublishView): void {
+    const online = this.#online!
+    const known = this.#topicOf(view, online)
+    this.#counters.messagesReceived++
+    if (this.stopped || (view.qos === 2 && this.#repeated(view.packetId, online))) return
+    const identifier = view.hasSubscriptionIdentifier ? onlyIdentifier(view) : 0
+    let properties: Properties | null = null
+    if (identifier === 0 && view.propertiesEnd > view.propertiesStart) {
+      properties = decodeProperties(view.bytes, view.propertiesStart, view.propertiesEnd, text)
+    }
+    const targets = this.#targetsOf(view, known, identifier, properties, online.session)
+    const arrival: Arrival = {
+      topic: known.topic,
+      bytes: view.bytes.slice(view.payloadStart, view.payloadEnd),
+      qos: view.qos,
+      retain: view.retain,
+      dup: view.dup,
+      packetId: view.packetId,
+      properties,
+      receipt: null,
+    }
+    if (targets.length === 0) this.#unwanted(arrival, view, online)
+    else if (view.qos === 0) for (const { queue, names } of targets) queue.receive(arrival, names)
+    else this.#deliver(arrival, view, targets, online)
+    targets.length = 0
+  }
+
+  onPubrel(packetId: number): void {
+    const { session, connection } = this.#online!
+    const known = session.inbound.release(packetId)
+    const reasonCode = known ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound
+    connection.acknowledge(PacketType.Pubcomp, packetId, reasonCode)
+  }
+
+  #topicOf(view: PublishView, { aliases }: Online): Known {
+    const { topicAlias, topicStart, topicEnd } = view
+    if (topicAlias === 0) return this.#routes.know(view)
+    if (topicAlias > aliases.maximum) {
+      const words = `Topic Alias ${topicAlias} is above the ${aliases.maximum} that were allowed`
+      throw new ProtocolError(ReasonCode.TopicAliasInvalid, words, 0)
+    }
+    if (topicEnd > topicStart) {
+      const known = this.#routes.know(view)
+      aliases.set(topicAlias, known)
+      return known
+    }
+    const known = aliases.get(topicAlias)
+    if (known === undefined) {
+      throw new ProtocolError(ReasonCode.ProtocolError, `Topic Alias ${topicAlias} stands for no topic`, 0)
+    }
+    return known
+  }
+
+  /** Whether this QoS 2 message came before and was not released: then it is not delivered again [MQTT-4.3.3-10]. */
+  #repeated(packetId: number, { session, acknowledgements }: Online): boolean {
+    if (!session.inbound.has(packetId)) {
+      session.inbound.add(packetId)
+      return false
+    }
+    const receipt = session.unacknowledged.get(packetId) ?? new Receipt(packetId, 2, 0)
+    acknowledgements.add(receipt)
+    return true
+  }
+
+  #targetsOf(
+    view: PublishView,
+    known: Known,
+    identifier: number,
+    properties: Properties | null,
+    session: ClientSession,
+  ): Target[] {
+    const targets = this.#targets
+    if (identifier !== 0) {
+      this.#addIdentified(identifier, view, known, session)
+    } else if (properties?.subscriptionIdentifiers !== undefined) {
+      for (const one of properties.subscriptionIdentifiers) this.#addIdentified(one, view, known, session)
+      // They are the client's own affair.
+      delete properties.subscriptionIdentifiers
+    }
+    if (targets.length === 0) for (const route of this.#routes.match(known)) this.#addTargets(route, view)
+    return targets
+  }
+
+  #addIdentified(identifier: number, view: PublishView, known: Known, session: ClientSession): void {
+    const route = this.#routes.identified(identifier)
+    // In a Session of an earlier process the identifier may be that of another filter.
+    if (route === undefined || (session.inherited && !matches(route, known.topic))) return
+    this.#addTargets(route, view)
+  }
+
+  #addTargets(route: Route, view: PublishView): void {
+    for (const target of route.targets) {
+      const unwanted = view.retain && !target.queue.wantsRetained && !route.options.retainAsPublished
+      if (unwanted || this.#targets.some((other) => other.queue === target.queue)) continue
+      this.#targets.push(target)
+    }
+  }
+
+  #deliver(arrival: Arrival, { qos, packetId }: PublishView, targets: readonly Target[], online: Online): void {
+    const holders = targets.reduce((count, { queue }) => (queue.holdsBack ? count + 1 : count), 0)
+    const receipt = this.#owe(packetId, qos as 1 | 2, holders, online)
+    for (const { queue, names } of targets) {
+      queue.receive(queue.holdsBack ? { ...arrival, receipt } : arrival, names)
+    }
+  }
+
+  /** Acknowledges at once if nobody holds the message back, nor an earlier one. */
+  #owe(packetId: number, qos: 1 | 2, holders: number, online: Online): Receipt | null {
+    const { acknowledgements, connection, session, receiveMaximum } = online
+    if (holders === 0 && acknowledgements.empty) {
+      acknowledgements.write(packetId, qos, ReasonCode.Success)
+      return null
+    }
+    if (connection.version === 5 && acknowledgements.size >= receiveMaximum) {
+      const words = `More than ${receiveMaximum} messages came without an acknowledgement`
+      throw new ProtocolError(ReasonCode.ReceiveMaximumExceeded, words, 0)
+    }
+    const receipt = new Receipt(packetId, qos, holders)
+    if (qos === 2) session.unacknowledged.set(packetId, receipt)
+    acknowledgements.add(receipt)
+    return receipt
+  }
+
+  #acknowledged({ packetId, qos, reasonCode }: Receipt, session: ClientSession): void {
+    if (qos === 1) return
+    session.unacknowledged.delete(packetId)
+    // What was refused is not remembered [MQTT-4.3.3-9]; only MQTT 5.0 can refuse.
+    if (reasonCode >= 0x80 && this.#online?.connection.version === 5) session.inbound.release(packetId)
+  }
+
+  #unwanted(arrival: Arrival, { qos, packetId }: PublishView, online: Online): void {
+    if (this.#unclaimed !== null && online.session.inherited) {
+      const receipt = qos === 0 ? null : this.#owe(packetId, qos, 1, online)
+      this.#unclaimed.hold({ ...arrival, receipt })
+      return
+    }
+    if (qos > 0) this.#owe(packetId, qos as 1 | 2, 0, online)
+    this.#counters.unclaimed++
+    this.#onUnclaimed(arrival.topic)
+  }
+}
+
+/** The Subscription Identifier, if it is the only property; else 0. It is what most messages have. */
+function onlyIdentifier({ bytes, propertiesStart, propertiesEnd }: PublishView): number {
+  if (bytes[propertiesStart] !== PropertyId.SubscriptionIdentifier) return 0
+  let value = 0
+  let at = propertiesStart + 1
+  for (let shift = 0; at < propertiesEnd; shift += 7) {
+    const byte = bytes[at++]!
+    value |= (byte & 127) << shift
+    if (byte < 128) return at === propertiesEnd ? value : 0
+  }
+  return 0
+}

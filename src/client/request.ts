@@ -1,0 +1,199 @@
+import type { Client, Message, PublishOptions, RequestOptions, ServeOptions, Subscription } from './api.ts'
+import type { Clock } from './clock.ts'
+import { bytes, type Codec } from './codecs.ts'
+import { aborted, MqttError, toMqttError } from './errors.ts'
+import type { Params } from './params.ts'
+
+/** The User Property of an answer that is an error, with its words as the value. */
+const ERROR_PROPERTY = 'error'
+const TIMEOUT = 10_000
+const CONCURRENCY = 16
+const CORRELATION_BYTES = 12
+
+interface Question {
+  answered(message: Message): void
+  failed(error: MqttError): void
+}
+
+/** Questions that wait for their answers. All come in on one topic; Correlation Data says which is whose. */
+export class Requests {
+  readonly #client: Client
+  readonly #random: () => number
+  readonly #clock: Clock
+  readonly #questions: Map<string, Question> = new Map()
+  #answers: Promise<string> | null = null
+
+  constructor(client: Client, random: () => number, clock: Clock) {
+    this.#client = client
+    this.#random = random
+    this.#clock = clock
+  }
+
+  get pending(): number {
+    return this.#questions.size
+  }
+
+  async ask<A, Q>(topic: string, payload: Q, options: RequestOptions<Q, A>): Promise<Message<A>> {
+    const { signal, timeout = TIMEOUT, codec, qos = 0 } = options
+    if (this.#client.server.protocol !== 5) {
+      throw new MqttError('ERR_UNSUPPORTED', 'request() needs MQTT 5.0, which has Response Topic and Correlation Data')
+    }
+    if (signal?.aborted) throw aborted(signal, 'Nothing was asked')
+    this.#answers ??= this.#listen()
+    const responseTopic = await this.#answers
+    const correlationData = this.#newCorrelation()
+    const key = keyOf(correlationData)
+    const answer = this.#expect(key, topic, timeout, signal)
+    const published = this.#client.publish(topic, payload as never, {
+      qos,
+      ...(codec !== undefined && { codec: codec as Codec<never> }),
+      ...(signal !== undefined && { signal }),
+      properties: { ...options.properties, responseTopic, correlationData },
+    })
+    published.then(
+      ({ matched }) => {
+        if (matched) return
+        this.#fail(key, new MqttError('ERR_REMOTE', `Nobody serves '${topic}'`, { reasonCode: 0x10 }))
+      },
+      (error: unknown) => this.#fail(key, toMqttError(error, 'ERR_REMOTE')),
+    )
+    const message = await answer
+    const problem = message.properties.userProperties?.find(([name]) => name === ERROR_PROPERTY)
+    if (problem !== undefined) throw new MqttError('ERR_REMOTE', `'${topic}' answered with an error: ${problem[1]}`)
+    return decoded(message, options.answerCodec ?? (codec as unknown as Codec<A> | undefined))
+  }
+
+  #expect(key: string, topic: string, timeout: number, signal: AbortSignal | undefined): Promise<Message> {
+    return new Promise((resolve, reject) => {
+      const forget = () => {
+        this.#questions.delete(key)
+        this.#clock.clearTimeout(timer)
+        signal?.removeEventListener('abort', abort)
+      }
+      const abort = () => this.#fail(key, aborted(signal!, 'The answer was not waited for'))
+      const timer = this.#clock.setTimeout(() => {
+        this.#fail(key, new MqttError('ERR_TIMEOUT', `'${topic}' did not answer within ${timeout} ms`))
+      }, timeout)
+      signal?.addEventListener('abort', abort, { once: true })
+      this.#questions.set(key, {
+        answered: (message) => {
+          forget()
+          resolve(message)
+        },
+        failed: (error) => {
+          forget()
+          reject(error)
+        },
+      })
+    })
+  }
+
+  #fail(key: string, error: MqttError): void {
+    this.#questions.get(key)?.failed(error)
+  }
+
+  /** Subscribes, once, to the topic of all answers. */
+  async #listen(): Promise<string> {
+    const { server, clientId } = this.#client
+    const base = server.responseInformation?.replace(/\/$/, '') ?? 'nightjar/answers'
+    const topic = `${base}/${clientId.replace(/[+#/\0]/g, '_')}`
+    try {
+      const answers = await this.#client.subscribe(topic, { qos: 1, retained: 'skip' })
+      void this.#dispatch(answers)
+    } catch (error) {
+      this.#answers = null
+      throw error
+    }
+    return topic
+  }
+
+  async #dispatch(answers: Subscription<Uint8Array, unknown>): Promise<void> {
+    let error = new MqttError('ERR_CLOSED', 'No answers come any more')
+    try {
+      for await (const message of answers) {
+        const { correlationData } = message.properties
+        if (correlationData !== undefined) this.#questions.get(keyOf(correlationData))?.answered(message as Message)
+      }
+    } catch (caught) {
+      error = toMqttError(caught, 'ERR_CLOSED')
+    }
+    this.#answers = null
+    for (const question of [...this.#questions.values()]) question.failed(error)
+  }
+
+  #newCorrelation(): Uint8Array {
+    const data = new Uint8Array(CORRELATION_BYTES)
+    for (let i = 0; i < CORRELATION_BYTES; i++) data[i] = Math.floor(this.#random() * 256)
+    return data
+  }
+}
+
+/** The same message, with its payload seen through the codec. */
+function decoded<A>(message: Message, codec: Codec<A> | undefined): Message<A> {
+  const { decode } = codec ?? (bytes as unknown as Codec<A>)
+  return Object.create(message, {
+    payload: { get: () => decode(message.bytes) },
+    bytes: { value: message.bytes },
+    properties: { value: message.properties },
+    params: { value: message.params },
+  }) as Message<A>
+}
+
+function keyOf(data: Uint8Array): string {
+  return String.fromCharCode(...data)
+}
+
+/** Answers requests to a filter until it is disposed of. */
+export async function serve<Q, A, F extends string>(
+  client: Client,
+  filter: F,
+  handler: (message: Message<Q, Params<F>>) => A | Promise<A>,
+  options: ServeOptions<Q, A>,
+  serving: Set<Promise<void>>,
+): Promise<AsyncDisposable> {
+  const { qos = 0, codec, share, signal, concurrency = CONCURRENCY } = options
+  if (client.server.protocol !== 5) {
+    throw new MqttError('ERR_UNSUPPORTED', 'serve() needs MQTT 5.0, which has Response Topic and Correlation Data')
+  }
+  const requests = await client.subscribe<F, Q>(filter, {
+    qos,
+    retained: 'skip',
+    ...(codec !== undefined && { codec }),
+    ...(share !== undefined && { share }),
+    ...(signal !== undefined && { signal }),
+  })
+  const worker = async () => {
+    for (;;) {
+      const message = await requests.next().catch(() => null)
+      if (message === null) return
+      const answering = answer(client, message, handler, options)
+      serving.add(answering)
+      await answering
+      serving.delete(answering)
+    }
+  }
+  for (let i = 0; i < concurrency; i++) void worker()
+  return requests
+}
+
+/** Never rejects: what goes wrong is the answer. */
+async function answer<Q, A, P>(
+  client: Client,
+  message: Message<Q, P>,
+  handler: (message: Message<Q, P>) => A | Promise<A>,
+  { codec, answerCodec, qos = 0 }: ServeOptions<Q, A>,
+): Promise<void> {
+  const { responseTopic, correlationData } = message.properties
+  const properties = correlationData === undefined ? {} : { correlationData }
+  const respond = (payload: unknown, publishOptions: PublishOptions<never>) =>
+    responseTopic === undefined ? null : client.publish(responseTopic, payload as never, publishOptions)
+  try {
+    const value = await handler(message)
+    const encoder = (answerCodec ?? codec) as Codec<never> | undefined
+    await respond(value ?? '', { qos, properties, ...(encoder !== undefined && { codec: encoder }) })
+  } catch (error) {
+    const words = error instanceof Error ? error.message : String(error)
+    const userProperties: [string, string][] = [[ERROR_PROPERTY, words]]
+    await respond('', { qos, properties: { ...properties, userProperties } })?.catch(() => {})
+  }
+}

@@ -1,0 +1,152 @@
+import type { PublishView, QoS } from '../protocol/index.ts'
+import {
+  MatchCache,
+  type Matches,
+  parseTopicFilter,
+  SubscriptionIndex,
+  type TopicFilter,
+  topicMatches,
+} from '../topics/index.ts'
+import { MqttError } from './errors.ts'
+import type { NamedFilter } from './params.ts'
+import { text } from './platform.ts'
+import type { MessageQueue } from './subscription.ts'
+
+/** Who gets the messages of a route, and how they name its levels. */
+export interface Target {
+  readonly queue: MessageQueue<unknown, unknown>
+  readonly names: NamedFilter['names']
+}
+
+export interface RouteOptions {
+  readonly qos: QoS
+  readonly noLocal: boolean
+  readonly retainAsPublished: boolean
+  readonly retainHandling: 0 | 1 | 2
+  readonly userProperties: [name: string, value: string][] | undefined
+}
+
+/** Told of the answer to the next SUBSCRIBE: the QoS granted, or why not. */
+export type Asker = (answer: QoS | MqttError) => void
+
+/** One Topic Filter that the broker has, or shall have: all subscriptions to it share this one. */
+export class Route {
+  readonly filter: TopicFilter
+  /** Subscription Identifier. */
+  readonly identifier: number
+  options: RouteOptions
+  /** The route is wanted as long as there is one. */
+  targets: readonly Target[] = []
+  /** The broker has it, as far as we know. */
+  held = false
+  /** It is to be sent again: with other options, or for the retained messages. */
+  stale = false
+  /** The request that is not answered, or not sent yet. */
+  asking: 'subscribe' | 'unsubscribe' | 'later' | null = null
+  /** Who waits for a SUBSCRIBE to come, and for the one that is sent. */
+  askers: Asker[] = []
+  asked: Asker[] = []
+  /** Who waits until it is given up. */
+  leavers: (() => void)[] = []
+
+  constructor(filter: TopicFilter, identifier: number, options: RouteOptions) {
+    this.filter = filter
+    this.identifier = identifier
+    this.options = options
+  }
+}
+
+/** A Topic Name that came before, and whom it goes to if no Subscription Identifier says so. */
+export interface Known {
+  readonly topic: string
+  routes: readonly Route[]
+  /** The version of the routes at which `routes` was right. */
+  version: number
+}
+
+/** As Nightjar's broker reads filters; another broker says by Subscription Identifier what it means. */
+const FILTER_OPTIONS = { starWildcard: true, sysAlias: true }
+const CACHE = { seed: 0x6e6a, maxEntries: 4096, maxBytes: 256 * 1024 }
+const LARGEST_IDENTIFIER = 268_435_455
+
+/** From a message that comes in to the subscriptions that get it. */
+export class Routes {
+  readonly #byFilter: Map<string, Route> = new Map()
+  readonly #byIdentifier: Map<number, Route> = new Map()
+  readonly #index: SubscriptionIndex<Route> = new SubscriptionIndex()
+  readonly #known: MatchCache<Known> = new MatchCache(CACHE)
+  readonly #matches: Matches<Route> = { direct: [], shared: [] }
+  #lastIdentifier = 0
+  #version = 0
+
+  get size(): number {
+    return this.#byFilter.size
+  }
+
+  all(): Iterable<Route> {
+    return this.#byFilter.values()
+  }
+
+  find(filter: string): Route | undefined {
+    return this.#byFilter.get(filter)
+  }
+
+  add(filter: TopicFilter, options: RouteOptions): Route {
+    const route = new Route(filter, this.#newIdentifier(), options)
+    this.#byFilter.set(filter.source, route)
+    this.#byIdentifier.set(route.identifier, route)
+    // To the broker it is one of a group; here it is one among others.
+    this.#index.add({ ...filter, share: null }, route)
+    this.#version++
+    return route
+  }
+
+  remove(route: Route): void {
+    if (!this.#byFilter.delete(route.filter.source)) return
+    this.#byIdentifier.delete(route.identifier)
+    this.#index.remove({ ...route.filter, share: null }, route)
+    this.#version++
+  }
+
+  /** The topic of a message: a look-up, and no new text, if it came before. */
+  know({ bytes, topicStart, topicEnd }: PublishView): Known {
+    let known = this.#known.get(bytes, topicStart, topicEnd)
+    if (known === undefined) {
+      known = { topic: text.decode(bytes, topicStart, topicEnd), routes: [], version: -1 }
+      this.#known.set(bytes, topicStart, topicEnd, known)
+    }
+    return known
+  }
+
+  match(known: Known): readonly Route[] {
+    if (known.version !== this.#version) {
+      this.#index.match(known.topic, this.#matches)
+      known.routes = this.#matches.direct.splice(0)
+      known.version = this.#version
+    }
+    return known.routes
+  }
+
+  identified(identifier: number): Route | undefined {
+    return this.#byIdentifier.get(identifier)
+  }
+
+  /** Not one that was used lately: messages with it may still be on their way. */
+  #newIdentifier(): number {
+    do {
+      this.#lastIdentifier = this.#lastIdentifier === LARGEST_IDENTIFIER ? 1 : this.#lastIdentifier + 1
+    } while (this.#byIdentifier.has(this.#lastIdentifier))
+    return this.#lastIdentifier
+  }
+}
+
+export function matches(route: Route, topic: string): boolean {
+  return topicMatches(route.filter.filter, topic)
+}
+
+/** Throws MqttError ERR_TOPIC. */
+export function readFilter(source: string): TopicFilter {
+  const filter = parseTopicFilter(source, FILTER_OPTIONS)
+  if ('error' in filter) throw new MqttError('ERR_TOPIC', `'${source}' is no topic filter: ${filter.error}`)
+  return filter
+}

@@ -1,0 +1,394 @@
+import {
+  type AcknowledgementPacket,
+  encodedLength,
+  PacketType,
+  type Properties,
+  type PublishPacket,
+  ReasonCode,
+} from '../protocol/index.ts'
+import { OutboundAliases, OutboundState, packetIdAt } from '../session/index.ts'
+import type { PublishResult } from './api.ts'
+import type { Clock } from './clock.ts'
+import type { Connection } from './connection.ts'
+import { aborted, MqttError, reasonWords, toMqttError } from './errors.ts'
+import { OfflineQueue } from './offline-queue.ts'
+import type { QueueOptions } from './options.ts'
+import { text } from './platform.ts'
+import { mayBeTheMessage, STRIKES } from './poison.ts'
+import { MATCHED, NO_PROPERTIES, Publication } from './publication.ts'
+import { LARGEST_PACKET, type ServerLimits } from './server-limits.ts'
+import type { ClientSession } from './session.ts'
+import type { Counters } from './stats.ts'
+
+const WRITTEN: Promise<PublishResult> = Promise.resolve(MATCHED)
+
+/** What dies with the Network Connection. */
+interface Online {
+  readonly connection: Connection
+  readonly session: ClientSession
+  readonly limits: ServerLimits
+  readonly aliases: OutboundAliases | null
+}
+
+/** Messages on their way to the broker: checked, queued, sent in order, sent again, acknowledged, or given up. */
+export class Sender {
+  readonly #queue: OfflineQueue
+  readonly #options: Required<QueueOptions>
+  readonly #clock: Clock
+  readonly #counters: Counters
+  readonly #onUnsent: (topic: string, error: MqttError) => void
+  #online: Online | null = null
+  /** It may have ended a connection before: it goes alone, so that the next end can be laid to it. */
+  #suspect: Publication | null = null
+  /** Called when nothing is in flight and nothing waits. */
+  #idle: (() => void) | null = null
+  /** One for all packets in which an alias stands for the topic. */
+  readonly #aliased: { -readonly [K in keyof PublishPacket]: PublishPacket[K] } = {
+    type: PacketType.Publish,
+    topic: '',
+    payload: new Uint8Array(0),
+    qos: 0,
+    retain: false,
+    dup: false,
+    packetId: 0,
+    properties: NO_PROPERTIES,
+  }
+
+  constructor(
+    options: Required<QueueOptions>,
+    clock: Clock,
+    counters: Counters,
+    onUnsent: (topic: string, error: MqttError) => void,
+  ) {
+    this.#queue = new OfflineQueue(options)
+    this.#options = options
+    this.#clock = clock
+    this.#counters = counters
+    this.#onUnsent = onUnsent
+  }
+
+  get queued(): number {
+    return this.#queue.size
+  }
+
+  get queuedBytes(): number {
+    return this.#queue.bytes
+  }
+
+  /** Sends the message or queues it. Throws MqttError if neither can be. */
+  publish(message: Publication, signal: AbortSignal | undefined): Promise<PublishResult> {
+    if (signal?.aborted) throw aborted(signal, 'Nothing was published')
+    const online = this.#online
+    if (online !== null && message.qos === 0 && this.#queue.size === 0 && this.#mayGo(message, online)) {
+      const error = refused(message, online.limits)
+      if (error !== null) throw error
+      this.#send(message, online)
+      return WRITTEN
+    }
+    const { result } = message
+    if (online !== null) {
+      const error = refused(message, online.limits)
+      if (error !== null) throw error
+      if (this.#mayGo(message, online) && this.#queue.size === 0) {
+        this.#send(message, online)
+      } else {
+        this.#queue.add(message, this.#giveUp)
+      }
+    } else {
+      if (message.qos === 0 && this.#options.qos0 === 'drop') {
+        const words = 'There is no connection, and QoS 0 does not wait for one: set queue.qos0 to keep, or use QoS 1'
+        throw new MqttError('ERR_OFFLINE', words)
+      }
+      this.#queue.add(message, this.#giveUp)
+    }
+    if (signal !== undefined) message.watch(signal, () => this.#abort(message, signal))
+    return result
+  }
+
+  /** A connection is open. Resumed: the broker still has what it had [MQTT-4.4.0-1]. `previous` is what we have, if it has not. */
+  online(
+    connection: Connection,
+    session: ClientSession,
+    limits: ServerLimits,
+    own: { topicAliases: number; maximumInFlight: number },
+    previous: ClientSession | null,
+  ): void {
+    const aliases = Math.min(own.topicAliases, limits.topicAliasMaximum)
+    this.#online = { connection, session, limits, aliases: aliases === 0 ? null : new OutboundAliases(aliases) }
+    this.#suspect = null
+    if (previous !== null) this.#carryOver(previous)
+    session.outbound.resume(Math.min(own.maximumInFlight, limits.receiveMaximum))
+    this.pump()
+  }
+
+  offline(error: MqttError): void {
+    const online = this.#online
+    this.#online = null
+    if (online === null || !mayBeTheMessage(error)) return
+    const { outbound } = online.session
+    const poison: number[] = []
+    outbound.forEach((message, state, position) => {
+      if (state !== OutboundState.AwaitingPuback && state !== OutboundState.AwaitingPubrec) return
+      if (message instanceof Publication && ++message.strikes >= STRIKES) poison.push(position)
+    })
+    for (const position of poison) this.#putAside(outbound, position, error)
+  }
+
+  /** Nothing will be sent any more. */
+  close(session: ClientSession | null, error: MqttError): void {
+    this.#online = null
+    for (let message = this.#queue.shift(); message !== undefined; message = this.#queue.shift())
+      message.rejected(error)
+    session?.outbound.forEach((message) => {
+      if (message instanceof Publication) message.rejected(error)
+    })
+    for (const message of session?.releasing.values() ?? []) message.rejected(error)
+    session?.releasing.clear()
+  }
+
+  /** Resolves when nothing is in flight and nothing waits. */
+  whenIdle(current: () => ClientSession | null): Promise<void> {
+    return new Promise((resolve) => {
+      this.#idle = () => {
+        const session = current()
+        if (this.#queue.size > 0 || (session !== null && session.outbound.head < session.outbound.tail)) return
+        this.#idle = null
+        resolve()
+      }
+      this.#idle()
+    })
+  }
+
+  onAcknowledgement(
+    type: AcknowledgementPacket['type'],
+    packetId: number,
+    reasonCode: number,
+    properties: Properties | null,
+  ): void {
+    const { session, connection } = this.#online!
+    const { outbound } = session
+    const position = outbound.find(packetId)
+    const state = outbound.state(position)
+    if (type === PacketType.Puback && state === OutboundState.AwaitingPuback) {
+      const message = outbound.message(position) as Publication
+      outbound.finish(position)
+      this.#answered(message, reasonCode, properties)
+    } else if (type === PacketType.Pubrec && state === OutboundState.AwaitingPubrec) {
+      const message = outbound.message(position) as Publication
+      if (reasonCode >= 0x80) {
+        outbound.finish(position)
+        this.#answered(message, reasonCode, properties)
+      } else {
+        message.reasonCode = reasonCode
+        if (this.#suspect === message) this.#suspect = null
+        session.releasing.set(packetId, message)
+        outbound.received(position)
+        connection.acknowledge(PacketType.Pubrel, packetId, ReasonCode.Success)
+      }
+    } else if (type === PacketType.Pubcomp && state === OutboundState.AwaitingPubcomp) {
+      outbound.finish(position)
+      const message = session.releasing.get(packetId)
+      session.releasing.delete(packetId)
+      message?.accepted(message.reasonCode)
+    } else if (type === PacketType.Pubrec) {
+      // It is released already, or was never sent: either way the broker must not go on holding it.
+      const known = state === OutboundState.AwaitingPubcomp
+      connection.acknowledge(
+        PacketType.Pubrel,
+        packetId,
+        known ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound,
+      )
+    }
+    this.pump()
+  }
+
+  /** Sends what can be sent: first again what an earlier connection left, then what waits. */
+  pump(): void {
+    const online = this.#online
+    if (online === null) return
+    this.#resend(online)
+    for (let message = this.#queue.peek(); message !== undefined; message = this.#queue.peek()) {
+      if (!this.#mayGo(message, online)) return
+      this.#queue.shift()
+      const error = expired(message, this.#clock.now()) ?? refused(message, online.limits)
+      if (error !== null) {
+        this.#giveUp(message, error)
+        continue
+      }
+      try {
+        this.#send(message, online)
+        if (message.qos === 0) message.accepted(ReasonCode.Success)
+      } catch (cause) {
+        this.#giveUp(message, toMqttError(cause, 'ERR_OPTION'))
+      }
+    }
+    this.#idle?.()
+  }
+
+  #mayGo(message: Publication, { connection, session }: Online): boolean {
+    if (!connection.writable || this.#suspect !== null) return false
+    const { outbound } = session
+    if (message.strikes > 0) return outbound.inFlight === 0 && outbound.waiting === 0
+    return outbound.waiting === 0 && (message.qos === 0 || outbound.open)
+  }
+
+  /** Throws RangeError for what MQTT cannot carry; then nothing was sent. */
+  #send(message: Publication, online: Online): void {
+    const { outbound } = online.session
+    if (message.qos > 0) message.packetId = packetIdAt(outbound.tail)
+    this.#write(message, online)
+    if (message.qos === 0) return
+    outbound.send(message, message.qos)
+    if (message.strikes > 0) this.#suspect = message
+  }
+
+  #resend(online: Online): void {
+    const { connection, session, limits } = online
+    const { outbound } = session
+    while (outbound.waiting > 0 && this.#suspect === null) {
+      const state = outbound.state(outbound.next)
+      if (state === OutboundState.ReleaseAgain) {
+        connection.acknowledge(PacketType.Pubrel, outbound.sendNext(), ReasonCode.Success)
+        continue
+      }
+      if (state === OutboundState.AwaitingControl) {
+        outbound.sendNext()
+        continue
+      }
+      if (state !== OutboundState.ResendQoS1 && state !== OutboundState.ResendQoS2) {
+        outbound.dropNext()
+        continue
+      }
+      const message = outbound.message(outbound.next) as Publication
+      if (!connection.writable || !outbound.open || (message.strikes > 0 && outbound.inFlight > 0)) return
+      const error = refused(message, limits)
+      if (error !== null) {
+        this.#giveUp(message, error)
+        outbound.dropNext()
+        continue
+      }
+      message.dup = true
+      this.#write(message, online)
+      outbound.sendNext()
+      if (message.strikes > 0) this.#suspect = message
+    }
+  }
+
+  #write(message: Publication, { connection, aliases }: Online): void {
+    this.#counters.messagesSent++
+    if (aliases === null) {
+      connection.write(message)
+      return
+    }
+    const known = aliases.known(message.topic)
+    // Checked before the alias is spent: what cannot be encoded would never bring it to the broker.
+    if (known === 0) encodedLength(message, 5, text)
+    const alias = known === 0 ? aliases.assign(message.topic) : known
+    if (alias === 0) {
+      connection.write(message)
+      return
+    }
+    const packet = this.#aliased
+    packet.topic = known === 0 ? message.topic : ''
+    packet.payload = message.payload
+    packet.qos = message.qos
+    packet.retain = message.retain
+    packet.dup = message.dup
+    packet.packetId = message.packetId
+    packet.properties = { ...message.properties, topicAlias: alias }
+    connection.write(packet)
+  }
+
+  #answered(message: Publication, reasonCode: number, properties: Properties | null): void {
+    if (this.#suspect === message) this.#suspect = null
+    if (reasonCode < 0x80) {
+      message.accepted(reasonCode)
+      return
+    }
+    const denied = reasonCode === ReasonCode.NotAuthorized
+    const reasonString = properties?.reasonString
+    const words = `The broker refused the message to '${message.topic}': ${reasonWords(reasonCode, reasonString)}`
+    this.#giveUp(message, new MqttError(denied ? 'ERR_DENIED' : 'ERR_REJECTED', words, { reasonCode, reasonString }))
+  }
+
+  /** The broker has forgotten the Session: what was in flight at QoS 1 is new to it, what it had accepted is done. */
+  #carryOver(previous: ClientSession): void {
+    const again: Publication[] = []
+    previous.outbound.forEach((message) => {
+      if (!(message instanceof Publication)) return
+      if (message.settled) return
+      if (message.qos === 1) {
+        message.dup = false
+        again.push(message)
+        return
+      }
+      const words =
+        `The broker has forgotten the Session, so whether the message to '${message.topic}' arrived is unknown. ` +
+        'Publish it again if twice does no harm; with sessionExpiry the Session outlives a broken connection'
+      this.#giveUp(message, new MqttError('ERR_SESSION_LOST', words))
+    })
+    for (const message of previous.releasing.values()) message.accepted(message.reasonCode)
+    this.#queue.putBack(again)
+  }
+
+  #abort(message: Publication, signal: AbortSignal): void {
+    const waited = this.#queue.remove(message)
+    message.rejected(aborted(signal, waited ? 'The message was not sent' : 'The message was sent, and may arrive'))
+    this.#idle?.()
+  }
+
+  #putAside(outbound: ClientSession['outbound'], position: number, cause: MqttError): void {
+    const { topic, payload, qos } = outbound.message(position) as Publication
+    const words =
+      `The message to '${topic}' (${payload.length} bytes, QoS ${qos}) ended the connection ${STRIKES} times and was put ` +
+      `aside: ${cause.message}`
+    const error = new MqttError('ERR_POISON', words, { reasonCode: cause.reasonCode, cause })
+    this.#giveUp(outbound.message(position) as Publication, error)
+    // At QoS 2 the broker may hold the identifier: PUBREL, when the Session is resumed, frees it.
+    if (qos === 2) outbound.received(position)
+    else outbound.finish(position)
+  }
+
+  readonly #giveUp = (message: Publication, error: MqttError): void => {
+    if (!message.rejected(error)) return
+    this.#counters.unsent++
+    this.#onUnsent(message.topic, error)
+  }
+}
+
+/** Why the broker would not take the message, or null. What it said it cannot take must not be sent. */
+function refused(message: Publication, limits: ServerLimits): MqttError | null {
+  if (message.qos > limits.maximumQoS) {
+    const words = `The broker takes messages up to QoS ${limits.maximumQoS}, not QoS ${message.qos}`
+    return new MqttError('ERR_UNSUPPORTED', words, { reasonCode: ReasonCode.QoSNotSupported }) // [MQTT-3.2.2-11]
+  }
+  if (message.retain && !limits.retainAvailable) {
+    const words = 'The broker does not keep retained messages'
+    return new MqttError('ERR_UNSUPPORTED', words, { reasonCode: ReasonCode.RetainNotSupported }) // [MQTT-3.2.2-14]
+  }
+  const { maximumPacketSize, protocol } = limits
+  if (maximumPacketSize === LARGEST_PACKET && message.payload.length < LARGEST_PACKET / 2) return null
+  const length =
+    message.packetId === 0 && message.qos > 0 ? lengthOf(message, protocol) : encodedLength(message, protocol, text)
+  if (length <= maximumPacketSize) return null
+  const words = `The message has ${length} bytes as a packet, more than the ${maximumPacketSize} that the broker accepts`
+  return new MqttError('ERR_TOO_LARGE', words, { reasonCode: ReasonCode.PacketTooLarge }) // [MQTT-3.2.2-15]
+}
+
+/** Its Packet Identifier is not known yet, and any takes two bytes. */
+function lengthOf(message: Publication, protocol: ServerLimits['protocol']): number {
+  message.packetId = 1
+  const length = encodedLength(message, protocol, text)
+  message.packetId = 0
+  return length
+}
+
+/** The message waited for longer than it may; else what it may still wait is said in it. */
+function expired(message: Publication, now: number): MqttError | null {
+  if (message.expiresAt === Number.POSITIVE_INFINITY) return null
+  const left = Math.ceil((message.expiresAt - now) / 1000)
+  if (left <= 0)
+    return new MqttError('ERR_EXPIRED', `The message to '${message.topic}' expired before it could be sent`)
+  message.properties = { ...message.properties, messageExpiryInterval: left }
+  return null
+}

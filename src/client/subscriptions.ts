@@ -1,0 +1,229 @@
+import { type QoS, ReasonCode } from '../protocol/index.ts'
+import type { TopicFilter } from '../topics/index.ts'
+import type { SubscribeOptions } from './api.ts'
+import type { Clock } from './clock.ts'
+import { aborted, MqttError } from './errors.ts'
+import type { Events } from './events.ts'
+import { type NamedFilter, readNamedFilter } from './params.ts'
+import { text } from './platform.ts'
+import type { Receiver } from './receiver.ts'
+import { type Route, type RouteOptions, type Routes, readFilter, type Target } from './routes.ts'
+import type { ServerLimits } from './server-limits.ts'
+import type { Counters } from './stats.ts'
+import type { Subscriber } from './subscriber.ts'
+import { MessageQueue, type SubscriptionHost } from './subscription.ts'
+
+interface Surroundings {
+  readonly clock: Clock
+  readonly events: Events
+  /** Looks again at whether to read on. */
+  readonly regulate: () => void
+}
+
+type Queue = MessageQueue<unknown, unknown>
+
+/** A filter as the application named it, and as the broker gets it. */
+interface Wanted {
+  readonly names: NamedFilter['names']
+  readonly filter: TopicFilter
+}
+
+const RETAIN_HANDLING = { send: 0, 'if-new': 1, skip: 2 } as const
+const LONGEST_FILTER = 65_535
+
+/** What the application subscribed to: from its call to routes, and back when it leaves. */
+export class Subscriptions implements SubscriptionHost {
+  /** Subscriptions whose buffer is full, and that want reading to stop. */
+  full = 0
+  readonly clock: Clock
+  readonly #routes: Routes
+  readonly #subscriber: Subscriber
+  readonly #receiver: Receiver
+  readonly #counters: Counters
+  readonly #around: Surroundings
+  readonly #live: Map<Queue, Route[]> = new Map()
+  #onConsumed: (() => void) | null = null
+
+  constructor(routes: Routes, subscriber: Subscriber, receiver: Receiver, counters: Counters, around: Surroundings) {
+    this.#routes = routes
+    this.#subscriber = subscriber
+    this.#receiver = receiver
+    this.#counters = counters
+    this.clock = around.clock
+    this.#around = around
+  }
+
+  /** Resolves when the broker has granted the filters; rejects, and takes them back, if it does not or the signal fires. */
+  async subscribe<T, P>(
+    filters: readonly string[],
+    options: SubscribeOptions<T>,
+    limits: ServerLimits,
+  ): Promise<MessageQueue<T, P>> {
+    const { signal } = options
+    if (signal?.aborted) throw aborted(signal, 'Nothing was subscribed to')
+    const wanted = filters.map((source) => readWanted(source, options, limits))
+    if (wanted.length === 0) throw new MqttError('ERR_OPTION', 'subscribe() needs a topic filter')
+    const queue = new MessageQueue<T, P>(this, options)
+    const live = queue as unknown as Queue
+    queue.filters = wanted.map(({ filter }) => filter.source)
+    const leave = () => {
+      void live.unsubscribe()
+    }
+    signal?.addEventListener('abort', leave, { once: true })
+    try {
+      const answers = this.#ask(live, wanted, routeOptions(options))
+      this.#around.regulate()
+      this.#settle(live, await orAborted(answers, signal), options.partial === true)
+    } catch (error) {
+      leave()
+      throw error
+    }
+    return queue
+  }
+
+  /** The broker would not restore a route. */
+  refused(route: Route, error: MqttError): void {
+    for (const { queue } of route.targets) {
+      const routes = (this.#live.get(queue) ?? []).filter((other) => other !== route)
+      if (routes.length > 0) {
+        this.#live.set(queue, routes)
+        continue
+      }
+      this.#live.delete(queue)
+      queue.end(error, 'keep')
+    }
+    route.targets = []
+    this.#subscriber.reconcile([route])
+  }
+
+  /** Ends all of them; resolves when what they hold was consumed. */
+  consume(): Promise<void> {
+    for (const queue of this.#live.keys()) queue.end(null, 'keep')
+    return new Promise((resolve) => {
+      this.#onConsumed = resolve
+      this.consumed()
+    })
+  }
+
+  // From a subscription
+
+  consumed(): void {
+    if (this.#onConsumed === null) return
+    for (const queue of this.#live.keys()) if (!queue.consumed) return
+    this.#onConsumed()
+  }
+
+  filled(full: boolean): void {
+    this.full += full ? 1 : -1
+    this.#around.regulate()
+  }
+
+  overflowed(queue: Queue, first: boolean): void {
+    this.#counters.dropped++
+    if (first) this.#around.events.emit({ type: 'overflow', filters: queue.filters })
+  }
+
+  async left(queue: Queue): Promise<void> {
+    const routes = this.#live.get(queue)
+    if (routes === undefined) return
+    this.#live.delete(queue)
+    await this.#detach(queue, routes)
+  }
+
+  #ask(queue: Queue, wanted: readonly Wanted[], options: RouteOptions): Promise<(QoS | MqttError)[]> {
+    const routes: Route[] = []
+    this.#live.set(queue, routes)
+    const answers = wanted.map(({ names, filter }) => {
+      const route = this.#routes.find(filter.source) ?? this.#routes.add(filter, options)
+      const target: Target = { queue, names }
+      // Others may have the same filter, and shall not get less for it.
+      const qos = route.targets.length > 0 && route.options.qos > options.qos ? route.options.qos : options.qos
+      route.options = { ...options, qos }
+      route.targets = [...route.targets, target]
+      route.stale = true
+      routes.push(route)
+      this.#receiver.claim(route, target)
+      return new Promise<QoS | MqttError>((resolve) => route.askers.push(resolve))
+    })
+    this.#subscriber.reconcile(new Set(routes))
+    return Promise.all(answers)
+  }
+
+  /** All were answered: throws if one is refused, or, if some will do, if all are. */
+  #settle(queue: Queue, answers: readonly (QoS | MqttError)[], partial: boolean): void {
+    const routes = this.#live.get(queue)
+    if (routes === undefined) throw new MqttError('ERR_CLOSED', 'The subscription has ended')
+    const granted: Route[] = []
+    let lowest: QoS = 2
+    for (const [i, answer] of answers.entries()) {
+      if (answer instanceof MqttError) {
+        queue.refused.push({ filter: queue.filters[i]!, error: answer })
+      } else {
+        granted.push(routes[i]!)
+        if (answer < lowest) lowest = answer
+      }
+    }
+    const first = queue.refused[0]
+    if (first !== undefined && (!partial || granted.length === 0)) throw first.error
+    queue.granted = lowest
+    this.#live.set(queue, granted)
+    void this.#detach(
+      queue,
+      routes.filter((route) => !granted.includes(route)),
+    )
+  }
+
+  /** Takes the subscription off these routes; resolves when the broker knows of those that nobody wants any more. */
+  async #detach(queue: Queue, routes: readonly Route[]): Promise<void> {
+    const left: Promise<void>[] = []
+    for (const route of new Set(routes)) {
+      route.targets = route.targets.filter((target) => target.queue !== queue)
+      if (route.targets.length === 0) left.push(new Promise((resolve) => route.leavers.push(resolve)))
+    }
+    this.#subscriber.reconcile(new Set(routes))
+    await Promise.all(left)
+  }
+}
+
+function routeOptions<T>(options: SubscribeOptions<T>): RouteOptions {
+  const { qos = 0, noLocal = false, retainAsPublished = false, retained = 'send', userProperties } = options
+  if (qos !== 0 && qos !== 1 && qos !== 2) throw new MqttError('ERR_OPTION', `qos is ${qos as number}: use 0, 1 or 2`)
+  return { qos, noLocal, retainAsPublished, retainHandling: RETAIN_HANDLING[retained], userProperties }
+}
+
+/** Throws MqttError if the filter is not valid, or the broker has said that it would not take it. */
+function readWanted<T>(source: string, { share, noLocal }: SubscribeOptions<T>, limits: ServerLimits): Wanted {
+  const named = readNamedFilter(source)
+  const filter = readFilter(share === undefined ? named.filter : `$share/${share}/${named.filter}`)
+  if (text.byteLength(filter.source) > LONGEST_FILTER) {
+    throw new MqttError('ERR_TOPIC', `A topic filter has at most ${LONGEST_FILTER} bytes`)
+  }
+  if (filter.share !== null && !limits.sharedSubscriptionAvailable) {
+    throw new MqttError('ERR_UNSUPPORTED', 'The broker has no shared subscriptions', {
+      reasonCode: ReasonCode.SharedSubscriptionsNotSupported,
+    })
+  }
+  if (filter.share !== null && noLocal === true) {
+    throw new MqttError('ERR_OPTION', 'A shared subscription cannot have noLocal') // [MQTT-3.8.3-4]
+  }
+  if (filter.wildcard && !limits.wildcardSubscriptionAvailable) {
+    throw new MqttError('ERR_UNSUPPORTED', 'The broker has no wildcard subscriptions', {
+      reasonCode: ReasonCode.WildcardSubscriptionsNotSupported,
+    })
+  }
+  // `$share/group/` written by hand stands before the levels.
+  const shift = share === undefined && filter.share !== null ? -2 : 0
+  return {
+    filter,
+    names: shift === 0 ? named.names : named.names.map(({ name, level }) => ({ name, level: level + shift })),
+  }
+}
+
+function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(aborted(signal, 'The subscription was given up'))
+    signal.addEventListener('abort', abort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}
