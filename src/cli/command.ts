@@ -1,0 +1,92 @@
+import { basename } from 'node:path'
+import { suggest, version } from '../config/index.ts'
+import { Interrupted, RefusedError } from './endings.ts'
+import { CommandError, EXIT_CODES, usageError } from './exit.ts'
+import { type Given, parseArguments } from './parse.ts'
+import { type Say, sayAs } from './stderr.ts'
+import { writeAll } from './stdout.ts'
+import { CALLED_AS, VERBS, type Verb, type VerbName } from './verbs.ts'
+
+/** A verb's code is loaded when it runs: `pub` must not wait for the broker. */
+const RUN: Readonly<Record<VerbName, (given: Given, say: Say) => Promise<number>>> = {
+  broker: async (given) => (await import('./broker.ts')).runBrokerVerb(given),
+  pub: async (given, say) => (await import('./pub.ts')).runPub(given, say),
+  sub: async (given, say) => (await import('./sub.ts')).runSub(given, say),
+}
+
+/** What a command line asks for. */
+interface Request {
+  readonly verb: Verb
+  readonly words: readonly string[]
+  /** As the user calls it, for messages. */
+  readonly command: string
+  /** Called by the name of one of mosquitto's commands. */
+  readonly mosquitto: boolean
+}
+
+/** `script` is the path by which the program was called. Resolves with the exit code; all errors have been told. */
+export async function runCommand(script: string, words: readonly string[]): Promise<number> {
+  let say = sayAs('nightjar')
+  let request: Request | null = null
+  try {
+    if (wantsOverview(script, words)) return await show((await import('./help.ts')).overview())
+    request = readRequest(script, words)
+    say = sayAs(request.command)
+    const given = parseUnlessHelp(request)
+    if (given === null) return await show((await import('./help.ts')).verbHelp(request.verb))
+    if (given.flag('showVersion')) return await show(`nightjar ${version}\n`)
+    return await RUN[request.verb.name](given, say)
+  } catch (error) {
+    return tell(error, say, request)
+  }
+}
+
+function wantsOverview(script: string, words: readonly string[]): boolean {
+  if (basename(script) in CALLED_AS) return false
+  return words.length === 1 && ['help', '--help', '-h'].includes(words[0]!)
+}
+
+function readRequest(script: string, words: readonly string[]): Request {
+  const name = basename(script)
+  const calledAs = CALLED_AS[name]
+  if (calledAs !== undefined) return { verb: VERBS[calledAs], words, command: name, mosquitto: true }
+  const [first] = words
+  if (first === 'help') return forVerb(words[1]!, ['--help'])
+  if (first === undefined || first.startsWith('-')) return forVerb('broker', words)
+  return forVerb(first, words.slice(1))
+}
+
+function forVerb(name: string, words: readonly string[]): Request {
+  if (Object.hasOwn(VERBS, name)) {
+    const command = name === 'broker' ? 'nightjar' : `nightjar ${name}`
+    return { verb: VERBS[name as VerbName], words, command, mosquitto: false }
+  }
+  const names = Object.keys(VERBS)
+  const similar = suggest(name, names)
+  const hint = similar === null ? `there are ${names.join(', ')}` : `did you mean ${similar}?`
+  throw usageError(`there is no verb ${name}: ${hint}`)
+}
+
+/** Null if help is asked for: then the rest need not be right. */
+function parseUnlessHelp({ verb, words }: Request): Given | null {
+  if (words.includes('--help')) return null
+  const given = parseArguments(verb, words)
+  return given.flag('help') ? null : given
+}
+
+async function show(text: string): Promise<number> {
+  writeAll(1, new TextEncoder().encode(text))
+  return EXIT_CODES.ok.code
+}
+
+function tell(error: unknown, say: Say, request: Request | null): number {
+  if (error instanceof Interrupted) return error.exitCode
+  if (!(error instanceof CommandError)) {
+    say(`${(error as Error).stack ?? error}`)
+    return EXIT_CODES.other.code
+  }
+  const isUsage = error.exitCode === EXIT_CODES.usage.code
+  const quiet = request?.words.includes('--quiet') === true && !isUsage
+  if (!quiet) say(isUsage ? `${error.message} (${request?.command ?? 'nightjar'} --help shows all)` : error.message)
+  return request?.mosquitto === true && error instanceof RefusedError ? error.connackCode : error.exitCode
+}

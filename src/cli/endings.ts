@@ -1,0 +1,22 @@
+import { CommandError } from './exit.ts'
+
+/** Ctrl-C came, or the like: the exit code that tells of it. */
+export class Interrupted extends Error {
+  readonly exitCode: number
+
+  constructor(exitCode: number) {
+    super('interrupted')
+    this.exitCode = exitCode
+  }
+}
+
+/** The CONNACK was a refusal. */
+export class RefusedError extends CommandError {
+  /** As it was in the CONNACK: 1..5 below MQTT 5.0, from 0x80 on in it. */
+  readonly connackCode: number
+
+  constructor(message: string, connackCode: number) {
+    super('refused', message)
+    this.connackCode = connackCode
+  }
+}

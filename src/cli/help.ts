@@ -1,0 +1,87 @@
+import { FIELDS } from './format/fields.ts'
+import { type OptionRow, optionNames } from './option.ts'
+import { VERBS, type Verb } from './verbs.ts'
+
+const LINE_WIDTH = 100
+const DOC_COLUMN = 34
+
+/** The help of one verb. */
+export function verbHelp(verb: Verb): string {
+  const lines = [...verb.usage.map((usage) => `Usage: nightjar ${usage}`), '', plain(verb.summary)]
+  for (const { title, options } of verb.sections) {
+    lines.push('', `${title}:`)
+    for (const row of options) lines.push(...optionLines(row))
+  }
+  if (verb.name === 'sub') lines.push('', 'FORMAT of -F:', ...formatLines())
+  lines.push('', 'Examples:')
+  for (const { command, doc } of verb.examples) lines.push(`  ${command}`, `      ${doc}`)
+  return `${lines.join('\n')}\n`
+}
+
+/** What `nightjar --help` shows: the verbs, and the options of the broker. */
+export function overview(): string {
+  const verbs = Object.values(VERBS).map(({ name, summary }) => `  ${name.padEnd(8)}${plain(summary)}`)
+  const lines = [
+    'nightjar: an MQTT broker and its clients',
+    '',
+    ...verbs,
+    `  ${'help'.padEnd(8)}nightjar help VERB: the options of a verb.`,
+    '',
+  ]
+  return `${lines.join('\n')}\n${verbHelp(VERBS.broker)}`
+}
+
+/** Doc lines are written for docs/commands.md too, where back-ticks mark code. */
+function plain(text: string): string {
+  return text.replaceAll('`', '')
+}
+
+function optionLines(row: OptionRow): string[] {
+  const names = row.letter === undefined ? `    ${optionNames(row).join('')}` : optionNames(row).join(', ')
+  const head = `  ${[names, row.argument].join(' ').trimEnd()}`
+  return columns(head, optionDoc(row))
+}
+
+/** The doc line with what holds if the option is not given. */
+export function optionDoc(row: OptionRow): string {
+  const more = row.repeats === true ? ' May be repeated.' : ''
+  return `${plain(row.doc)}${more}${row.without === undefined ? '' : ` Default: ${row.without}.`}`
+}
+
+function columns(head: string, doc: string): string[] {
+  const [first = '', ...rest] = wrap(doc, LINE_WIDTH - DOC_COLUMN)
+  const indent = ' '.repeat(DOC_COLUMN)
+  const under = rest.map((line) => indent + line)
+  if (head.length + 2 > DOC_COLUMN) return [head, indent + first, ...under]
+  return [head.padEnd(DOC_COLUMN) + first, ...under]
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line)
+      line = word
+    } else line = line === '' ? word : `${line} ${word}`
+  }
+  return [...lines, line]
+}
+
+/** What stands for itself, beside the letters after % that are in FIELDS. */
+export const FORMAT_NOTES: readonly { readonly form: string; readonly doc: string }[] = [
+  { form: '%10t %-10t %010l', doc: 'at least 10 wide: filled from the left, from the right, with zeros' },
+  { form: '%.8t', doc: 'at most 8 bytes of a text' },
+  { form: '%.2:x', doc: 'a colon (or another sign) after every 2 digits' },
+  { form: '@X', doc: 'the time by strftime(3), with @ for %: @Y-@m-@d @H:@M:@S; @N are nanoseconds, @@ is an @' },
+  {
+    form: '\\n \\t \\r \\e \\a \\v \\0 \\\\',
+    doc: 'line end, tab, return, escape, bell, vertical tab, zero byte, backslash',
+  },
+]
+
+function formatLines(): string[] {
+  const letters = Object.entries(FIELDS).map(([letter, { doc }]) => `  %${letter}  ${doc}`)
+  const notes = FORMAT_NOTES.flatMap(({ form, doc }) => columns(`  ${form}`, doc))
+  return [...letters, ...notes]
+}

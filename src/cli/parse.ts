@@ -1,0 +1,144 @@
+import { suggest } from '../config/index.ts'
+import { parseTopicFilter, topicNameError } from '../topics/index.ts'
+import { usageError } from './exit.ts'
+import { type AbsentOption, type OptionRow, optionNames } from './option.ts'
+import { propertyArguments } from './properties.ts'
+
+export interface OptionTable {
+  readonly options: readonly OptionRow[]
+  readonly absent: readonly AbsentOption[]
+}
+
+/** What was given on the command line, by the keys of the table. */
+export class Given {
+  readonly #values: Map<string, unknown> = new Map()
+  readonly #keys: ReadonlySet<string>
+
+  constructor(options: readonly OptionRow[]) {
+    this.#keys = new Set(options.map((row) => row.key))
+  }
+
+  set(key: string, value: unknown): void {
+    this.#values.set(key, value)
+  }
+
+  add(key: string, value: unknown): void {
+    this.#values.set(key, [...this.list<unknown>(key), value])
+  }
+
+  flag(key: string): boolean {
+    return this.#get(key) === true
+  }
+
+  text(key: string): string | undefined {
+    return this.#get(key) as string | undefined
+  }
+
+  number(key: string): number | undefined {
+    return this.#get(key) as number | undefined
+  }
+
+  list<T = string>(key: string): readonly T[] {
+    return (this.#get(key) as readonly T[] | undefined) ?? []
+  }
+
+  #get(key: string): unknown {
+    if (!this.#keys.has(key)) throw new Error(`no row of the table has the key ${key}`)
+    return this.#values.get(key)
+  }
+}
+
+/**
+ * Reads the arguments after the verb. As in mosquitto's commands each option is a word of its own, an argument follows as
+ * the next word, whatever it begins with, and nothing else is taken; `--name=value` is understood too. Throws a usage error.
+ */
+export function parseArguments(table: OptionTable, words: readonly string[]): Given {
+  const given = new Given(table.options)
+  let at = 0
+  while (at < words.length) {
+    const { name, attached } = split(words[at]!)
+    const row = findOption(table, name)
+    const following = attached === undefined ? words.slice(at + 1) : [attached]
+    const count = argumentCount(row, following)
+    if (following.length < count) throw usageError(`${name} needs ${describeArguments(row)} after it`)
+    if (attached !== undefined && count !== 1) throw usageError(`${name} takes no =: write ${describeUse(row)}`)
+    store(given, row, name, following.slice(0, count))
+    at += 1 + (attached === undefined ? count : 0)
+  }
+  return given
+}
+
+function split(word: string): { name: string; attached: string | undefined } {
+  const equals = word.startsWith('--') ? word.indexOf('=') : -1
+  if (equals < 0) return { name: word, attached: undefined }
+  return { name: word.slice(0, equals), attached: word.slice(equals + 1) }
+}
+
+function findOption(table: OptionTable, name: string): OptionRow {
+  const row = table.options.find((option) => optionNames(option).includes(name))
+  if (row !== undefined) return row
+  const absent = table.absent.find(({ names }) => names.includes(name))
+  if (absent !== undefined) throw usageError(`${name}: ${absent.what} not in this version; ${absent.instead}`)
+  if (!name.startsWith('-')) {
+    throw usageError(`'${name}' follows no option: if it belongs to the one before it, put both in quotes`)
+  }
+  const similar = similarOption(table, name)
+  throw usageError(`there is no option ${name}${similar === null ? '' : `: did you mean ${similar}?`}`)
+}
+
+/** A letter is near to every other, so of letters only the same one in the other case is meant. */
+function similarOption(table: OptionTable, name: string): string | null {
+  const names = table.options.flatMap(optionNames)
+  const isLetter = /^-.$/.test(name)
+  return suggest(name, isLetter ? names.filter((known) => known.toLowerCase() === name.toLowerCase()) : names)
+}
+
+function argumentCount(row: OptionRow, following: readonly string[]): number {
+  if (row.type === 'flag') return 0
+  return row.type === 'property' ? propertyArguments(following[1]) : 1
+}
+
+function describeArguments(row: OptionRow): string {
+  return row.type === 'property' ? row.argument! : `a value (${row.argument})`
+}
+
+function describeUse(row: OptionRow): string {
+  return [optionNames(row).at(-1), row.argument].join(' ').trim()
+}
+
+function store(given: Given, row: OptionRow, name: string, words: readonly string[]): void {
+  const value = row.type === 'property' ? words : row.type === 'flag' ? true : readValue(row, name, words[0]!)
+  if (row.repeats === true) given.add(row.key, value)
+  else given.set(row.key, value)
+}
+
+function readValue(row: OptionRow, name: string, word: string): string | number {
+  if (row.choices !== undefined && Object.hasOwn(row.choices, word)) return row.choices[word]!
+  switch (row.type) {
+    case 'integer':
+      return inRange(row, name, word, /^-?\d+$/.test(word) ? Number(word) : Number.NaN, 'a whole number')
+    case 'number':
+      return inRange(row, name, word, /^\d*\.?\d+(e-?\d+)?$/i.test(word) ? Number(word) : Number.NaN, 'a number')
+    case 'choice':
+      throw usageError(`${name} is '${word}': use one of ${Object.keys(row.choices!).join(', ')}`)
+    case 'topic': {
+      const error = topicNameError(word)
+      if (error !== null) throw usageError(`${name} '${word}': ${error}`)
+      return word
+    }
+    case 'filter': {
+      const parsed = parseTopicFilter(word, { starWildcard: true, sysAlias: true })
+      if ('error' in parsed) throw usageError(`${name} '${word}': ${parsed.error}`)
+      return word
+    }
+    default:
+      return word
+  }
+}
+
+function inRange(row: OptionRow, name: string, word: string, value: number, kind: string): number {
+  const { least = Number.NEGATIVE_INFINITY, greatest = Number.POSITIVE_INFINITY } = row
+  if (value >= least && value <= greatest) return value
+  const range = greatest === Number.POSITIVE_INFINITY ? `from ${least} on` : `from ${least} to ${greatest}`
+  throw usageError(`${name} is '${word}': use ${kind} ${range}`)
+}
