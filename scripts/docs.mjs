@@ -8,6 +8,8 @@ if (await build()) {
   const { optionsAsMarkdown } = await import('../dist/src/config/index.js')
   const { eventsAsMarkdown, sysTopicsAsMarkdown } = await import('../dist/src/broker/index.js')
   writeFileSync(join(root, 'docs/configuration.md'), optionsAsMarkdown())
+  const { commandsAsMarkdown } = await import('../dist/src/cli/markdown.js')
+  writeFileSync(join(root, 'docs/commands.md'), commandsAsMarkdown())
   writeFileSync(join(root, 'docs/events.md'), eventsAsMarkdown())
   writeFileSync(join(root, 'docs/sys-topics.md'), sysTopicsAsMarkdown())
 } else process.exitCode = 1
