@@ -136,7 +136,8 @@ function refusalOf(core: Core, view: PublishView, route: Route): Refusal | null 
   const size = view.payloadEnd - view.payloadStart
   if (limit === 0 || size <= limit) return null
   return {
-    reasonCode: ReasonCode.PacketTooLarge,
+    // PUBACK and PUBREC have no 'Packet too large'.
+    reasonCode: ReasonCode.QuotaExceeded,
     reason: `its payload has ${size} bytes`,
     rule: `The limit is set by message_size_limit (${limit} bytes)`,
   }
