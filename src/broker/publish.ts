@@ -26,6 +26,11 @@ export function onPublish(core: Core, connection: Connection, view: PublishView)
     fail(connection, ReasonCode.RetainNotSupported, 'retained messages are turned off (option retain_available)')
     return
   }
+  if (view.hasSubscriptionIdentifier) {
+    // [MQTT-3.3.4-6]
+    fail(connection, ReasonCode.ProtocolError, 'a Subscription Identifier, which only a server sends')
+    return
+  }
   const route = routeOf(core, connection, view)
   if (route === null) return
   if (qos === 2 && !isNew(core, connection, view.packetId)) return

@@ -97,12 +97,22 @@ function sendFresh(core: Core, session: Session, connection: Connection, qos: Qo
   if (qos === 0) recordDone(core, session, position)
 }
 
-/** What was sent once is sent again whether it has expired or not [MQTT-4.3.3-7]. */
+/**
+ * What was sent once is sent again whether it has expired or not [MQTT-4.3.3-7], but not if it is larger than the client
+ * takes on this connection.
+ */
 function resend(core: Core, session: Session, connection: Connection, qos: QoS): void {
   const { outbound } = session
-  const entry = outbound.message(outbound.next)!
+  const position = outbound.next
+  const entry = outbound.message(position)!
+  const { message, identifiers } = entry
+  if (!fits(core, connection, message, qos, identifiers, message.expiresAt)) {
+    outbound.dropNext()
+    recordDone(core, session, position)
+    return
+  }
   const packetId = outbound.sendNext()
   countInFlight(session, entry, 1)
   const first = PUBLISH | DUP | (qos << 1) | (entry.retain ? RETAIN : 0)
-  send(core, connection, entry.message, first, packetId, entry.identifiers, entry.message.expiresAt)
+  send(core, connection, message, first, packetId, identifiers, message.expiresAt)
 }
