@@ -25,7 +25,7 @@ async function present(options: ConnectOptions): Promise<boolean> {
   const client = await broker.open(options.version ?? 5)
   client.send(connect(options))
   const { sessionPresent } = await client.connack()
-  client.kill()
+  await broker.breakOff(client)
   return sessionPresent
 }
 
@@ -70,7 +70,7 @@ for (const { version, name } of versions) {
         `34 ${version === 5 ? '16' : '15'} 0011 'session/${version}/inbound' 0042 ${version === 5 ? '00' : ''}`,
       )
       await client.expectBytes('50 02 0042')
-      client.kill()
+      await broker.breakOff(client)
       const again = await broker.client(options)
       again.send(
         `3c ${version === 5 ? '16' : '15'} 0011 'session/${version}/inbound' 0042 ${version === 5 ? '00' : ''}`,
@@ -113,7 +113,7 @@ describe('a session that is kept', () => {
       await client.subscribe(`session/other/${before}${after}`, { qos: 1 })
       await publisher.publish(`session/other/${before}${after}`, 'in flight', { qos: 1 })
       const sent = await client.receive()
-      client.kill()
+      await broker.breakOff(client)
       await publisher.publish(`session/other/${before}${after}`, 'queued', {
         qos: 1,
         properties: { userProperties: [['a', 'b']] },

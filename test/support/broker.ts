@@ -47,6 +47,13 @@ export class BrokerProcess {
     return RawClient.open(this.port, version)
   }
 
+  /** Breaks the client's connection off, and waits until the broker has seen that. */
+  async breakOff(client: RawClient): Promise<void> {
+    const since = this.log.length
+    client.kill()
+    await this.logged(new RegExp(`disconnected from 127\\.0\\.0\\.1:${client.localPort}:`), since)
+  }
+
   /** Waits for a line of the log that the pattern finds, among those from `since` on; returns it. */
   async logged(pattern: RegExp, since = 0, milliseconds: number = LOG_MS): Promise<string> {
     const end = Date.now() + milliseconds
