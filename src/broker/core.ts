@@ -37,7 +37,7 @@ export class Core {
   readonly sessions: Map<string, Session> = new Map()
   readonly connections: Set<Connection> = new Set()
   readonly router: Router
-  readonly retained: RetainedIndex<Message> = new RetainedIndex()
+  readonly retained: RetainedIndex<Message>
   readonly keeper: MessageKeeper = new MessageKeeper()
   readonly wheel: TimerWheel
   readonly metrics: Metrics = new Metrics()
@@ -79,7 +79,9 @@ export class Core {
     this.now = parts.clock.now()
     this.startedAt = this.now
     this.wheel = new TimerWheel(this.now)
+    // Seeds that no client knows: topics must not be chosen so that they collide.
     this.router = new Router(parts.text, parts.random.uint32())
+    this.retained = new RetainedIndex(parts.random.uint32())
   }
 
   event(

@@ -3,7 +3,7 @@ import { MatchCache, type Matches, SubscriptionIndex } from '../topics/index.ts'
 import { Route, type Subscription } from './route.ts'
 
 /** Topics whose route is kept, and the bytes of their names: a bound, not a promise. */
-const CACHED_TOPICS_MAX = 65_536
+const CACHED_TOPICS_MAX = 131_072
 const CACHED_TOPIC_BYTES_MAX = 8 * 1024 * 1024
 /** Deliveries in the kept routes, 8 bytes each: a thousand topics with ten thousand subscribers are not kept. */
 const CACHED_DELIVERIES_MAX = 2 * 1024 * 1024
