@@ -116,6 +116,11 @@ export interface Subscription<T = Uint8Array, P = Record<string, string>>
   unsubscribe(): Promise<void>
 }
 
+export interface UnsubscribeOptions {
+  /** MQTT 5.0 only. */
+  userProperties?: [name: string, value: string][]
+}
+
 export interface RequestOptions<Q = unknown, A = unknown> {
   qos?: QoS
   codec?: Codec<Q>
@@ -147,6 +152,8 @@ export interface CloseOptions {
   withWill?: boolean
   /** Seconds that the Session shall live on, other than was said in CONNECT. MQTT 5.0 only. */
   sessionExpiry?: number
+  /** MQTT 5.0 only. */
+  userProperties?: [name: string, value: string][]
 }
 
 export interface Client extends AsyncDisposable {
@@ -171,6 +178,11 @@ export interface Client extends AsyncDisposable {
     filter: F | readonly F[],
     options?: SubscribeOptions<T>,
   ): Promise<Subscription<T, Params<F>>>
+  /**
+   * Gives up filters that the Session has from an earlier process; resolves when the broker knows. Those of this client's own
+   * subscriptions end by `subscription.unsubscribe()`.
+   */
+  unsubscribe(filter: string | readonly string[], options?: UnsubscribeOptions): Promise<void>
   /** Publishes with a Response Topic and resolves to the first answer. MQTT 5.0 only. */
   request<A = Uint8Array, Q = string | Uint8Array>(
     topic: string,

@@ -11,6 +11,7 @@ import type {
   ServeOptions,
   SubscribeOptions,
   Subscription,
+  UnsubscribeOptions,
 } from './api.ts'
 import { type Codec, encodeText } from './codecs.ts'
 import { closedError, MqttError, toMqttError } from './errors.ts'
@@ -140,6 +141,11 @@ export class MqttClient implements Client {
     this.#mustBeUsable()
     const filters: readonly string[] = typeof filter === 'string' ? [filter] : filter
     return await this.#subscriptions.subscribe<T, Params<F>>(filters, options, this.#lifecycle.limits!)
+  }
+
+  async unsubscribe(filter: string | readonly string[], options: UnsubscribeOptions = {}): Promise<void> {
+    this.#mustBeUsable()
+    await this.#subscriptions.unsubscribe(typeof filter === 'string' ? [filter] : filter, options)
   }
 
   async request<A = Uint8Array, Q = string | Uint8Array>(

@@ -98,7 +98,7 @@ export class Lifecycle implements ConnectionOwner {
   }
 
   async #close(
-    { timeout = CLOSE_TIMEOUT, reason, withWill, sessionExpiry }: CloseOptions,
+    { timeout = CLOSE_TIMEOUT, reason, withWill, sessionExpiry, userProperties }: CloseOptions,
     error: MqttError | null,
   ): Promise<void> {
     if (this.state === 'closed') return
@@ -106,6 +106,7 @@ export class Lifecycle implements ConnectionOwner {
     const properties: Properties = {}
     if (reason !== undefined) properties.reasonString = reason
     if (sessionExpiry !== undefined) properties.sessionExpiryInterval = sessionExpiry
+    if (userProperties !== undefined) properties.userProperties = userProperties
     const reasonCode = withWill ? ReasonCode.DisconnectWithWillMessage : ReasonCode.NormalDisconnection
     const { connection } = this
     const gone = connection?.disconnect(closedError(error), reasonCode, properties, timeout)

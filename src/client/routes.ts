@@ -46,6 +46,8 @@ export class Route {
   /** Who waits for a SUBSCRIBE to come, and for the one that is sent. */
   askers: Asker[] = []
   asked: Asker[] = []
+  /** User Properties for the UNSUBSCRIBE. */
+  goodbye: [name: string, value: string][] | undefined = undefined
   /** Who waits until it is given up. */
   leavers: (() => void)[] = []
 

@@ -251,14 +251,6 @@ export class Sender {
         connection.acknowledge(PacketType.Pubrel, outbound.sendNext(), ReasonCode.Success)
         continue
       }
-      if (state === OutboundState.AwaitingControl) {
-        outbound.sendNext()
-        continue
-      }
-      if (state !== OutboundState.ResendQoS1 && state !== OutboundState.ResendQoS2) {
-        outbound.dropNext()
-        continue
-      }
       const message = outbound.message(outbound.next) as Publication
       if (!connection.writable || !outbound.open || (message.strikes > 0 && outbound.inFlight > 0)) return
       const error = refused(message, limits)

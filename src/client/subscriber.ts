@@ -183,15 +183,15 @@ export class Subscriber {
 }
 
 function controlPacket({ kind, routes }: ControlRequest, packetId: number, limits: ServerLimits): ControlPacket {
+  const { identifier, options, goodbye } = routes[0]!
   if (kind === 'unsubscribe') {
     return {
       type: PacketType.Unsubscribe,
       packetId,
       filters: routes.map((route) => route.filter.source),
-      properties: {},
+      properties: goodbye === undefined ? {} : { userProperties: goodbye },
     }
   }
-  const { identifier, options } = routes[0]!
   const properties: Properties = {}
   if (limits.subscriptionIdentifiersAvailable) properties.subscriptionIdentifiers = [identifier]
   if (options.userProperties !== undefined) properties.userProperties = options.userProperties

@@ -1,6 +1,6 @@
 import { type QoS, ReasonCode } from '../protocol/index.ts'
 import type { TopicFilter } from '../topics/index.ts'
-import type { SubscribeOptions } from './api.ts'
+import type { SubscribeOptions, UnsubscribeOptions } from './api.ts'
 import type { Clock } from './clock.ts'
 import { aborted, MqttError } from './errors.ts'
 import type { Events } from './events.ts'
@@ -79,6 +79,23 @@ export class Subscriptions implements SubscriptionHost {
       throw error
     }
     return queue
+  }
+
+  /** Has the broker give up filters that the Session brought with it; resolves when it has. */
+  async unsubscribe(filters: readonly string[], { userProperties }: UnsubscribeOptions): Promise<void> {
+    const given = filters.map(readFilter)
+    for (const { source } of given) {
+      if ((this.#routes.find(source)?.targets.length ?? 0) === 0) continue
+      throw new MqttError('ERR_OPTION', `'${source}' is subscribed to here: end that subscription`)
+    }
+    const routes = new Set<Route>()
+    for (const filter of given) {
+      const route = this.#routes.find(filter.source) ?? this.#routes.add(filter, routeOptions({}))
+      route.held = true
+      route.goodbye = userProperties
+      routes.add(route)
+    }
+    await this.#given(routes)
   }
 
   /** The broker would not restore a route. */
@@ -175,12 +192,18 @@ export class Subscriptions implements SubscriptionHost {
 
   /** Takes the subscription off these routes; resolves when the broker knows of those that nobody wants any more. */
   async #detach(queue: Queue, routes: readonly Route[]): Promise<void> {
+    const own = new Set(routes)
+    for (const route of own) route.targets = route.targets.filter((target) => target.queue !== queue)
+    await this.#given(own)
+  }
+
+  /** Resolves when the broker has given up those of the routes that nobody wants. */
+  async #given(routes: ReadonlySet<Route>): Promise<void> {
     const left: Promise<void>[] = []
-    for (const route of new Set(routes)) {
-      route.targets = route.targets.filter((target) => target.queue !== queue)
+    for (const route of routes) {
       if (route.targets.length === 0) left.push(new Promise((resolve) => route.leavers.push(resolve)))
     }
-    this.#subscriber.reconcile(new Set(routes))
+    this.#subscriber.reconcile(routes)
     await Promise.all(left)
   }
 }

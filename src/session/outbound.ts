@@ -42,7 +42,7 @@ const PLACES_AHEAD_AT_LEAST = 1024
 export class Outbound<M> {
   /** The oldest position that is not done. */
   head = 0
-  /** The first position that has not been sent on this Network Connection. */
+  /** The first position that is still to be sent on this Network Connection: never one that is done. */
   next = 0
   /** The position that the next message will get. */
   tail = 0
@@ -101,10 +101,7 @@ export class Outbound<M> {
     return packetIdAt(position)
   }
 
-  /**
-   * The message at `next`, now sent: returns its Packet Identifier. Its state says what was to be sent: nothing if it is a
-   * control packet that went ahead.
-   */
+  /** The message at `next`, now sent: returns its Packet Identifier. Its state says what was to be sent. */
   sendNext(): number {
     const position = this.next++
     const place = position & this.#mask
@@ -123,17 +120,17 @@ export class Outbound<M> {
         this.#states[place] = OutboundState.AwaitingPubcomp
         this.inFlight++
         break
-      case OutboundState.AwaitingControl:
-        break
       default:
         this.#done(position)
     }
+    this.#pass()
     return packetIdAt(position)
   }
 
   /** Drops the message at `next` without sending it. */
   dropNext(): void {
     this.#done(this.next++)
+    this.#pass()
   }
 
   state(position: number): OutboundState {
@@ -178,7 +175,7 @@ export class Outbound<M> {
     this.maximumInFlight = maximumInFlight
     this.next = this.head
     this.inFlight = 0
-    while (this.next < this.tail && this.#states[this.next & this.#mask] === OutboundState.Done) this.#done(this.next++)
+    this.#pass()
   }
 
   /** After a restart: a message that was owed at this position. Positions come in order; what is between them is done. */
@@ -218,6 +215,16 @@ export class Outbound<M> {
     this.#messages[place] = message
     this.#states[place] = state
     return position
+  }
+
+  /** Moves `next` past what needs no sending: it was done out of order, or it is a control packet that went ahead. */
+  #pass(): void {
+    while (this.next < this.tail) {
+      const state = this.#states[this.next & this.#mask]
+      if (state === OutboundState.Done) this.#done(this.next++)
+      else if (state === OutboundState.AwaitingControl) this.next++
+      else return
+    }
   }
 
   #done(position: number): void {
