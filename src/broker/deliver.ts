@@ -61,12 +61,13 @@ function deliverAtMostOnce(
   retain: boolean,
   identifiers: readonly number[] | null,
 ): void {
-  const { connection } = session
-  if (connection === null) {
-    if (core.settings.queueQoS0)
-      enqueue(core, session, new Queued(publication.keep(core, true), retain, identifiers), 0)
+  const { connection, outbound } = session
+  // Where QoS 0 messages wait, one must not overtake those before it [MQTT-4.6.0-5].
+  if (core.settings.queueQoS0 && (connection === null || outbound.waiting > 0)) {
+    enqueue(core, session, new Queued(publication.keep(core, true), retain, identifiers), 0)
     return
   }
+  if (connection === null) return
   if (!connection.hasRoom()) {
     connection.dropped()
     return
