@@ -52,6 +52,9 @@ const HIGH_WATER = 49_152
 const TURN_BYTES = 1024 * 1024
 /** Milliseconds for the other side to close, once all is said. */
 const LINGER = 1000
+/** The first byte of the packets that a broker may begin with. */
+const CONNACK_FIRST = PacketType.Connack << 4
+const AUTH_FIRST = PacketType.Auth << 4
 const MAXIMUM_PROPERTIES = 1000
 
 /** One Network Connection: bytes to packets and back, keep-alive, and its end. It knows no messages and no Session. */
@@ -78,6 +81,8 @@ export class Connection implements ClientTransportHandler, PacketHandler, Output
   #spent = 0
   /** Within the decoder: nothing is handed to the transport, which may answer at once. */
   #receiving = false
+  /** Something has come. */
+  #heard = false
   #ended = false
   #saidAll = false
   #closed = false
@@ -169,7 +174,8 @@ export class Connection implements ClientTransportHandler, PacketHandler, Output
     this.#counters.bytesReceived += end - start
     this.#receiving = true
     try {
-      this.#decoder.receive(bytes, start, end)
+      if (!this.#heard) this.#checkFirst(bytes[start]!)
+      this.#decoder.receive(plain(bytes), start, end)
     } catch (error) {
       this.#fail(error)
     } finally {
@@ -260,6 +266,17 @@ export class Connection implements ClientTransportHandler, PacketHandler, Output
     }
   }
 
+  /** Another protocol may never make a whole packet: its first byte is enough to tell. */
+  #checkFirst(byte: number): void {
+    this.#heard = true
+    if (byte === CONNACK_FIRST || byte === AUTH_FIRST) return
+    throw new ProtocolError(
+      ReasonCode.ProtocolError,
+      `Its first byte is 0x${byte.toString(16)}, which begins no CONNACK`,
+      0,
+    )
+  }
+
   #connack(packet: ConnackPacket): void {
     if (this.open) throw outOfTurn('a second CONNACK')
     this.open = true
@@ -269,7 +286,6 @@ export class Connection implements ClientTransportHandler, PacketHandler, Output
       this.#keepAlive.start()
       return
     }
-    this.open = false
     // The broker closes after a refusal; a CONNACK that is a lie is answered.
     if (answer.code === 'ERR_REFUSED') this.#endAndClose(answer)
     else this.#hangUp(answer, answer.reasonCode ?? ReasonCode.ProtocolError, {}, LINGER)
@@ -373,6 +389,11 @@ export class Connection implements ClientTransportHandler, PacketHandler, Output
     if (full !== null) for (const part of full) slabs().give(part.slab)
     if (slab !== null) slabs().give(slab)
   }
+}
+
+/** A Buffer's own `slice` copies nothing, and what is kept of a message has to be a copy. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
 function outOfTurn(what: string): ProtocolError {

@@ -182,8 +182,15 @@ export class Lifecycle implements ConnectionOwner {
   async #dial(where: string, signal: AbortSignal): Promise<ClientTransport> {
     const { settings, target } = this.#parts
     try {
-      if (settings.transport !== undefined) return await settings.transport(signal)
-      return await dial({ host: target!.host, port: target!.port, signal })
+      if (settings.transport === undefined) return await dial({ host: target!.host, port: target!.port, signal })
+      const opening = Promise.resolve(settings.transport(signal))
+      opening.then(
+        (late) => {
+          if (signal.aborted) late.abort()
+        },
+        () => {},
+      )
+      return await orAbort(opening, signal)
     } catch (error) {
       throw unreachable(error, where)
     }
