@@ -106,6 +106,7 @@ function resend(core: Core, session: Session, connection: Connection, qos: QoS):
   const position = outbound.next
   const entry = outbound.message(position)!
   const { message, identifiers } = entry
+  session.queuedBytes -= message.payloadLength
   if (!fits(core, connection, message, qos, identifiers, message.expiresAt)) {
     outbound.dropNext()
     recordDone(core, session, position)

@@ -77,6 +77,7 @@ function applyToSession(
       return
     }
     case 'received':
+      session.queuedBytes -= session.outbound.message(record.position)?.message.payloadLength ?? 0
       session.outbound.restoreReceived(record.position)
       return
     case 'inbound':
