@@ -98,6 +98,7 @@ export class Connection implements PacketHandler, OutputOwner {
   /** Bytes from the client: bytes[start..end), which are the caller's again when this returns. */
   receive(bytes: Uint8Array, start: number, end: number): void {
     if (this.phase > Phase.Open) return
+    if (this.blocked && this.#answersWaitTooMuch()) return
     this.core.metrics.bytesReceived += end - start
     this.lastReceived = this.core.now
     try {
@@ -288,6 +289,20 @@ export class Connection implements PacketHandler, OutputOwner {
       this.#unsent = full === null ? [slab] : [...full.map((each) => each.slab), slab]
     }
     output.clear()
+  }
+
+  /**
+   * Messages stop when there is no room; answers cannot. A client that goes on sending and reads none of them is closed
+   * before they fill the memory: what may wait beyond them is `max_outgoing_bytes` and one message.
+   */
+  #answersWaitTooMuch(): boolean {
+    const { maximumOutgoingBytes, maximumPacketSize } = this.core.settings
+    const bytes = this.output.pending
+    if (bytes <= 2 * maximumOutgoingBytes + maximumPacketSize) return false
+    this.core.event('answersNotRead', this, { bytes, limit: maximumOutgoingBytes })
+    this.finish('it does not read what it is answered', true)
+    this.link.abort()
+    return true
   }
 
   #discardOutput(): void {

@@ -60,6 +60,11 @@ export const events: Readonly<Record<EventId, EventKind>> = {
     level: 'notice',
     words: '{client} at {address} reads again: {count} messages to it were dropped',
   },
+  answersNotRead: {
+    level: 'warning',
+    words:
+      '{client} at {address} goes on sending and does not read the answers: closed, as {bytes} bytes wait for it (limit: max_outgoing_bytes {limit})',
+  },
   messageTooLargeForClient: {
     level: 'notice',
     words:
@@ -93,6 +98,7 @@ export type EventId =
   | 'queueRecovered'
   | 'subscriberSlow'
   | 'subscriberRecovered'
+  | 'answersNotRead'
   | 'messageTooLargeForClient'
   | 'publishRefused'
   | 'subscriptionRefused'
