@@ -118,9 +118,12 @@ describe('a burst is not slowness', () => {
     const publishers = await Promise.all(Array.from({ length: 30 }, () => broker.client({ version: 4 })))
     const payload = 'x'.repeat(5000)
     for (let round = 0; round < 5; round++) {
+      broker.freeze()
       for (const [i, publisher] of publishers.entries()) {
         publisher.send(...Array.from({ length: 20 }, (_, n) => publish(`burst/${i}`, `${n} ${payload}`)))
       }
+      await Promise.all(publishers.map((publisher) => publisher.sent()))
+      broker.thaw()
       const next = new Map<string, number>()
       for (let n = 0; n < 600; n++) {
         const message = await client.receive()

@@ -78,6 +78,15 @@ export class BrokerProcess {
     return Number(/^VmRSS:\s*(\d+) kB/m.exec(status)![1]) * 1024
   }
 
+  /** Stops it in the middle of whatever it does: what clients send piles up, and is there all at once after `thaw`. */
+  freeze(): void {
+    this.#process.kill('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#process.kill('SIGCONT')
+  }
+
   /** Ends it with a signal and waits until it is gone. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     const gone = new Promise((resolve) => this.#process.once('exit', resolve))
