@@ -1,4 +1,5 @@
 /** The door of the package `nightjar`: a broker in your own process. */
+import { type AuthenticationMethod, type ScramCredential, scram, scramMethods } from './access/index.ts'
 import {
   type BrokerEvent,
   defaultListener,
@@ -7,6 +8,7 @@ import {
   type Settings,
 } from './broker/index.ts'
 import { version } from './config/index.ts'
+import { saslPrep } from './protocol/index.ts'
 import { Server } from './server/index.ts'
 import type { ClientTransport } from './transport/index.ts'
 
@@ -17,10 +19,19 @@ export interface CreateBrokerOptions {
   readonly host?: string
   /** Who may connect over TCP without a password. Default: 'private', this machine and private networks. */
   readonly anonymous?: 'everybody' | 'private' | 'nobody'
+  readonly authentication?: AuthenticationOptions
   /** Limits and behaviours that differ from the defaults. */
   readonly settings?: Partial<Settings>
   /** Called for every refusal, drop, takeover and expiry; `describeEvent` has the words. */
   readonly onEvent?: (event: BrokerEvent) => void
+}
+
+/** How clients of MQTT 5.0 may prove who they are. Whoever does comes in, whatever `anonymous` says. */
+export interface AuthenticationOptions {
+  /** By user name, what is kept of each password (see `scramCredential`): for SCRAM-SHA-1, SCRAM-SHA-256, SCRAM-SHA-512. */
+  readonly users?: Readonly<Record<string, ScramCredential | readonly ScramCredential[]>>
+  /** Further methods, by the name that clients send as Authentication Method. */
+  readonly methods?: Readonly<Record<string, AuthenticationMethod>>
 }
 
 export interface EmbeddedBroker extends AsyncDisposable {
@@ -40,7 +51,7 @@ export interface EmbeddedBroker extends AsyncDisposable {
 /** Starts a broker in this process. Rejects with the system's error if it cannot listen. */
 export async function createBroker(options: CreateBrokerOptions = {}): Promise<EmbeddedBroker> {
   const settings = { ...defaultSettings, version: `nightjar version ${version}`, ...options.settings }
-  const server = new Server(settings, options.onEvent ?? (() => {}))
+  const server = new Server(settings, options.onEvent ?? (() => {}), methodsFrom(options.authentication ?? {}))
   const port = options.port === undefined ? null : await listen(server, options.port, options)
   const encoder = new TextEncoder()
   const close = (): Promise<void> => server.close()
@@ -56,6 +67,21 @@ export async function createBroker(options: CreateBrokerOptions = {}): Promise<E
   }
 }
 
+function methodsFrom({ users, methods = {} }: AuthenticationOptions): Map<string, AuthenticationMethod> {
+  const all = new Map<string, AuthenticationMethod>()
+  if (users !== undefined) {
+    const credentials = new Map(Object.entries(users).map(([name, kept]) => [saslPrep(name), [kept].flat()]))
+    for (const name of scramMethods) {
+      all.set(
+        name,
+        scram(name, (username, method) => credentials.get(username)?.find((one) => one.method === method)),
+      )
+    }
+  }
+  for (const [name, method] of Object.entries(methods)) all.set(name, method)
+  return all
+}
+
 function listen(server: Server, port: number, options: CreateBrokerOptions): Promise<number> {
   const { name: _, ...settings } = defaultListener
   return server.listen({
@@ -68,7 +94,22 @@ function listen(server: Server, port: number, options: CreateBrokerOptions): Pro
   })
 }
 
-export type { BrokerEvent, EventId, PublishOptions, Settings } from './broker/index.ts'
+export {
+  type AuthenticationMethod,
+  type AuthenticationSteps,
+  type ScramCredential,
+  type ScramMethod,
+  type ScramOptions,
+  scramCredential,
+} from './access/index.ts'
+export type {
+  AuthenticationOutcome,
+  BrokerEvent,
+  ConnectRequest,
+  EventId,
+  PublishOptions,
+  Settings,
+} from './broker/index.ts'
 export { describe as describeEvent, events } from './broker/index.ts'
 export { version } from './config/index.ts'
 export type { ClientTransport } from './transport/index.ts'

@@ -38,6 +38,10 @@ export class AnonymousAccess implements Access {
     const allowed = this.#policy === 'everybody' || (this.#policy === 'private' && isPrivate(request.host))
     return { allowed, reasonCode: allowed ? 0 : NOT_AUTHORIZED, rule: RULES[this.#policy] }
   }
+
+  authentication(): null {
+    return null
+  }
 }
 
 const RULES: Readonly<Record<AnonymousPolicy, string>> = {

@@ -1,1 +1,11 @@
 export { AnonymousAccess, type AnonymousPolicy, isPrivate } from './anonymous.ts'
+export { type AuthenticationMethod, AuthenticationMethods, type AuthenticationSteps } from './methods.ts'
+export {
+  type FindCredential,
+  type ScramCredential,
+  type ScramMethod,
+  type ScramOptions,
+  scram,
+  scramCredential,
+  scramMethods,
+} from './scram.ts'

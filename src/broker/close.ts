@@ -29,10 +29,11 @@ export function endConnection(core: Core, connection: Connection, reason: string
 /** The Session is over: nothing of it is left, and a Will that still waited is due now [MQTT-3.1.2-8]. */
 export function endSession(core: Core, session: Session, reason: string): void {
   if (session.timer !== null) core.wheel.clear(session.timer)
-  if (session.will !== null) publishWill(core, session, reason)
   for (const subscription of session.subscriptions.values()) core.router.remove(subscription)
   session.subscriptions.clear()
   core.sessions.delete(session.clientId)
+  // After its subscriptions: as a member of a shared group it must not be the one that gets the Will.
+  if (session.will !== null) publishWill(core, session, reason)
   if (session.persistent) core.append({ kind: 'sessionEnded', clientId: session.clientId })
 }
 

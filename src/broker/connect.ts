@@ -2,30 +2,25 @@ import {
   type ConnackPacket,
   type ConnectPacket,
   connectReturnCode,
-  encodePacket,
   PacketType,
   type Properties,
   ReasonCode,
+  reasonCodeFits,
   reasonCodeName,
 } from '../protocol/index.ts'
 import { InboundAliases, OutboundAliases } from '../session/index.ts'
-import { topicNameError } from '../topics/index.ts'
+import { accessRefusal, type ConnectRefusal, connectRefusal } from './admission.ts'
+import { beginAuthentication } from './authenticate.ts'
 import { endSession } from './close.ts'
 import type { Connection } from './connection.ts'
+import { sendControl } from './control.ts'
 import type { Core } from './core.ts'
 import { Phase } from './phase.ts'
 import { pump } from './queue.ts'
-import { disconnect, fitsReason } from './refuse.ts'
+import { disconnect } from './refuse.ts'
 import { NEVER, Session } from './session.ts'
 import type { ListenerSettings } from './settings.ts'
 import { willOf } from './will.ts'
-
-interface Refusal {
-  readonly reasonCode: number
-  readonly reason: string
-  /** The rule or option that decided. */
-  readonly rule: string
-}
 
 const MAXIMUM_IN_FLIGHT = 65_535
 
@@ -38,104 +33,48 @@ export function onConnect(core: Core, connection: Connection, packet: ConnectPac
   connection.maximumPacketSize = packet.properties.maximumPacketSize ?? connection.maximumPacketSize
   connection.limited = packet.properties.maximumPacketSize !== undefined
   connection.problemInformation = packet.properties.requestProblemInformation ?? true
-  const refusal = refusalOf(core, connection, packet)
-  if (refusal !== null) {
-    refuse(core, connection, refusal)
-    return
-  }
-  const assigned = packet.clientId === '' ? assignClientId(core, connection.listener) : null
-  if (assigned !== null) packet.clientId = assigned
-  connection.clientId = packet.clientId
-  open(core, connection, packet, assigned)
+  const refusal = connectRefusal(core, connection, packet)
+  if (refusal === null) identify(core, connection, packet)
+  else refuse(core, connection, refusal)
 }
 
-function refusalOf(core: Core, connection: Connection, packet: ConnectPacket): Refusal | null {
-  if (core.stopping) return { reasonCode: ReasonCode.ServerShuttingDown, reason: 'the broker is stopping', rule: '' }
-  return (
-    clientIdRefusal(connection.listener, packet) ??
-    keepAliveRefusal(core, packet) ??
-    accessRefusal(core, connection, packet) ??
-    willRefusal(core, connection.listener, packet)
-  )
-}
-
-function clientIdRefusal(listener: ListenerSettings, packet: ConnectPacket): Refusal | null {
-  if (packet.clientId !== '') return null
-  const reasonCode = ReasonCode.ClientIdentifierNotValid
-  // MQTT 3.1 asks for one; 3.1.1 allows none only for a Session that ends with its connection.
-  if (packet.version === 3) return { reasonCode, reason: 'MQTT 3.1 needs a client id', rule: '' }
-  if (!listener.allowZeroLengthClientId) {
-    return { reasonCode, reason: 'it has no client id', rule: 'Option allow_zero_length_clientid decides' }
-  }
-  if (packet.version === 4 && !packet.cleanStart) {
-    return { reasonCode, reason: 'a session that is kept needs a client id', rule: '' }
-  }
-  return null
-}
-
-/** MQTT 5.0 clients are told to use another keep-alive; earlier ones can only be refused. */
-function keepAliveRefusal(core: Core, packet: ConnectPacket): Refusal | null {
-  const { maximumKeepAlive } = core.settings
-  if (packet.version === 5 || maximumKeepAlive === 65_535) return null
-  if (packet.keepAlive > 0 && packet.keepAlive <= maximumKeepAlive) return null
-  return {
-    reasonCode: ReasonCode.ClientIdentifierNotValid,
-    reason: `its keep alive of ${packet.keepAlive} s is not allowed`,
-    rule: `Option max_keepalive (${maximumKeepAlive} s) decides`,
-  }
-}
-
-function accessRefusal(core: Core, connection: Connection, packet: ConnectPacket): Refusal | null {
-  if (packet.properties.authenticationMethod !== undefined) {
-    const reason = `there is no authentication method ${packet.properties.authenticationMethod}`
-    return { reasonCode: ReasonCode.BadAuthenticationMethod, reason, rule: '' } // [MQTT-4.12.0-1]
-  }
+/** Who is it: by an exchange of AUTH packets if CONNECT names a method for that, else by what CONNECT brings along. */
+function identify(core: Core, connection: Connection, packet: ConnectPacket): void {
   const { clientId, username, password, version } = packet
   const { host } = connection.link
-  const decision = core.access.connect({
-    clientId,
-    username,
-    password,
-    version,
-    host,
-    listener: connection.listener.name,
+  const request = { clientId, username, password, version, host, listener: connection.listener.name }
+  const { authenticationMethod: method, authenticationData = null } = packet.properties
+  if (method === undefined) {
+    const refusal = accessRefusal(core, request)
+    if (refusal === null) open(core, connection, packet, null)
+    else refuse(core, connection, refusal)
+    return
+  }
+  const known = beginAuthentication(core, connection, method, authenticationData, request, {
+    accepted: (name, data) => {
+      if (name !== null) connection.username = name
+      // The world may have changed during the exchange.
+      const refusal = connectRefusal(core, connection, packet)
+      if (refusal === null) open(core, connection, packet, data)
+      else refuse(core, connection, refusal)
+    },
+    refused: (reasonCode, rule) => {
+      refuse(core, connection, { reasonCode, reason: reasonCodeName(reasonCode), rule })
+    },
   })
-  if (decision.allowed) return null
-  return { reasonCode: decision.reasonCode, reason: reasonCodeName(decision.reasonCode), rule: decision.rule }
+  if (known) return
+  const reason = `there is no authentication method ${method}`
+  refuse(core, connection, { reasonCode: ReasonCode.BadAuthenticationMethod, reason, rule: '' }) // [MQTT-4.12.0-1]
 }
 
-function willRefusal(core: Core, listener: ListenerSettings, packet: ConnectPacket): Refusal | null {
-  const { will } = packet
-  if (will === null) return null
-  const wrong =
-    topicNameError(will.topic) ?? (will.topic.startsWith('$SYS/') ? 'topics below $SYS belong to the broker' : null)
-  if (wrong !== null) return { reasonCode: ReasonCode.TopicNameInvalid, reason: `its will topic: ${wrong}`, rule: '' }
-  if (will.qos > listener.maximumQoS) {
-    // [MQTT-3.2.2-12]
-    return {
-      reasonCode: ReasonCode.QoSNotSupported,
-      reason: `its will has QoS ${will.qos}`,
-      rule: 'Option max_qos decides',
-    }
-  }
-  if (will.retain && !core.settings.retainAvailable) {
-    // [MQTT-3.2.2-13]
-    return {
-      reasonCode: ReasonCode.RetainNotSupported,
-      reason: 'its will is retained',
-      rule: 'Option retain_available decides',
-    }
-  }
-  return null
-}
-
-function refuse(core: Core, connection: Connection, refusal: Refusal): void {
-  const { reasonCode, reason, rule } = refusal
+function refuse(core: Core, connection: Connection, refusal: ConnectRefusal): void {
+  const { reason, rule } = refusal
+  const fits = reasonCodeFits(PacketType.Connack, refusal.reasonCode)
+  const reasonCode = fits ? refusal.reasonCode : ReasonCode.NotAuthorized
   core.event('connectRefused', connection, { reason, code: reasonCodeName(reasonCode), rule })
-  const v5 = connection.version === 5
-  const properties = v5 && fitsReason(connection, reason) ? { reasonString: reason } : {}
-  const code = v5 ? reasonCode : connectReturnCode(reasonCode)
-  sendConnack(core, connection, { type: PacketType.Connack, sessionPresent: false, reasonCode: code, properties })
+  const code = connection.version === 5 ? reasonCode : connectReturnCode(reasonCode)
+  const packet = { type: PacketType.Connack, sessionPresent: false, reasonCode: code, properties: {} } as const
+  sendControl(core, connection, packet, reason)
   connection.finish(reason, true)
 }
 
@@ -148,7 +87,11 @@ function assignClientId(core: Core, listener: ListenerSettings): string {
   }
 }
 
-function open(core: Core, connection: Connection, packet: ConnectPacket, assigned: string | null): void {
+/** `data` is what an Authentication Method has to say to the client that it accepted. */
+function open(core: Core, connection: Connection, packet: ConnectPacket, data: Uint8Array | null): void {
+  const assigned = packet.clientId === '' ? assignClientId(core, connection.listener) : null
+  if (assigned !== null) packet.clientId = assigned
+  connection.clientId = packet.clientId
   const before = core.logPosition
   const existing = core.sessions.get(packet.clientId)
   if (existing !== undefined && existing.connection !== null) takeOver(core, existing, connection)
@@ -164,8 +107,15 @@ function open(core: Core, connection: Connection, packet: ConnectPacket, assigne
     core.append({ kind: 'session', clientId, expiryInterval, will })
   }
   if (core.logPosition !== before) connection.promised()
-  sendConnack(core, connection, accept(core, connection, session, packet, sessionPresent, assigned))
+  const connack = accept(core, connection, session, packet, sessionPresent)
+  if (assigned !== null) connack.properties.assignedClientIdentifier = assigned
+  if (connection.authentication !== null) {
+    connack.properties.authenticationMethod = connection.authentication.method // [MQTT-4.12.0-5]
+    if (data !== null) connack.properties.authenticationData = data
+  }
   logConnected(core, connection, session, sessionPresent)
+  // There is no DISCONNECT before CONNACK, so all that is left without one is the end.
+  if (!sendControl(core, connection, connack)) connection.finish('CONNACK is larger than its Maximum Packet Size', true)
   pump(core, session)
 }
 
@@ -234,13 +184,11 @@ function accept(
   session: Session,
   packet: ConnectPacket,
   sessionPresent: boolean,
-  assigned: string | null,
 ): ConnackPacket {
   const { settings } = core
   const { maximumQoS, topicAliasMaximum } = connection.listener
   const properties: Properties = {}
   if (connection.version === 5) {
-    if (assigned !== null) properties.assignedClientIdentifier = assigned
     if (connection.keepAlive !== packet.keepAlive) properties.serverKeepAlive = connection.keepAlive
     if (session.expiryInterval !== (packet.properties.sessionExpiryInterval ?? 0)) {
       properties.sessionExpiryInterval = session.expiryInterval
@@ -252,11 +200,6 @@ function accept(
     properties.maximumPacketSize = settings.maximumPacketSize
   }
   return { type: PacketType.Connack, sessionPresent, reasonCode: ReasonCode.Success, properties }
-}
-
-function sendConnack(core: Core, connection: Connection, packet: ConnackPacket): void {
-  encodePacket(connection.output, packet, connection.version, core.text)
-  core.metrics.messagesSent++
 }
 
 const PROTOCOLS = { 3: 'MQTT 3.1', 4: 'MQTT 3.1.1', 5: 'MQTT 5.0' } as const

@@ -16,6 +16,7 @@ import {
 } from '../protocol/index.ts'
 import type { InboundAliases, OutboundAliases } from '../session/index.ts'
 import { onAcknowledgement } from './acknowledge.ts'
+import { type Authentication, onAuth } from './authenticate.ts'
 import { endConnection } from './close.ts'
 import { onConnect } from './connect.ts'
 import type { Link } from './contracts.ts'
@@ -64,6 +65,8 @@ export class Connection implements PacketHandler, OutputOwner {
   toldOfRewriting = false
   /** Whether Reason Strings and User Properties may be sent on every packet [MQTT-3.1.2-29]. */
   problemInformation = true
+  /** Null if CONNECT named no Authentication Method. */
+  authentication: Authentication | null = null
   inboundAliases: InboundAliases<Uint8Array> | null = null
   outboundAliases: OutboundAliases | null = null
   /** The route of the last PUBLISH, and of the one that is being read if that is known. See `knownRoute`. */
@@ -138,7 +141,7 @@ export class Connection implements PacketHandler, OutputOwner {
       return
     }
     if (this.phase !== Phase.Open) {
-      this.#unexpected('a packet')
+      this.#duringExchange(packet)
       return
     }
     switch (packet.type) {
@@ -153,6 +156,9 @@ export class Connection implements PacketHandler, OutputOwner {
         break
       case PacketType.Disconnect:
         onDisconnect(this.core, this, packet)
+        break
+      case PacketType.Auth:
+        onAuth(this.core, this, packet)
         break
       default:
         fail(this, ReasonCode.ProtocolError, 'a packet that only a server may send')
@@ -318,13 +324,23 @@ export class Connection implements PacketHandler, OutputOwner {
     this.core.dirty.push(this)
   }
 
+  /** After CONNECT and before CONNACK the client may send AUTH and DISCONNECT only [MQTT-3.1.2-30]. */
+  #duringExchange(packet: ControlPacket): void {
+    if (this.phase !== Phase.Authenticating) this.#unexpected('a packet')
+    else if (packet.type === PacketType.Auth) onAuth(this.core, this, packet)
+    else if (packet.type === PacketType.Disconnect) this.finish('it gave up its authentication', false)
+    else this.#unexpected('a packet')
+  }
+
   #unexpected(what: string): void {
     if (this.phase > Phase.Open) return
-    if (this.phase === Phase.AwaitingConnect) fail(this, ReasonCode.ProtocolError, `${what} came before CONNECT`)
-    else fail(this, ReasonCode.ProtocolError, what)
+    const when = BEFORE[this.phase]
+    fail(this, ReasonCode.ProtocolError, when === undefined ? what : `${what} came before ${when}`)
   }
 }
 
+/** What a packet may have come too early for, by phase. */
+const BEFORE: readonly string[] = ['CONNECT', 'its authentication had ended']
 const PINGRESP: Uint8Array = Uint8Array.of(0xd0, 0)
 
 /** First the time in which CONNECT must come, then the keep-alive. */
@@ -339,8 +355,9 @@ export class ConnectionTimer extends Timer {
   fire(now: number): void {
     const connection = this.#connection
     const { core, phase } = connection
-    if (phase === Phase.AwaitingConnect) {
-      core.event('connectTimeout', connection, { seconds: core.settings.connectTimeout / 1000 })
+    if (phase < Phase.Open) {
+      const missing = phase === Phase.AwaitingConnect ? 'no CONNECT' : 'no end of its authentication'
+      core.event('connectTimeout', connection, { missing, seconds: core.settings.connectTimeout / 1000 })
       connection.link.abort()
       return
     }

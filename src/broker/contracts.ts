@@ -55,9 +55,30 @@ export interface ConnectDecision {
   readonly rule: string
 }
 
+/** What a method of enhanced authentication answers to what the client sent. */
+export type AuthenticationOutcome =
+  /** More is wanted; `data` goes to the client in AUTH. */
+  | { readonly result: 'continue'; readonly data: Uint8Array | null }
+  /** It is who it says. `username`: who that is; null: what CONNECT said. `data` goes to it with the good news. */
+  | { readonly result: 'success'; readonly username: string | null; readonly data: Uint8Array | null }
+  /** It is not. `reasonCode` is one of MQTT 5.0, 0x80 or more; `rule` is for the log, and not told to the client. */
+  | { readonly result: 'failure'; readonly reasonCode: number; readonly rule: string }
+
+/** One exchange of enhanced authentication with one client. */
+export interface AuthenticationExchange {
+  /**
+   * Takes the Authentication Data of CONNECT (or of the AUTH that begins anew), then of each further AUTH; null if there
+   * was none. `answer` is called once, now or later; if later, the edge has a turn begin first. A slow check then stops
+   * nobody else.
+   */
+  step(data: Uint8Array | null, answer: (outcome: AuthenticationOutcome) => void): void
+}
+
 /** Who are you, may you: answers with the rule that decided. */
 export interface Access {
   connect(request: ConnectRequest): ConnectDecision
+  /** Begins an exchange by that Authentication Method, which then decides in place of `connect`; null: there is none. */
+  authentication(method: string, request: ConnectRequest): AuthenticationExchange | null
 }
 
 export type EventSink = (event: BrokerEvent) => void

@@ -25,7 +25,11 @@ export const events: Readonly<Record<EventId, EventKind>> = {
   },
   connectTimeout: {
     level: 'warning',
-    words: 'Closed {address}: no CONNECT within {seconds} s (connect_timeout)',
+    words: 'Closed {address}: {missing} within {seconds} s (connect_timeout)',
+  },
+  authenticationFailed: {
+    level: 'warning',
+    words: '{client} at {address} tried to authenticate again, and is disconnected: {reason}. {rule}',
   },
   keepAliveTimeout: {
     level: 'notice',
@@ -88,6 +92,7 @@ export type EventId =
   | 'protocolError'
   | 'packetTooLarge'
   | 'connectTimeout'
+  | 'authenticationFailed'
   | 'keepAliveTimeout'
   | 'sessionTakenOver'
   | 'clientIdClash'

@@ -2,9 +2,11 @@
 export const Phase = {
   /** The first packet must be CONNECT [MQTT-3.1.0-1]. */
   AwaitingConnect: 0,
-  Open: 1,
+  /** CONNECT named an Authentication Method: AUTH goes to and fro until CONNACK [MQTT-3.1.2-30]. */
+  Authenticating: 1,
+  Open: 2,
   /** Nothing more is read; what was written goes out, then the connection is closed. */
-  Closing: 2,
-  Closed: 3,
+  Closing: 3,
+  Closed: 4,
 } as const
 export type Phase = (typeof Phase)[keyof typeof Phase]

@@ -1,5 +1,6 @@
-import { encodePacket, PacketType, ReasonCode, reasonCodeName } from '../protocol/index.ts'
+import { PacketType, type Properties, ReasonCode, reasonCodeFits, reasonCodeName } from '../protocol/index.ts'
 import type { Connection } from './connection.ts'
+import { type ReasonedPacket, sendControl } from './control.ts'
 import { Phase } from './phase.ts'
 
 /** The client broke the standard: says so in the log and, where the version has words for it, to the client; then closes. */
@@ -15,22 +16,24 @@ export function fail(connection: Connection, reasonCode: number, reason: string)
 }
 
 /** Ends a connection from our side. Its Will is due, as after any end that the client did not ask for. */
-export function disconnect(connection: Connection, reasonCode: number, reason: string): void {
+export function disconnect(
+  connection: Connection,
+  reasonCode: number,
+  reason: string,
+  properties: Properties = {},
+): void {
   const { core, version, phase } = connection
   if (phase > Phase.Open) return
-  if (phase !== Phase.Open) {
-    refuseUnread(connection, reasonCode)
-  } else if (version === 5) {
-    const properties = fitsReason(connection, reason) ? { reasonString: reason } : {}
-    encodePacket(connection.output, { type: PacketType.Disconnect, reasonCode, properties }, version, core.text)
-    core.metrics.messagesSent++
-  }
+  if (phase === Phase.AwaitingConnect) refuseUnread(connection, reasonCode)
+  else if (phase === Phase.Authenticating) refuseUnproved(connection, reasonCode, reason)
+  else if (version === 5) sendControl(core, connection, { type: PacketType.Disconnect, reasonCode, properties }, reason)
   connection.finish(reason, true)
 }
 
-/** A Reason String must not make the packet larger than the client takes [MQTT-3.14.2-3]: generously counted. */
-export function fitsReason(connection: Connection, reason: string): boolean {
-  return connection.maximumPacketSize >= reason.length * 3 + 32
+/** Sends what the client waits for. If it takes no packet as large as that, it would wait for ever: then the connection ends. */
+export function answer(connection: Connection, packet: ReasonedPacket, reason: string | null = null): void {
+  if (sendControl(connection.core, connection, packet, reason)) return
+  disconnect(connection, ReasonCode.PacketTooLarge, 'the answer is larger than its Maximum Packet Size')
 }
 
 /**
@@ -42,3 +45,10 @@ function refuseUnread(connection: Connection, reasonCode: number): void {
 }
 
 const UNACCEPTABLE_PROTOCOL_VERSION: Uint8Array = Uint8Array.of(0x20, 2, 0, 1)
+
+/** Before CONNACK there is no DISCONNECT: a CONNACK says why [MQTT-4.12.0-4]. */
+function refuseUnproved(connection: Connection, code: number, reason: string): void {
+  const reasonCode = reasonCodeFits(PacketType.Connack, code) ? code : ReasonCode.NotAuthorized
+  const packet = { type: PacketType.Connack, sessionPresent: false, reasonCode, properties: {} } as const
+  sendControl(connection.core, connection, packet, reason)
+}

@@ -1,5 +1,4 @@
 import {
-  encodePacket,
   PacketType,
   type QoS,
   ReasonCode,
@@ -12,7 +11,7 @@ import { parseTopicFilter, type TopicFilter } from '../topics/index.ts'
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import { pump } from './queue.ts'
-import { fail } from './refuse.ts'
+import { answer, fail } from './refuse.ts'
 import { prepareReplay } from './replay.ts'
 import { Subscription } from './route.ts'
 import type { Session } from './session.ts'
@@ -35,13 +34,7 @@ export function onSubscribe(core: Core, connection: Connection, packet: Subscrib
     reasonCodes.push(subscribe(core, connection, session, filter, request, identifiers))
   }
   if (core.logPosition !== before) connection.promised()
-  encodePacket(
-    connection.output,
-    { type: PacketType.Suback, packetId: packet.packetId, reasonCodes, properties: {} },
-    connection.version,
-    core.text,
-  )
-  core.metrics.messagesSent++
+  answer(connection, { type: PacketType.Suback, packetId: packet.packetId, reasonCodes, properties: {} })
   pump(core, session)
 }
 
@@ -87,13 +80,7 @@ export function onUnsubscribe(core: Core, connection: Connection, packet: Unsubs
   const before = core.logPosition
   const reasonCodes = packet.filters.map((filter) => unsubscribe(core, session, filter))
   if (core.logPosition !== before) connection.promised()
-  encodePacket(
-    connection.output,
-    { type: PacketType.Unsuback, packetId: packet.packetId, reasonCodes, properties: {} },
-    connection.version,
-    core.text,
-  )
-  core.metrics.messagesSent++
+  answer(connection, { type: PacketType.Unsuback, packetId: packet.packetId, reasonCodes, properties: {} })
 }
 
 /** Filters are compared letter by letter with those that the client sent [MQTT-3.10.4-1]. */

@@ -38,7 +38,8 @@ export function makeMessage(
   core.text.encode(topic, bytes, 0)
   bytes.set(properties, topicLength)
   bytes.set(payload, topicLength + properties.length)
-  const expires = messageExpiryInterval === undefined ? 0 : messageExpiryInterval * 1000
+  // 0 stands for never, so what expires at once does so after a millisecond.
+  const expires = messageExpiryInterval === undefined ? 0 : Math.max(1, messageExpiryInterval * 1000)
   return new Message(
     topic,
     bytes,

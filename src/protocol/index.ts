@@ -8,6 +8,7 @@ export { PropertyId } from './properties.ts'
 export { PublishView } from './publish-view.ts'
 export { copyForwardableProperties, decodeProperties } from './read-properties.ts'
 export { ConnectReturnCode, connectReturnCode, ReasonCode, reasonCodeFits, reasonCodeName } from './reason-codes.ts'
+export { saslPrep } from './sasl-prep.ts'
 export type { Text } from './text.ts'
 export { malformedTextAt } from './utf8.ts'
 export {

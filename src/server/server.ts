@@ -1,7 +1,12 @@
 import { Buffer } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
-import { AnonymousAccess, type AnonymousPolicy } from '../access/index.ts'
+import {
+  AnonymousAccess,
+  type AnonymousPolicy,
+  type AuthenticationMethod,
+  AuthenticationMethods,
+} from '../access/index.ts'
 import { Broker, type BrokerEvent, defaultListener, type ListenerSettings, type Settings } from '../broker/index.ts'
 import { SlabPool } from '../protocol/index.ts'
 import { MemoryStore } from '../store/index.ts'
@@ -38,12 +43,18 @@ export interface ListenOptions {
 export class Server {
   readonly broker: Broker
   readonly #loop: Loop
-  readonly #access: ListenerAccess = new ListenerAccess()
+  readonly #access: ListenerAccess
   readonly #read: ReadInto
   readonly #listeners: TcpListener[] = []
   readonly #inProcess: ListenerSettings = defaultListener
 
-  constructor(settings: Settings, events: (event: BrokerEvent) => void) {
+  /** `methods` are those of enhanced authentication, by name. */
+  constructor(
+    settings: Settings,
+    events: (event: BrokerEvent) => void,
+    methods: ReadonlyMap<string, AuthenticationMethod> = new Map(),
+  ) {
+    this.#access = new ListenerAccess(new AuthenticationMethods(methods, () => this.#loop.began()))
     // Not a Buffer but its memory: the parts of a plain array cost less to make.
     const arena = new Uint8Array(Buffer.allocUnsafeSlow(ARENA_BYTES).buffer)
     this.#read = { shared: new SharedRead(arena, 0, READ_BYTES), memory: arena, start: 0 }

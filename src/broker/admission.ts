@@ -1,0 +1,83 @@
+import { type ConnectPacket, ReasonCode, reasonCodeName } from '../protocol/index.ts'
+import { topicNameError } from '../topics/index.ts'
+import type { Connection } from './connection.ts'
+import type { ConnectRequest } from './contracts.ts'
+import type { Core } from './core.ts'
+import type { ListenerSettings } from './settings.ts'
+
+/** Why a client may not connect. */
+export interface ConnectRefusal {
+  readonly reasonCode: number
+  /** In words, for the client too. */
+  readonly reason: string
+  /** The rule or option that decided, for the log. */
+  readonly rule: string
+}
+
+/** What of a CONNECT speaks against it, whoever sent it. */
+export function connectRefusal(core: Core, connection: Connection, packet: ConnectPacket): ConnectRefusal | null {
+  if (core.stopping) return { reasonCode: ReasonCode.ServerUnavailable, reason: 'the broker is stopping', rule: '' }
+  return (
+    clientIdRefusal(connection.listener, packet) ??
+    keepAliveRefusal(core, packet) ??
+    willRefusal(core, connection.listener, packet)
+  )
+}
+
+/** What the judge of who may come in says of a client that names no Authentication Method. */
+export function accessRefusal(core: Core, request: ConnectRequest): ConnectRefusal | null {
+  const decision = core.access.connect(request)
+  if (decision.allowed) return null
+  return { reasonCode: decision.reasonCode, reason: reasonCodeName(decision.reasonCode), rule: decision.rule }
+}
+
+function clientIdRefusal(listener: ListenerSettings, packet: ConnectPacket): ConnectRefusal | null {
+  if (packet.clientId !== '') return null
+  const reasonCode = ReasonCode.ClientIdentifierNotValid
+  // MQTT 3.1 asks for one; 3.1.1 allows none only for a Session that ends with its connection.
+  if (packet.version === 3) return { reasonCode, reason: 'MQTT 3.1 needs a client id', rule: '' }
+  if (!listener.allowZeroLengthClientId) {
+    return { reasonCode, reason: 'it has no client id', rule: 'Option allow_zero_length_clientid decides' }
+  }
+  if (packet.version === 4 && !packet.cleanStart) {
+    return { reasonCode, reason: 'a session that is kept needs a client id', rule: '' }
+  }
+  return null
+}
+
+/** MQTT 5.0 clients are told to use another keep-alive; earlier ones can only be refused. */
+function keepAliveRefusal(core: Core, packet: ConnectPacket): ConnectRefusal | null {
+  const { maximumKeepAlive } = core.settings
+  if (packet.version === 5 || maximumKeepAlive === 65_535) return null
+  if (packet.keepAlive > 0 && packet.keepAlive <= maximumKeepAlive) return null
+  return {
+    reasonCode: ReasonCode.ClientIdentifierNotValid,
+    reason: `its keep alive of ${packet.keepAlive} s is not allowed`,
+    rule: `Option max_keepalive (${maximumKeepAlive} s) decides`,
+  }
+}
+
+function willRefusal(core: Core, listener: ListenerSettings, packet: ConnectPacket): ConnectRefusal | null {
+  const { will } = packet
+  if (will === null) return null
+  const wrong =
+    topicNameError(will.topic) ?? (will.topic.startsWith('$SYS/') ? 'topics below $SYS belong to the broker' : null)
+  if (wrong !== null) return { reasonCode: ReasonCode.TopicNameInvalid, reason: `its will topic: ${wrong}`, rule: '' }
+  if (will.qos > listener.maximumQoS) {
+    // [MQTT-3.2.2-12]
+    return {
+      reasonCode: ReasonCode.QoSNotSupported,
+      reason: `its will has QoS ${will.qos}`,
+      rule: 'Option max_qos decides',
+    }
+  }
+  if (will.retain && !core.settings.retainAvailable) {
+    // [MQTT-3.2.2-13]
+    return {
+      reasonCode: ReasonCode.RetainNotSupported,
+      reason: 'its will is retained',
+      rule: 'Option retain_available decides',
+    }
+  }
+  return null
+}
