@@ -17,6 +17,7 @@ class Pipe {
   #waiting = false
   #scheduled = false
   #ending = false
+  #over = false
   paused = false
 
   constructor(deliver: (bytes: Uint8Array) => void, drained: () => void, ended: () => void) {
@@ -26,6 +27,7 @@ class Pipe {
   }
 
   send(full: readonly FullSlab[] | null, bytes: Uint8Array, start: number, end: number): boolean {
+    if (this.#over) return true
     if (full !== null) for (const { slab, end: to } of full) this.#take(slab.bytes, slab.start, to)
     this.#take(bytes, start, end)
     this.wake()
@@ -36,6 +38,12 @@ class Pipe {
   end(): void {
     this.#ending = true
     this.wake()
+  }
+
+  /** The connection is over: nothing is told any more, what was not taken over is dropped. */
+  stop(): void {
+    this.#over = true
+    this.#chunks = []
   }
 
   /** Never within the sender's call: both ends are in one program, and a turn must be over before the next begins. */
@@ -57,6 +65,7 @@ class Pipe {
       this.#held -= chunk.length
       this.#deliver(chunk)
     }
+    if (this.#over) return
     if (this.#waiting && this.#held <= HELD_BYTES_MAX) {
       this.#waiting = false
       this.#drained()
@@ -80,7 +89,7 @@ export function memoryPair(acceptor: Acceptor): ClientTransport {
   const toBroker = new Pipe(
     (bytes) => {
       acceptor.began()
-      if (open) broker.receive(bytes, 0, bytes.length)
+      broker.receive(bytes, 0, bytes.length)
     },
     () => client?.drained(),
     () => over('the client closed the connection without DISCONNECT'),
@@ -88,6 +97,8 @@ export function memoryPair(acceptor: Acceptor): ClientTransport {
   const over = (reason: string): void => {
     if (!open) return
     open = false
+    toClient.stop()
+    toBroker.stop()
     acceptor.began()
     broker.closed(reason)
     client?.closed(null)

@@ -111,7 +111,8 @@ export class TcpListener {
     if (!shared.works) {
       socket.on('data', (chunk: Buffer) => {
         acceptor.began()
-        handler.receive(chunk, 0, chunk.length)
+        // Not a Buffer: its `slice` copies nothing, and what the core keeps would hold the whole chunk.
+        handler.receive(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length), 0, chunk.length)
       })
     }
     return (length) => {

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect as connectSocket, createServer, type Socket } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { after, describe, it } from 'node:test'
+import { type ReadInto, SharedRead, TcpListener } from '../../../src/transport/index.ts'
+import { BrokerSide, type ClientEnd, type Handler, transportContract } from './contract.ts'
+
+const READ_BYTES = 65_536
+
+/** As the server does it: a part of a larger array, not at its start. */
+function sharedRead(): ReadInto {
+  const memory = new Uint8Array(READ_BYTES + 2000)
+  return { shared: new SharedRead(memory, 1000, 1000 + READ_BYTES), memory, start: 1000 }
+}
+
+/** As on a Node that does not let a handle move. */
+function ordinaryRead(): ReadInto {
+  const never = { works: false, adopt: () => assert.fail('it does not work here') }
+  return { shared: never as unknown as SharedRead, memory: new Uint8Array(0), start: 0 }
+}
+
+const ways = { 'one read buffer for all': sharedRead, 'a buffer for each read': ordinaryRead }
+const hasIPv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'))
+const hosts = [
+  { name: 'IPv4', listen: '127.0.0.1', dial: '127.0.0.1', host: '127.0.0.1', skip: false },
+  { name: 'IPv6', listen: '::1', dial: '::1', host: '::1', skip: hasIPv6 ? false : 'this machine has no IPv6' },
+  {
+    name: 'IPv4 on a listener for both',
+    listen: '::',
+    dial: '127.0.0.1',
+    host: '127.0.0.1',
+    skip: hasIPv6 ? false : 'this machine has no IPv6',
+  },
+] as const
+
+function listener(host: string, read: ReadInto, side: BrokerSide, maximumConnections = -1): TcpListener {
+  return new TcpListener({ port: 0, host, ipv6Only: false, noDelay: true, maximumConnections }, read, side)
+}
+
+async function dial(port: number, host: string): Promise<Socket> {
+  const socket = connectSocket({ port, host })
+  socket.on('error', () => {})
+  await once(socket, 'connect')
+  return socket
+}
+
+async function connect(port: number, host: string): Promise<ClientEnd> {
+  const socket = await dial(port, host)
+  const end: ClientEnd = {
+    bytes: [],
+    closed: new Promise((resolve) => socket.once('close', () => resolve())),
+    send: (bytes) => void socket.write(bytes),
+    pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
+    close: () => void socket.end(),
+    abort: () => void socket.resetAndDestroy(),
+    onNews: () => {},
+  }
+  socket.on('data', (bytes) => {
+    end.bytes.push(bytes)
+    end.onNews()
+  })
+  return end
+}
+
+it('one read buffer for all sockets works on this Node', () => assert.ok(sharedRead().shared.works))
+
+for (const [way, read] of Object.entries(ways)) {
+  for (const { name, listen, dial: to, host, skip } of hosts) {
+    describe(`${name}, ${way}`, { skip }, () => {
+      transportContract(`${name}, ${way}`, async (side) => {
+        const tcp = listener(listen, read(), side)
+        const port = await tcp.listen()
+        const address = host.includes(':') ? /^\[::1\]:\d+$/ : /^127\.0\.0\.1:\d+$/
+        return { host, address, connect: () => connect(port, to), close: () => tcp.close() }
+      })
+    })
+  }
+
+  describe(`TCP listener, ${way}`, () => {
+    const opened: TcpListener[] = []
+    after(() => {
+      for (const tcp of opened) tcp.close()
+    })
+
+    async function open(side: BrokerSide, maximumConnections = -1): Promise<{ tcp: TcpListener; port: number }> {
+      const tcp = listener('127.0.0.1', read(), side, maximumConnections)
+      opened.push(tcp)
+      return { tcp, port: await tcp.listen() }
+    }
+
+    it('closes what is one too many, and takes another when one has gone', async () => {
+      const side = new BrokerSide()
+      const { port } = await open(side, 2)
+      const first = await dial(port, '127.0.0.1')
+      const second = await dial(port, '127.0.0.1')
+      await side.until(() => side.handlers.length === 2)
+      const third = await dial(port, '127.0.0.1')
+      third.resume()
+      await once(third, 'close')
+      assert.equal(side.handlers.length, 2)
+      first.destroy()
+      await side.until(() => side.handlers.some(({ ends }) => ends.length === 1))
+      const fourth = await dial(port, '127.0.0.1')
+      await side.until(() => side.handlers.length === 3)
+      second.destroy()
+      fourth.destroy()
+    })
+
+    it('goes on with those who are there when it takes no more', async () => {
+      const side = new BrokerSide()
+      const { tcp, port } = await open(side)
+      const socket = await dial(port, '127.0.0.1')
+      await side.until(() => side.handlers.length === 1)
+      tcp.close()
+      socket.write('still here')
+      const handler: Handler = side.handlers[0]!
+      await side.until(() => handler.received.length > 0)
+      const refused = connectSocket({ port, host: '127.0.0.1' })
+      const [error] = await once(refused, 'error')
+      assert.equal((error as NodeJS.ErrnoException).code, 'ECONNREFUSED')
+      socket.destroy()
+      await side.until(() => handler.ends.length === 1)
+    })
+
+    it('says in words how a connection ended', async () => {
+      const side = new BrokerSide()
+      const { port } = await open(side)
+      const orderly = await dial(port, '127.0.0.1')
+      orderly.end()
+      await side.until(() => side.handlers[0]?.ends.length === 1)
+      const reset = await dial(port, '127.0.0.1')
+      await side.until(() => side.handlers.length === 2)
+      reset.resetAndDestroy()
+      await side.until(() => side.handlers[1]?.ends.length === 1)
+      assert.deepEqual(
+        side.handlers.map(({ ends }) => ends[0]),
+        ['the client closed the connection without DISCONNECT', 'the connection was reset'],
+      )
+    })
+  })
+}
+
+it('a port that is taken is an error with its code', async () => {
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const { port } = other.address() as { port: number }
+  const options = { port, host: '127.0.0.1', ipv6Only: false, noDelay: true, maximumConnections: -1 }
+  const tcp = new TcpListener(options, sharedRead(), new BrokerSide())
+  await assert.rejects(tcp.listen(), { code: 'EADDRINUSE' })
+  other.close()
+})
