@@ -154,6 +154,18 @@ describe('bad input, while others go on', () => {
       }
     }))
 
+  it('more than 65,536 subscriptions in one packet: 0x97', () =>
+    unnoticed(broker, async () => {
+      const client = await broker.client()
+      client.send(
+        subscribe(
+          1,
+          Array.from({ length: 65_537 }, () => subscription('a')),
+        ),
+      )
+      await client.expectDisconnect(0x97)
+    }))
+
   for (const levels of [200, 32_768]) {
     it(`a topic and filters of ${levels} levels: they match as any other`, () =>
       unnoticed(broker, async () => {

@@ -112,7 +112,7 @@ describe('CONNACK refuses', () => {
     assert.equal((await answer(strict, { version: 4, keepAlive: 60 })).reasonCode, 0)
   })
 
-  it('says in MQTT 5.0 why, if the client has room for it', async () => {
+  it('[MQTT-3.2.2-19] [MQTT-3.2.2-20] says in MQTT 5.0 why, if the client has room for it', async () => {
     const options = { clientId: '', keepAlive: 1 }
     assert.match((await answer(strict, options)).properties.reasonString!, /client id/)
     const small = await answer(strict, { ...options, properties: { maximumPacketSize: 20 } })

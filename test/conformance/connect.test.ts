@@ -88,7 +88,7 @@ describe('CONNECT', () => {
 describe('a CONNECT that the broker does not take', () => {
   const malformed: [what: string, bytes: string][] = [
     ['[MQTT-3.1.2-3] the reserved flag set', "10 0e 0004 'MQTT' 04 03 0000 0001 'a' 00"],
-    ['[MQTT-3.1.4-1] no client id at all', "10 0a 0004 'MQTT' 04 02 0000"],
+    ['[MQTT-3.1.4-1] [MQTT-3.1.3-3] no client id at all', "10 0a 0004 'MQTT' 04 02 0000"],
     ['[MQTT-3.1.2-11] a Will QoS without a Will', "10 0d 0004 'MQTT' 04 0a 0000 0001 'a'"],
     ['[MQTT-3.1.2-13] a Will Retain without a Will', "10 0d 0004 'MQTT' 04 22 0000 0001 'a'"],
     ['[MQTT-3.1.2-12] a Will QoS of 3', "10 13 0004 'MQTT' 04 1e 0000 0001 'a' 0001 'w' 0001 'x'"],

@@ -146,15 +146,22 @@ describe('Maximum Packet Size of a client', () => {
   })
 
   it('[MQTT-3.14.2-3] [MQTT-3.14.2-4] [MQTT-3.14.2-1] [MQTT-3.14.2-2] leaves no room for a Reason String', async () => {
-    const small = await broker.client({ properties: { maximumPacketSize: 40 } })
-    small.send(connect())
-    assert.deepEqual(await small.expectDisconnect(0x82), {})
-    const large = await broker.client()
-    large.send(connect())
-    assert.deepEqual(Object.keys(await large.expectDisconnect(0x82)), ['reasonString'])
+    // 2 for the fixed header, the reason code, the Property Length, 3 for the property, and the text.
+    const length = 2 + 1 + 1 + 3 + 'a second CONNECT'.length
+    for (const [maximumPacketSize, properties] of [
+      [length - 1, {}],
+      [length, { reasonString: 'a second CONNECT' }],
+    ] as const) {
+      const client = await broker.client({ properties: { maximumPacketSize } })
+      client.send(connect())
+      assert.deepEqual(await client.expectDisconnect(0x82), properties)
+    }
   })
 
-  it('[MQTT-3.1.2-29] [MQTT-3.4.2-2] [MQTT-3.5.2-2] [MQTT-3.9.2-1] [MQTT-3.11.2-1] answers carry no Reason String', async () => {
+  const answers =
+    '[MQTT-3.4.2-2] [MQTT-3.4.2-3] [MQTT-3.5.2-2] [MQTT-3.5.2-3] ' +
+    '[MQTT-3.9.2-1] [MQTT-3.9.2-2] [MQTT-3.11.2-1] [MQTT-3.11.2-2]'
+  it(`[MQTT-3.1.2-29] ${answers} answers carry neither Reason String nor User Properties`, async () => {
     for (const requestProblemInformation of [true, false]) {
       const client = await broker.client({ properties: { requestProblemInformation } })
       client.send(publish('$SYS/x', 'x', { qos: 1, packetId: 1 }))

@@ -94,16 +94,40 @@ for (const { version, name } of versions) {
       }
     })
 
-    it('a PUBREL for what is not there is answered with PUBCOMP', async () => {
+    it('[MQTT-3.7.2-2] [MQTT-3.7.2-3] a PUBREL for what is not there is answered with PUBCOMP, without properties', async () => {
       const client = await broker.client({ version })
       client.send('62 02 0101')
       await client.expectBytes(version === 5 ? '70 03 0101 92' : '70 02 0101')
     })
 
-    it('a PUBREC for what is not there is answered with PUBREL', async () => {
+    it('[MQTT-3.6.2-2] [MQTT-3.6.2-3] a PUBREC for what is not there is answered with PUBREL, without properties', async () => {
       const client = await broker.client({ version })
       client.send('50 02 0101')
       await client.expectBytes(version === 5 ? '62 03 0101 92' : '62 02 0101')
+    })
+
+    it('[MQTT-2.2.1-2] a QoS 0 message is byte for byte what the standard has', async () => {
+      const client = await broker.client({ version })
+      await client.subscribe('q')
+      client.send(version === 5 ? "30 05 0001 'q' 00 'x'" : "30 04 0001 'q' 'x'")
+      await client.expectBytes(version === 5 ? "30 05 0001 'q' 00 'x'" : "30 04 0001 'q' 'x'")
+    })
+
+    it('packets that come in single bytes count as any other', async () => {
+      const client = await broker.client({ version })
+      const none = version === 5 ? '00' : ''
+      const length = version === 5 ? ['07', '07'] : ['06', '06']
+      const packets = `82 ${length[0]} 0001 ${none} 0001 71 01 34 ${length[1]} 0001 71 0002 ${none} 78 62 02 0002 c0 00`
+      for (const byte of packets.replaceAll(' ', '').match(/../g)!) {
+        client.send(byte)
+        await client.sent()
+      }
+      const types: number[] = []
+      for (let last = 0; last !== 0xd0; types.push(last)) last = (await client.next())[0]!
+      assert.deepEqual(
+        types.sort((a, b) => a - b),
+        [0x32, 0x50, 0x70, 0x90, 0xd0],
+      )
     })
 
     it('a PUBACK or a PUBCOMP for what is not there changes nothing', async () => {
@@ -112,7 +136,7 @@ for (const { version, name } of versions) {
       await client.quiet()
     })
 
-    it('[MQTT-4.6.0-5] [MQTT-4.6.0-6] [MQTT-4.6.0-2] [MQTT-4.6.0-3] keeps the order', async () => {
+    it('[MQTT-4.2-1] [MQTT-4.6.0-5] [MQTT-4.6.0-6] [MQTT-4.6.0-2] [MQTT-4.6.0-3] keeps the order', async () => {
       const subscriber = await broker.client({ version })
       const publisher = await broker.client({ version })
       const numbers = Array.from({ length: 100 }, (_, i) => String(i))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { useBroker } from '../support/broker.ts'
-import { connect, disconnect, newClientId, will } from '../support/packets.ts'
+import { connect, disconnect, newClientId, publish, will } from '../support/packets.ts'
 import { versions } from '../support/versions.ts'
 
 const broker = await useBroker()
@@ -57,6 +57,31 @@ describe('a client id that comes a second time', () => {
     const young = await broker.open()
     young.send(connect({ clientId, cleanStart: false }))
     assert.equal((await young.connack()).sessionPresent, false)
+  })
+
+  it('[MQTT-3.14.4-1] nothing comes after the DISCONNECT', async () => {
+    const clientId = newClientId()
+    const old = await broker.client({ clientId })
+    await old.subscribe('takeover/#')
+    const publisher = await broker.client()
+    broker.freeze()
+    publisher.send(...Array.from({ length: 50 }, (_, n) => publish('takeover/x', String(n))))
+    const young = await broker.open()
+    young.send(connect({ clientId }))
+    publisher.send(...Array.from({ length: 50 }, (_, n) => publish('takeover/x', String(n))))
+    broker.thaw()
+    await young.connack()
+    for (let packet = await old.next(); packet[0] !== 0xe0; packet = await old.next());
+    await old.expectClosed()
+  })
+
+  it('tells of two clients that share one id once in a minute, not each time', async () => {
+    const clientId = newClientId()
+    const since = broker.log.length
+    for (let i = 0; i < 10; i++) await broker.client({ clientId })
+    await broker.logged(new RegExp(`${clientId} .*share one client id`), since)
+    const told = broker.log.slice(since).filter((line) => line.includes('share one client id'))
+    assert.equal(told.length, 1)
   })
 
   it('brings the will of the first, which has no delay', async () => {

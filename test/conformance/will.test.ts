@@ -130,6 +130,30 @@ describe('a will in MQTT 5.0', () => {
     assert.equal((await watcher.receive()).properties.messageExpiryInterval, 1)
   })
 
+  it('with a Message Expiry Interval of 0 is for those who are here', async () => {
+    const watcher = await broker.client()
+    await watcher.subscribe('will/at-once')
+    const options = { retain: true, properties: { messageExpiryInterval: 0 } }
+    const client = await broker.client({ will: will('will/at-once', 'x', options) })
+    client.kill()
+    assert.equal((await watcher.receive()).payload, 'x')
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    await watcher.subscribe('will/at-once')
+    await watcher.quiet()
+  })
+
+  it('does not go to its own session, as a member of a shared group, when that ends', async () => {
+    const options = { clientId: newClientId(), cleanStart: false, properties: { sessionExpiryInterval: 60 } }
+    const client = await broker.client({ will: will('will/group', 'x', { qos: 1 }) })
+    await client.subscribe('$share/g/will/group', { qos: 1 })
+    const away = await broker.client(options)
+    await away.subscribe('$share/g/will/group', { qos: 1 })
+    away.send(disconnect())
+    await away.expectClosed()
+    await broker.breakOff(client)
+    assert.equal((await (await broker.client(options)).take()).payload, 'x')
+  })
+
   it('is published to all but those with No Local of the same client', async () => {
     const clientId = newClientId()
     const properties = { sessionExpiryInterval: 60 }

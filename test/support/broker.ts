@@ -87,14 +87,15 @@ export class BrokerProcess {
     this.#process.kill('SIGCONT')
   }
 
-  /** Ends it with a signal and waits until it is gone. */
-  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+  /** Ends it with a signal and waits until it is gone; resolves with its exit code. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     const gone = new Promise((resolve) => this.#process.once('exit', resolve))
     if (this.#process.exitCode === null && this.#process.signalCode === null) {
       this.#process.kill(signal)
       await gone
     }
     rmSync(this.#folder, { recursive: true, force: true })
+    return this.#process.exitCode
   }
 
   #told(text: string): void {
@@ -112,7 +113,7 @@ export async function startBroker(...config: string[]): Promise<BrokerProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'nightjar-test-'))
   const file = join(folder, 'nightjar.conf')
   writeFileSync(file, config.map((line) => `${line}\n`).join(''))
-  const child = spawn(process.execPath, [MAIN, file], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(process.execPath, [MAIN, file], { stdio: ['pipe', 'ignore', 'pipe'] })
   const broker = new BrokerProcess(child, folder)
   const line = await broker.logged(/Listening on port \d+ of 127\.0\.0\.1|the broker has ended/, 0, START_MS)
   const port = /Listening on port (\d+)/.exec(line)
@@ -124,6 +125,6 @@ export async function startBroker(...config: string[]): Promise<BrokerProcess> {
 /** Starts a broker with these lines of configuration, which is stopped after the tests of this file or suite. */
 export async function useBroker(...config: string[]): Promise<BrokerProcess> {
   const broker = await startBroker(...config)
-  after(() => broker.stop())
+  after(async () => void (await broker.stop()))
   return broker
 }

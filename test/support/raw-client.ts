@@ -55,8 +55,8 @@ export class RawClient {
     })
   }
 
-  static async open(port: number, version: ProtocolVersion): Promise<RawClient> {
-    const socket = connectSocket({ port, host: '127.0.0.1', noDelay: true })
+  static async open(port: number, version: ProtocolVersion, host = '127.0.0.1'): Promise<RawClient> {
+    const socket = connectSocket({ port, host, noDelay: true })
     const client = new RawClient(socket, version)
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve)
