@@ -44,7 +44,7 @@ function replayOne(core: Core, session: Session, connection: Connection, list: R
     if (session.subscriptions.get(subscription.filter.source) !== subscription) return true
     if (!connection.hasRoom()) return false
     const message = messages[list.sent]!
-    const qos = Math.min(message.qos, subscription.qos) as QoS
+    const qos = grantedQoS(core, message, subscription)
     if (qos > 0 && !windowOpen(core, session)) return false
     list.sent++
     if (message.superseded || message.expired(core.now)) continue
@@ -52,6 +52,12 @@ function replayOne(core: Core, session: Session, connection: Connection, list: R
     sendRetained(core, session, connection, message, qos, subscription.identifiers)
   }
   return true
+}
+
+/** The broker's own status is in no store, so that no kept Session can be owed it: its QoS stays what it is, 0. */
+function grantedQoS(core: Core, message: Message, subscription: Subscription): QoS {
+  if (core.settings.upgradeOutgoingQoS && !message.topic.startsWith('$SYS/')) return subscription.qos
+  return Math.min(message.qos, subscription.qos) as QoS
 }
 
 function sendRetained(
