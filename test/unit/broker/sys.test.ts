@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { loadTopics, sysTopics } from '../../../src/broker/index.ts'
+import { type TestClient, TestCore } from '../../support/core.ts'
+import { textOf } from '../../support/packets.ts'
+
+const SYS = '$SYS/broker/'
+
+/** The newest value of each status topic, as a subscriber sees them. */
+function status(client: TestClient, seen: Map<string, string> = new Map()): Map<string, string> {
+  for (const { topic, payload } of client.published()) seen.set(topic.slice(SYS.length), textOf(payload))
+  return seen
+}
+
+function watching(interval = 10): { core: TestCore; watcher: TestClient } {
+  const core = new TestCore({ sysInterval: interval })
+  const watcher = core.client()
+  watcher.subscribe('$SYS/#')
+  watcher.take()
+  return { core, watcher }
+}
+
+describe('status topics', () => {
+  it('are all there after the first interval, retained', () => {
+    const { core } = watching()
+    core.pass(10.2)
+    const late = core.client()
+    late.subscribe('$sys/#')
+    const topics = new Set(late.published().map(({ topic, retain }) => (retain ? topic : '')))
+    for (const { topic } of sysTopics) assert.ok(topics.has(SYS + topic), topic)
+    for (const { topic } of loadTopics) {
+      for (const minutes of [1, 5, 15]) assert.ok(topics.has(`${SYS}load/${topic}/${minutes}min`), topic)
+    }
+  })
+
+  it('come every interval, and only those that changed', () => {
+    const { core, watcher } = watching(5)
+    core.pass(22)
+    const came = watcher.published()
+    const values = (topic: string) =>
+      came.filter((each) => each.topic === SYS + topic).map(({ payload }) => textOf(payload))
+    assert.deepEqual(values('uptime'), ['0 seconds', '5 seconds', '10 seconds', '15 seconds', '20 seconds'])
+    assert.equal(values('version').length, 1)
+    assert.equal(values('clients/connected').length, 1)
+  })
+
+  it('with an interval of 0 there are none', () => {
+    const { core, watcher } = watching(0)
+    core.pass(100)
+    assert.deepEqual(watcher.published(), [])
+  })
+
+  it('count what they say', () => {
+    const { core, watcher } = watching()
+    core.client({ clientId: 'away', cleanStart: false, properties: { sessionExpiryInterval: 60 } }).drop()
+    const publisher = core.client()
+    publisher.publish('r', 'four', { retain: true })
+    for (let i = 0; i < 4; i++) publisher.publish('x', '12345')
+    core.pass(10.2)
+    const seen = status(watcher)
+    const expected = {
+      'clients/total': '3',
+      'clients/connected': '2',
+      'clients/disconnected': '1',
+      'clients/maximum': '2',
+      'publish/messages/received': '5',
+      'publish/bytes/received': '24',
+      'subscriptions/count': '1',
+      uptime: '10 seconds',
+    }
+    for (const [topic, value] of Object.entries(expected)) assert.equal(seen.get(topic), value, topic)
+  })
+
+  it('nobody else may publish there', () => {
+    const { core, watcher } = watching()
+    core.client().publish('$SYS/broker/uptime', 'forged', { retain: true })
+    assert.deepEqual(watcher.published(), [])
+    assert.equal(core.count('publishRefused'), 1)
+  })
+})
+
+describe('load averages', () => {
+  it('come near a steady rate in a few times their own length, the shorter ones sooner', () => {
+    const { core, watcher } = watching()
+    const publisher = core.client()
+    const seen = new Map<string, string>()
+    // 5 a second is 300 a minute.
+    const minutesPass = (minutes: number) => {
+      for (let second = 0; second < minutes * 60; second++) {
+        for (let i = 0; i < 5; i++) publisher.publish('x', 'x')
+        core.pass(1)
+      }
+      status(watcher, seen)
+    }
+    const load = (minutes: number) => Number(seen.get(`load/publish/received/${minutes}min`))
+    core.pass(0.2)
+    minutesPass(1)
+    // After its own length an average has come to 1 - 1/e of the rate.
+    assert.ok(Math.abs(load(1) - 300 * (1 - Math.exp(-1))) < 15, `${load(1)}`)
+    assert.ok(load(1) > load(5) && load(5) > load(15))
+    minutesPass(4)
+    assert.ok(Math.abs(load(5) - 300 * (1 - Math.exp(-1))) < 15, `${load(5)}`)
+    assert.ok(Math.abs(load(1) - 300) < 5, `${load(1)}`)
+    core.pass(300)
+    status(watcher, seen)
+    assert.ok(load(1) < 5 && load(5) > 50, `${load(1)} ${load(5)}`)
+  })
+})

@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { Timer, TimerWheel } from '../../../src/broker/timers.ts'
+
+const START = 1_700_000_000_123
+/** A deadline is noticed in the first step of the wheel that is not before it. */
+const STEP_MS = 50
+
+class Noted extends Timer {
+  readonly fired: number[] = []
+  readonly onFire: ((now: number) => void) | null
+
+  constructor(onFire: ((now: number) => void) | null = null) {
+    super()
+    this.onFire = onFire
+  }
+
+  fire(now: number): void {
+    this.fired.push(now)
+    this.onFire?.(now)
+  }
+}
+
+/** What is due at `due` may wait for the step that follows. */
+function noticed(due: number): number {
+  return Math.ceil(due / STEP_MS) * STEP_MS
+}
+
+describe('the timer wheel', () => {
+  it('fires once, not before it is due, and at most a step later', () => {
+    const wheel = new TimerWheel(START)
+    const timer = new Noted()
+    wheel.set(timer, START + 1000)
+    wheel.advance(START + 999)
+    assert.deepEqual(timer.fired, [])
+    wheel.advance(START + 1000 + STEP_MS)
+    wheel.advance(START + 500_000)
+    assert.deepEqual(timer.fired, [START + 1000 + STEP_MS])
+  })
+
+  it('fires what was due already in the next step', () => {
+    const wheel = new TimerWheel(START)
+    const timer = new Noted()
+    wheel.set(timer, START - 5000)
+    wheel.advance(START + STEP_MS)
+    assert.equal(timer.fired.length, 1)
+  })
+
+  it('fires what is moved at its new time only, sooner or later', () => {
+    const wheel = new TimerWheel(START)
+    const later = new Noted()
+    const sooner = new Noted()
+    wheel.set(later, START + 1000)
+    wheel.set(later, START + 5000)
+    wheel.set(sooner, START + 5000)
+    wheel.set(sooner, START + 1000)
+    wheel.advance(START + 2000)
+    assert.deepEqual([later.fired.length, sooner.fired.length], [0, 1])
+    wheel.advance(START + 6000)
+    assert.deepEqual([later.fired.length, sooner.fired.length], [1, 1])
+  })
+
+  it('does not fire what was cleared, also by another that fires in the same step', () => {
+    const wheel = new TimerWheel(START)
+    const cleared = new Noted()
+    wheel.set(cleared, START + 100)
+    wheel.clear(cleared)
+    wheel.clear(cleared)
+    const pair: Noted[] = []
+    for (let i = 0; i < 2; i++) pair.push(new Noted(() => wheel.clear(pair[1 - i]!)))
+    for (const timer of pair) wheel.set(timer, START + 100)
+    wheel.advance(START + 1000)
+    assert.equal(cleared.fired.length, 0)
+    assert.equal(pair[0]!.fired.length + pair[1]!.fired.length, 1)
+  })
+
+  it('may be set again while it fires, and then fires again in its time', () => {
+    const wheel = new TimerWheel(START)
+    const timer: Noted = new Noted((now) => wheel.set(timer, now + 1000))
+    wheel.set(timer, START + 1000)
+    for (let now = START; now <= START + 10_000; now += 100) wheel.advance(now)
+    assert.equal(timer.fired.length, 9)
+    for (const [i, at] of timer.fired.entries()) {
+      if (i > 0) assert.ok(at - timer.fired[i - 1]! >= 1000 && at - timer.fired[i - 1]! <= 1000 + 100 + STEP_MS)
+    }
+  })
+
+  it('one that sets itself for now does not hold the wheel up', () => {
+    const wheel = new TimerWheel(START)
+    const timer: Noted = new Noted((now) => wheel.set(timer, now))
+    wheel.set(timer, START)
+    wheel.advance(START + 1000)
+    assert.ok(timer.fired.length <= 1000 / STEP_MS + 1)
+  })
+
+  it('keeps deadlines of days and years', () => {
+    const wheel = new TimerWheel(START)
+    const year = 365 * 86_400_000
+    const timer = new Noted()
+    wheel.set(timer, START + year)
+    for (let now = START; now < START + year; now += 86_400_000 / 3) wheel.advance(now)
+    assert.deepEqual(timer.fired, [])
+    wheel.advance(START + year + STEP_MS)
+    assert.equal(timer.fired.length, 1)
+  })
+
+  it('fires all that was due in a gap, however long', () => {
+    const wheel = new TimerWheel(START)
+    const timers = Array.from({ length: 1000 }, (_, i) => {
+      const timer = new Noted()
+      wheel.set(timer, START + i * 997)
+      return timer
+    })
+    const stranger = new Noted()
+    wheel.set(stranger, START + 2_000_000)
+    wheel.advance(START + 1_000_000)
+    assert.ok(timers.every(({ fired }) => fired.length === 1))
+    assert.equal(stranger.fired.length, 0)
+  })
+
+  it('does what a plain list does', () => {
+    const step = fc.oneof(
+      fc.record({
+        kind: fc.constant('set' as const),
+        timer: fc.nat(7),
+        after: fc.integer({ min: -1000, max: 600_000 }),
+      }),
+      fc.record({ kind: fc.constant('set' as const), timer: fc.nat(7), after: fc.integer({ min: 0, max: 500 }) }),
+      fc.record({ kind: fc.constant('clear' as const), timer: fc.nat(7), after: fc.constant(0) }),
+      fc.record({ kind: fc.constant('pass' as const), timer: fc.constant(0), after: fc.integer({ min: 0, max: 400 }) }),
+      fc.record({
+        kind: fc.constant('pass' as const),
+        timer: fc.constant(0),
+        after: fc.integer({ min: 0, max: 400_000 }),
+      }),
+    )
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+        let now = START
+        const wheel = new TimerWheel(now)
+        const timers = Array.from({ length: 8 }, () => new Noted())
+        const due = new Map<number, number>()
+        const expected = new Map<number, number>()
+        for (const { kind, timer, after } of steps) {
+          if (kind === 'set') {
+            wheel.set(timers[timer]!, now + after)
+            // Never in the step that has gone by.
+            due.set(timer, Math.max(noticed(now + after), (Math.floor(now / STEP_MS) + 1) * STEP_MS))
+          } else if (kind === 'clear') {
+            wheel.clear(timers[timer]!)
+            due.delete(timer)
+          } else {
+            now += after
+            wheel.advance(now)
+            for (const [each, at] of due) {
+              if (at > now) continue
+              due.delete(each)
+              expected.set(each, (expected.get(each) ?? 0) + 1)
+            }
+          }
+          const fired = timers.map((each) => each.fired.length)
+          assert.deepEqual(
+            fired,
+            timers.map((_, i) => expected.get(i) ?? 0),
+          )
+        }
+      }),
+      { numRuns: 500 },
+    )
+  })
+})
