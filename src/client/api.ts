@@ -195,6 +195,11 @@ export interface Client extends AsyncDisposable {
     handler: (message: Message<Q, Params<F>>) => A | Promise<A>,
     options?: ServeOptions<Q, A>,
   ): Promise<AsyncDisposable>
+  /**
+   * Proves again who we are, by the option `authentication`, without a new connection: for proofs that run out. Rejects
+   * with ERR_OFFLINE while there is no connection, and with the reason if the broker refuses, which ends the connection.
+   */
+  authenticate(): Promise<void>
   /** What happens to the connection and to messages, from now on. */
   events(options?: { signal?: AbortSignal }): AsyncIterable<ClientEvent>
   stats(): ClientStats

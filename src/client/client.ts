@@ -46,7 +46,7 @@ export class MqttClient implements Client {
   readonly #serving: Set<Promise<void>> = new Set()
   #draining = false
   /** The topic that was found valid last: mostly it is the next one too. */
-  #validTopic = ''
+  #validTopic: string | null = null
 
   constructor(settings: Settings, target: Target | null) {
     const { queue, clock } = settings
@@ -164,6 +164,11 @@ export class MqttClient implements Client {
   ): Promise<AsyncDisposable> {
     this.#mustBeUsable()
     return await serve<Q, A, F>(this, filter, handler, options, this.#serving)
+  }
+
+  async authenticate(): Promise<void> {
+    this.#mustBeUsable()
+    await this.#lifecycle.authenticate()
   }
 
   events(options: { signal?: AbortSignal } = {}): AsyncIterable<ClientEvent> {

@@ -248,7 +248,6 @@ export class Connection implements ClientTransportHandler, PacketHandler, Output
         this.#connack(packet)
         break
       case PacketType.Auth:
-        if (this.open) throw outOfTurn('AUTH')
         this.#owner.onAuth(packet)
         break
       case PacketType.Suback:

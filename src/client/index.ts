@@ -11,5 +11,6 @@ export { ERROR_CODES, type ErrorCode, type ErrorDetails, MqttError } from './err
 export type { ClientEvent } from './events.ts'
 export type { ConnectOptions, Credentials, QueueOptions, ReconnectOptions } from './options.ts'
 export type { Params } from './params.ts'
+export { type ScramMethod, type ScramOptions, scram } from './scram.ts'
 export type { ServerLimits } from './server-limits.ts'
 export type { ClientStats } from './stats.ts'

@@ -12,6 +12,7 @@ import {
 } from '../protocol/index.ts'
 import type { ClientTransport } from '../transport/index.ts'
 import type { ClientState, CloseOptions } from './api.ts'
+import { Authenticator } from './authenticator.ts'
 import { wait } from './clock.ts'
 import { Connection, type ConnectionOwner } from './connection.ts'
 import { closedError, MqttError, toMqttError } from './errors.ts'
@@ -52,6 +53,7 @@ export class Lifecycle implements ConnectionOwner {
   // Of the client
   readonly #parts: LifecycleParts
   readonly #reconnect: Reconnect
+  readonly #authenticator: Authenticator
   readonly #stop: AbortController = new AbortController()
   readonly closed: Promise<undefined | MqttError>
   #resolveClosed!: (error: undefined | MqttError) => void
@@ -78,6 +80,7 @@ export class Lifecycle implements ConnectionOwner {
   constructor(parts: LifecycleParts) {
     this.#parts = parts
     this.#reconnect = new Reconnect(parts.settings.reconnect, parts.settings.random)
+    this.#authenticator = new Authenticator(parts.settings.authentication)
     this.clientId = parts.settings.clientId
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve
@@ -90,6 +93,11 @@ export class Lifecycle implements ConnectionOwner {
       this.#first = { resolve, reject }
       void this.#run()
     })
+  }
+
+  /** Proves again who we are, on the connection that there is. */
+  authenticate(): Promise<void> {
+    return this.#authenticator.again(this.connection)
   }
 
   close(options: CloseOptions, error: MqttError | null = null): Promise<void> {
@@ -157,7 +165,7 @@ export class Lifecycle implements ConnectionOwner {
     }, settings.connectTimeout)
     try {
       this.#credentials = await orAbort(this.#askCredentials(), attempt.signal)
-      const data = await orAbort(Promise.resolve(settings.authentication?.begin()), attempt.signal)
+      const data = await orAbort(this.#authenticator.begin(), attempt.signal)
       const transport = await this.#dial(where, attempt.signal)
       const { protocol, maximumPacketSize, clock } = settings
       const connection = new Connection(transport, protocol, maximumPacketSize, this, clock, counters)
@@ -220,7 +228,7 @@ export class Lifecycle implements ConnectionOwner {
     const refused = refusal(packet, settings, connection.address, this.#credentials) ?? this.#lie(packet)
     if (refused !== null) return refused
     const { authenticationData, assignedClientIdentifier } = packet.properties
-    settings.authentication?.finish?.(authenticationData)
+    this.#authenticator.accepted(authenticationData)
     if (assignedClientIdentifier !== undefined) this.clientId = assignedClientIdentifier
     const limits = readServerLimits(packet, settings.protocol, connection.address, settings)
     const previous = this.#resumeSession(packet.sessionPresent)
@@ -230,9 +238,10 @@ export class Lifecycle implements ConnectionOwner {
     counters.connections++
     this.#reconnect.accepted()
     const session = this.session!
+    session.outbound.resume(Math.min(settings.maximumInFlight, limits.receiveMaximum))
     receiver.online(connection, session, settings.receiveMaximum, settings.topicAliasMaximum)
     subscriber.online(connection, session, limits, packet.sessionPresent)
-    sender.online(connection, session, limits, settings, previous)
+    sender.online(connection, session, limits, settings.topicAliases, previous)
     events.emit({ type: 'online', address: connection.address, sessionPresent: packet.sessionPresent })
     this.#opening?.resolve()
     this.#first?.resolve()
@@ -240,22 +249,8 @@ export class Lifecycle implements ConnectionOwner {
     return limits.keepAlive
   }
 
-  onAuth({ reasonCode, properties }: AuthPacket): void {
-    const { authentication } = this.#parts.settings
-    const connection = this.connection!
-    if (authentication === undefined || reasonCode !== ReasonCode.ContinueAuthentication) {
-      throw new ProtocolError(ReasonCode.ProtocolError, 'The broker sent an AUTH that was not asked for', 0)
-    }
-    Promise.resolve(properties.authenticationData)
-      .then((data) => authentication.respond(data))
-      .then((data) => {
-        const answer: Properties = { authenticationMethod: authentication.method }
-        if (data !== undefined) answer.authenticationData = data
-        connection.write({ type: PacketType.Auth, reasonCode: ReasonCode.ContinueAuthentication, properties: answer })
-      })
-      .catch((cause: unknown) => {
-        connection.abort(new MqttError('ERR_REFUSED', `The authentication failed here: ${String(cause)}`, { cause }))
-      })
+  onAuth(packet: AuthPacket): void {
+    this.#authenticator.onAuth(packet, this.connection!)
   }
 
   onPublish(view: PublishView): void {
@@ -295,6 +290,7 @@ export class Lifecycle implements ConnectionOwner {
   onEnd(error: MqttError): void {
     const wasOnline = this.state === 'online'
     this.connection = null
+    this.#authenticator.ended(error)
     if (this.state !== 'closed') this.state = 'offline'
     if (wasOnline) {
       this.#parts.sender.offline(error)

@@ -2,7 +2,7 @@ import { ReasonCode } from '../protocol/index.ts'
 import type { MqttError } from './errors.ts'
 import { systemCode } from './unreachable.ts'
 
-/** So many connections a message may end before it is put aside. */
+/** A message that was in flight when so many connections ended is put aside, if it was alone; else it goes alone. */
 export const STRIKES = 2
 
 /** Reasons for a DISCONNECT that a message of ours can be. */

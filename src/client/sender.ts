@@ -38,7 +38,7 @@ export class Sender {
   readonly #counters: Counters
   readonly #onUnsent: (topic: string, error: MqttError) => void
   #online: Online | null = null
-  /** It may have ended a connection before: it goes alone, so that the next end can be laid to it. */
+  /** It was in flight when connections ended, and goes alone, so that the next end can be laid to it. */
   #suspect: Publication | null = null
   /** Called when nothing is in flight and nothing waits. */
   #idle: (() => void) | null = null
@@ -110,14 +110,13 @@ export class Sender {
     connection: Connection,
     session: ClientSession,
     limits: ServerLimits,
-    own: { topicAliases: number; maximumInFlight: number },
+    topicAliases: number,
     previous: ClientSession | null,
   ): void {
-    const aliases = Math.min(own.topicAliases, limits.topicAliasMaximum)
+    const aliases = Math.min(topicAliases, limits.topicAliasMaximum)
     this.#online = { connection, session, limits, aliases: aliases === 0 ? null : new OutboundAliases(aliases) }
     this.#suspect = null
     if (previous !== null) this.#carryOver(previous)
-    session.outbound.resume(Math.min(own.maximumInFlight, limits.receiveMaximum))
     this.pump()
   }
 
@@ -126,12 +125,15 @@ export class Sender {
     this.#online = null
     if (online === null || !mayBeTheMessage(error)) return
     const { outbound } = online.session
-    const poison: number[] = []
+    const inFlight: number[] = []
     outbound.forEach((message, state, position) => {
       if (state !== OutboundState.AwaitingPuback && state !== OutboundState.AwaitingPubrec) return
-      if (message instanceof Publication && ++message.strikes >= STRIKES) poison.push(position)
+      ;(message as Publication).strikes++
+      inFlight.push(position)
     })
-    for (const position of poison) this.#putAside(outbound, position, error)
+    // Of several it may have been any: those that were there every time go one by one from now on.
+    const alone = inFlight.length === 1 ? (outbound.message(inFlight[0]!) as Publication) : null
+    if (alone !== null && isSuspect(alone)) this.#putAside(outbound, inFlight[0]!, error)
   }
 
   /** Nothing will be sent any more. */
@@ -228,7 +230,7 @@ export class Sender {
   #mayGo(message: Publication, { connection, session }: Online): boolean {
     if (!connection.writable || this.#suspect !== null) return false
     const { outbound } = session
-    if (message.strikes > 0) return outbound.inFlight === 0 && outbound.waiting === 0
+    if (isSuspect(message)) return outbound.inFlight === 0 && outbound.waiting === 0
     return outbound.waiting === 0 && (message.qos === 0 || outbound.open)
   }
 
@@ -239,7 +241,7 @@ export class Sender {
     this.#write(message, online)
     if (message.qos === 0) return
     outbound.send(message, message.qos)
-    if (message.strikes > 0) this.#suspect = message
+    if (isSuspect(message)) this.#suspect = message
   }
 
   #resend(online: Online): void {
@@ -252,7 +254,7 @@ export class Sender {
         continue
       }
       const message = outbound.message(outbound.next) as Publication
-      if (!connection.writable || !outbound.open || (message.strikes > 0 && outbound.inFlight > 0)) return
+      if (!connection.writable || !outbound.open || (isSuspect(message) && outbound.inFlight > 0)) return
       const error = refused(message, limits)
       if (error !== null) {
         this.#giveUp(message, error)
@@ -262,7 +264,7 @@ export class Sender {
       message.dup = true
       this.#write(message, online)
       outbound.sendNext()
-      if (message.strikes > 0) this.#suspect = message
+      if (isSuspect(message)) this.#suspect = message
     }
   }
 
@@ -330,9 +332,9 @@ export class Sender {
   }
 
   #putAside(outbound: ClientSession['outbound'], position: number, cause: MqttError): void {
-    const { topic, payload, qos } = outbound.message(position) as Publication
+    const { topic, payload, qos, strikes } = outbound.message(position) as Publication
     const words =
-      `The message to '${topic}' (${payload.length} bytes, QoS ${qos}) ended the connection ${STRIKES} times and was put ` +
+      `The message to '${topic}' (${payload.length} bytes, QoS ${qos}) ended the connection ${strikes} times and was put ` +
       `aside: ${cause.message}`
     const error = new MqttError('ERR_POISON', words, { reasonCode: cause.reasonCode, cause })
     this.#giveUp(outbound.message(position) as Publication, error)
@@ -346,6 +348,10 @@ export class Sender {
     this.#counters.unsent++
     this.#onUnsent(message.topic, error)
   }
+}
+
+function isSuspect(message: Publication): boolean {
+  return message.strikes >= STRIKES
 }
 
 /** Why the broker would not take the message, or null. What it said it cannot take must not be sent. */

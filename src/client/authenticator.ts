@@ -1,0 +1,95 @@
+import { type AuthPacket, PacketType, type Properties, ProtocolError, ReasonCode } from '../protocol/index.ts'
+import type { Authentication } from './authentication.ts'
+import type { Connection } from './connection.ts'
+import { MqttError } from './errors.ts'
+
+/** An exchange that began after CONNACK, and who waits for its end. */
+class Again {
+  readonly ended: Promise<void>
+  resolve!: () => void
+  reject!: (error: MqttError) => void
+
+  constructor() {
+    this.ended = new Promise((resolve, reject) => {
+      this.resolve = resolve
+      this.reject = reject
+    })
+  }
+}
+
+/** Leads the exchanges of one client. */
+export class Authenticator {
+  readonly #authentication: Authentication | undefined
+  #again: Again | null = null
+
+  constructor(authentication: Authentication | undefined) {
+    this.#authentication = authentication
+  }
+
+  /** What CONNECT brings along. */
+  async begin(): Promise<Uint8Array | undefined> {
+    return this.#authentication?.begin()
+  }
+
+  /** CONNACK says welcome. Throws if the broker does not prove itself. */
+  accepted(data: Uint8Array | undefined): void {
+    this.#authentication?.finish?.(data)
+  }
+
+  /** AUTH came. Throws if there was no reason for that. */
+  onAuth({ reasonCode, properties }: AuthPacket, connection: Connection): void {
+    const authentication = this.#authentication
+    const expected = authentication !== undefined && (!connection.open || this.#again !== null)
+    if (expected && reasonCode === ReasonCode.ContinueAuthentication) {
+      this.#respond(authentication, properties.authenticationData, connection)
+    } else if (expected && connection.open && reasonCode === ReasonCode.Success) {
+      authentication.finish?.(properties.authenticationData)
+      this.#again?.resolve()
+      this.#again = null
+    } else {
+      throw new ProtocolError(ReasonCode.ProtocolError, 'The broker sent an AUTH that was not asked for', 0)
+    }
+  }
+
+  /** Begins an exchange on an open connection [MQTT-4.12.1-1]; resolves when the broker is content. */
+  async again(connection: Connection | null): Promise<void> {
+    const authentication = this.#authentication
+    if (authentication === undefined) throw new MqttError('ERR_OPTION', 'connect() was given no `authentication`')
+    if (connection === null || !connection.open) {
+      throw new MqttError('ERR_OFFLINE', 'There is no connection on which to authenticate again')
+    }
+    if (this.#again === null) {
+      this.#again = new Again()
+      this.#send(connection, ReasonCode.ReAuthenticate, authentication, () => authentication.begin())
+    }
+    await this.#again.ended
+  }
+
+  /** The connection is over. */
+  ended(error: MqttError): void {
+    this.#again?.reject(error)
+    this.#again = null
+  }
+
+  #respond(authentication: Authentication, data: Uint8Array | undefined, connection: Connection): void {
+    this.#send(connection, ReasonCode.ContinueAuthentication, authentication, () => authentication.respond(data))
+  }
+
+  /** Sends what the method says, once it has said it. If it fails, the connection ends. */
+  #send(
+    connection: Connection,
+    reasonCode: number,
+    { method }: Authentication,
+    say: () => ReturnType<Authentication['begin']>,
+  ): void {
+    const write = async (): Promise<void> => {
+      const data = await say()
+      const properties: Properties = { authenticationMethod: method }
+      if (data !== undefined) properties.authenticationData = data
+      connection.write({ type: PacketType.Auth, reasonCode, properties })
+    }
+    write().catch((cause: unknown) => {
+      connection.abort(new MqttError('ERR_REFUSED', `The authentication failed here: ${String(cause)}`, { cause }))
+    })
+  }
+}
