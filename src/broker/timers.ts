@@ -24,7 +24,7 @@ export class TimerWheel {
     this.#at = Math.floor(now / SLOT_MS)
   }
 
-  /** Sets or moves the timer. It fires in the first `advance` at or after `due`. */
+  /** Sets or moves the timer. It fires in the first `advance` to a full 50 ms at or after `due`, never before. */
   set(timer: Timer, due: number): void {
     this.clear(timer)
     timer.due = due
