@@ -46,7 +46,7 @@ export class MqttClient implements Client {
   readonly #serving: Set<Promise<void>> = new Set()
   #draining = false
   /** The topic that was found valid last: mostly it is the next one too. */
-  #validTopic = ''
+  #validTopic: string | null = null
 
   constructor(settings: Settings, target: Target | null) {
     const { queue, clock } = settings

@@ -238,9 +238,10 @@ export class Lifecycle implements ConnectionOwner {
     counters.connections++
     this.#reconnect.accepted()
     const session = this.session!
+    session.outbound.resume(Math.min(settings.maximumInFlight, limits.receiveMaximum))
     receiver.online(connection, session, settings.receiveMaximum, settings.topicAliasMaximum)
     subscriber.online(connection, session, limits, packet.sessionPresent)
-    sender.online(connection, session, limits, settings, previous)
+    sender.online(connection, session, limits, settings.topicAliases, previous)
     events.emit({ type: 'online', address: connection.address, sessionPresent: packet.sessionPresent })
     this.#opening?.resolve()
     this.#first?.resolve()
