@@ -60,8 +60,11 @@ const PARTS: Readonly<Record<string, (at: Date) => string>> = {
   S: (at) => two(at.getSeconds()),
   F: (at) => `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`,
   T: (at) => `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`,
-  j: (at) =>
-    String(Math.floor((at.getTime() - new Date(at.getFullYear(), 0, 0).getTime()) / 86_400_000)).padStart(3, '0'),
+  // By UTC, in which no day has 23 hours.
+  j: (at) => {
+    const day = Date.UTC(at.getFullYear(), at.getMonth(), at.getDate()) - Date.UTC(at.getFullYear(), 0, 0)
+    return String(day / 86_400_000).padStart(3, '0')
+  },
   s: (at) => String(Math.floor(at.getTime() / 1000)),
   z: (at) => {
     const minutes = -at.getTimezoneOffset()

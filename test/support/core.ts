@@ -62,7 +62,7 @@ export class TestCore {
         },
       },
       store,
-      access: new AnonymousAccess('everybody'),
+      access: new AnonymousAccess('private'),
       text,
       pool: new SlabPool(new Uint8Array(0), 0),
       events: (event) => this.events.push(event),
@@ -99,8 +99,8 @@ export class TestCore {
   }
 
   /** A new Network Connection, on which nothing was sent yet. */
-  open(version: ProtocolVersion = 5): TestClient {
-    return new TestClient(this, version, (tell) => this.#gone.push(tell))
+  open(version: ProtocolVersion = 5, host = '127.0.0.1'): TestClient {
+    return new TestClient(this, version, host, (tell) => this.#gone.push(tell))
   }
 
   /** A client that is connected; CONNACK stands in its `connack`. */
@@ -118,14 +118,16 @@ export class TestCore {
 
 /** The edge's end of a connection: it remembers what the core sends. */
 class RecordingLink implements Link {
-  readonly address = '127.0.0.1:50000'
-  readonly host = '127.0.0.1'
+  readonly address: string
+  readonly host: string
   /** `send` answers false: the memory is not given back yet. */
   slow = false
   bytes: Uint8Array[] = []
   readonly #gone: () => void
 
-  constructor(gone: () => void) {
+  constructor(host: string, gone: () => void) {
+    this.host = host
+    this.address = `${host}:50000`
     this.#gone = gone
   }
 
@@ -155,10 +157,10 @@ export class TestClient {
   readonly #link: RecordingLink
   #packets: Packet[] = []
 
-  constructor(core: TestCore, version: ProtocolVersion, later: (tell: () => void) => void) {
+  constructor(core: TestCore, version: ProtocolVersion, host: string, later: (tell: () => void) => void) {
     this.#core = core
     this.#version = version
-    this.#link = new RecordingLink(() => {
+    this.#link = new RecordingLink(host, () => {
       if (this.ended) return
       this.ended = true
       later(() => this.connection.closed('closed by the broker'))
