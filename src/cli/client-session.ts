@@ -32,12 +32,19 @@ export async function openClient(settings: ClientSettings, stop: AbortSignal, sa
   let online = false
   let failure: MqttError | null = null
   const onEvent = (event: ClientEvent): void => {
+    const again = online
     if (event.type === 'online') online = true
     if (event.type === 'retry' && !online) {
       failure = event.error
       attempt.abort(event.error)
     }
-    if (settings.debug) say(describeEvent(event))
+    if (event.type === 'unclaimed') {
+      say(
+        `a message on ${event.topic} is for a subscription that the session has from before: -t prints it, -U ends it`,
+      )
+    } else if (settings.debug || event.type === 'offline' || (event.type === 'online' && again)) {
+      say(describeEvent(event))
+    }
   }
   const { host, port } = settings
   const url = `mqtt://${host.includes(':') ? `[${host}]` : host}:${port}`
@@ -59,10 +66,11 @@ const HURRY = 1000
 
 /** How to take leave of the broker. In MQTT 5.0 a client that is interrupted has its will published. */
 export function farewell({ version, properties }: ClientSettings, interrupted: boolean): CloseOptions {
-  const { sessionExpiryInterval } = properties.disconnect ?? {}
+  const { sessionExpiryInterval, userProperties } = properties.disconnect ?? {}
   return {
     timeout: interrupted ? HURRY : PATIENCE,
     ...(sessionExpiryInterval === undefined ? {} : { sessionExpiry: sessionExpiryInterval }),
+    ...(userProperties === undefined ? {} : { userProperties }),
     ...(interrupted && version === 5 ? { withWill: true } : {}),
   }
 }
@@ -115,7 +123,7 @@ function describeEvent(event: ClientEvent): string {
     case 'online':
       return `connected to ${event.address}${event.sessionPresent ? ', which has the session' : ''}`
     case 'offline':
-      return `not connected: ${event.error.message}`
+      return `the connection is lost, and will be made again: ${event.error.message}`
     case 'retry':
       return `attempt ${event.attempt} in ${(event.delay / 1000).toFixed(1)} s: ${event.error.message}`
     case 'closed':

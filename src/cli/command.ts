@@ -1,5 +1,4 @@
 import { basename } from 'node:path'
-import { suggest, version } from '../config/index.ts'
 import { Interrupted, RefusedError } from './endings.ts'
 import { CommandError, EXIT_CODES, usageError } from './exit.ts'
 import { type Given, parseArguments } from './parse.ts'
@@ -29,15 +28,15 @@ export async function runCommand(script: string, words: readonly string[]): Prom
   let say = sayAs('nightjar')
   let request: Request | null = null
   try {
-    if (wantsOverview(script, words)) return await show((await import('./help.ts')).overview())
-    request = readRequest(script, words)
+    if (wantsOverview(script, words)) return show((await import('./help.ts')).overview())
+    request = await readRequest(script, words)
     say = sayAs(request.command)
     const given = parseUnlessHelp(request)
-    if (given === null) return await show((await import('./help.ts')).verbHelp(request.verb))
-    if (given.flag('showVersion')) return await show(`nightjar ${version}\n`)
+    if (given === null) return show((await import('./help.ts')).verbHelp(request.verb))
+    if (given.flag('showVersion')) return show(`nightjar ${(await import('./version.ts')).version}\n`)
     return await RUN[request.verb.name](given, say)
   } catch (error) {
-    return tell(error, say, request)
+    return await tell(error, say, request)
   }
 }
 
@@ -46,25 +45,22 @@ function wantsOverview(script: string, words: readonly string[]): boolean {
   return words.length === 1 && ['help', '--help', '-h'].includes(words[0]!)
 }
 
-function readRequest(script: string, words: readonly string[]): Request {
+async function readRequest(script: string, words: readonly string[]): Promise<Request> {
   const name = basename(script)
   const calledAs = CALLED_AS[name]
   if (calledAs !== undefined) return { verb: VERBS[calledAs], words, command: name, mosquitto: true }
   const [first] = words
-  if (first === 'help') return forVerb(words[1]!, ['--help'])
-  if (first === undefined || first.startsWith('-')) return forVerb('broker', words)
-  return forVerb(first, words.slice(1))
+  if (first === 'help') return await forVerb(words[1]!, ['--help'])
+  if (first === undefined || first.startsWith('-')) return await forVerb('broker', words)
+  return await forVerb(first, words.slice(1))
 }
 
-function forVerb(name: string, words: readonly string[]): Request {
+async function forVerb(name: string, words: readonly string[]): Promise<Request> {
   if (Object.hasOwn(VERBS, name)) {
     const command = name === 'broker' ? 'nightjar' : `nightjar ${name}`
     return { verb: VERBS[name as VerbName], words, command, mosquitto: false }
   }
-  const names = Object.keys(VERBS)
-  const similar = suggest(name, names)
-  const hint = similar === null ? `there are ${names.join(', ')}` : `did you mean ${similar}?`
-  throw usageError(`there is no verb ${name}: ${hint}`)
+  throw usageError((await import('./guess.ts')).guessVerb(name, Object.keys(VERBS)))
 }
 
 /** Null if help is asked for: then the rest need not be right. */
@@ -74,19 +70,22 @@ function parseUnlessHelp({ verb, words }: Request): Given | null {
   return given.flag('help') ? null : given
 }
 
-async function show(text: string): Promise<number> {
+function show(text: string): number {
   writeAll(1, new TextEncoder().encode(text))
   return EXIT_CODES.ok.code
 }
 
-function tell(error: unknown, say: Say, request: Request | null): number {
+async function tell(error: unknown, say: Say, request: Request | null): Promise<number> {
   if (error instanceof Interrupted) return error.exitCode
   if (!(error instanceof CommandError)) {
     say(`${(error as Error).stack ?? error}`)
     return EXIT_CODES.other.code
   }
   const isUsage = error.exitCode === EXIT_CODES.usage.code
-  const quiet = request?.words.includes('--quiet') === true && !isUsage
-  if (!quiet) say(isUsage ? `${error.message} (${request?.command ?? 'nightjar'} --help shows all)` : error.message)
+  const quiet = request?.words.includes('--quiet') === true
+  if (isUsage) {
+    const message = (await import('./guess.ts')).withGuess(error)
+    say(`${message} (${request?.command ?? 'nightjar'} --help shows all)`)
+  } else if (!quiet) say(error.message)
   return request?.mosquitto === true && error instanceof RefusedError ? error.connackCode : error.exitCode
 }

@@ -10,6 +10,18 @@ export class Interrupted extends Error {
   }
 }
 
+/** A usage error that a guess may help with. */
+export class UnknownOption extends CommandError {
+  readonly option: string
+  readonly known: readonly string[]
+
+  constructor(option: string, known: readonly string[]) {
+    super('usage', `there is no option ${option}`)
+    this.option = option
+    this.known = known
+  }
+}
+
 /** The CONNACK was a refusal. */
 export class RefusedError extends CommandError {
   /** As it was in the CONNACK: 1..5 below MQTT 5.0, from 0x80 on in it. */

@@ -1,5 +1,5 @@
-import { suggest } from '../config/index.ts'
 import { parseTopicFilter, topicNameError } from '../topics/index.ts'
+import { UnknownOption } from './endings.ts'
 import { usageError } from './exit.ts'
 import { type AbsentOption, type OptionRow, optionNames } from './option.ts'
 import { propertyArguments } from './properties.ts'
@@ -82,15 +82,7 @@ function findOption(table: OptionTable, name: string): OptionRow {
   if (!name.startsWith('-')) {
     throw usageError(`'${name}' follows no option: if it belongs to the one before it, put both in quotes`)
   }
-  const similar = similarOption(table, name)
-  throw usageError(`there is no option ${name}${similar === null ? '' : `: did you mean ${similar}?`}`)
-}
-
-/** A letter is near to every other, so of letters only the same one in the other case is meant. */
-function similarOption(table: OptionTable, name: string): string | null {
-  const names = table.options.flatMap(optionNames)
-  const isLetter = /^-.$/.test(name)
-  return suggest(name, isLetter ? names.filter((known) => known.toLowerCase() === name.toLowerCase()) : names)
+  throw new UnknownOption(name, table.options.flatMap(optionNames))
 }
 
 function argumentCount(row: OptionRow, following: readonly string[]): number {

@@ -1,7 +1,6 @@
 import { Buffer } from 'node:buffer'
-import { readFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
 import type { Readable } from 'node:stream'
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Client, MqttError, PublishOptions } from '../client/index.ts'
 import { commandError, farewell, openClient, stopSignal } from './client-session.ts'
 import { CommandError } from './exit.ts'
@@ -45,15 +44,15 @@ async function readPayload({ source }: PublishSettings): Promise<Uint8Array | nu
     case 'lines':
       return null
     case 'file':
-      return notEmpty(await readWhole(source.path), source.path)
+      return notEmpty(readWhole(source.path), source.path)
     default:
       return notEmpty(await readAll(process.stdin), 'stdin')
   }
 }
 
-async function readWhole(path: string): Promise<Uint8Array> {
+function readWhole(path: string): Uint8Array {
   try {
-    return await readFile(path)
+    return readFileSync(path)
   } catch (error) {
     throw new CommandError('other', `cannot read ${path}: ${(error as Error).message}`)
   }
@@ -122,7 +121,7 @@ class Publisher {
       await this.settled()
       if (count === this.#settings.repeat) return
       if (this.#settings.repeatDelay > 0) {
-        await pause(this.#settings.repeatDelay, undefined, { signal: this.#stop })
+        await pause(this.#settings.repeatDelay, this.#stop)
       }
       this.#check()
     }
@@ -180,4 +179,10 @@ class Publisher {
     this.#wake?.()
     this.#wake = null
   }
+}
+
+/** Rejects when the signal fires. The module is not loaded by those who never wait: they want to be quick. */
+async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  const { setTimeout } = await import('node:timers/promises')
+  await setTimeout(milliseconds, undefined, { signal })
 }

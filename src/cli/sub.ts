@@ -23,14 +23,17 @@ export async function runSub(given: Given, say: Say): Promise<number> {
   const stdout = new Stdout(() => stop.abort(NOBODY_READS))
   try {
     const client = await openClient(settings.client, stop.signal, tell)
+    const close = () => client.close(farewell(settings.client, interrupted.aborted))
+    // That ends whatever is waited for.
+    stop.signal.addEventListener('abort', () => void close(), { once: true })
     try {
-      await new Subscriber(client, settings, stop.signal, stdout, tell).run()
+      await new Subscriber(client, settings, stdout, tell).run()
     } catch (error) {
-      stop.signal.throwIfAborted()
-      throw commandError(error, settings.client, 'subscription')
+      if (!stop.signal.aborted) throw commandError(error, settings.client, 'subscription')
     } finally {
-      await client.close(farewell(settings.client, interrupted.aborted))
+      await close()
     }
+    stop.signal.throwIfAborted()
   } catch (error) {
     if (error !== NOBODY_READS) throw error
   } finally {
@@ -53,7 +56,6 @@ function timeoutError({ timeout, count }: SubscribeSettings): CommandError {
 class Subscriber {
   readonly #client: Client
   readonly #settings: SubscribeSettings
-  readonly #stop: AbortSignal
   readonly #stdout: Stdout
   readonly #say: Say
   readonly #print: (message: PrintableMessage) => void
@@ -62,10 +64,9 @@ class Subscriber {
   readonly #removals: Set<Promise<unknown>> = new Set()
   #printed = 0
 
-  constructor(client: Client, settings: SubscribeSettings, stop: AbortSignal, stdout: Stdout, say: Say) {
+  constructor(client: Client, settings: SubscribeSettings, stdout: Stdout, say: Say) {
     this.#client = client
     this.#settings = settings
-    this.#stop = stop
     this.#stdout = stdout
     this.#say = say
     const terminal = isatty(1)
@@ -82,10 +83,21 @@ class Subscriber {
   }
 
   async run(): Promise<void> {
-    const subscription = await this.#subscribe()
-    if (this.#settings.exitAfterSubscribe) return
-    await this.#printMessages(subscription)
+    const { filters, unsubscribe, client, exitAfterSubscribe } = this.#settings
+    const subscription = filters.length === 0 ? null : await this.#subscribe()
+    const { userProperties } = client.properties.unsubscribe ?? {}
+    if (unsubscribe.length > 0) {
+      await this.#client.unsubscribe(unsubscribe, userProperties === undefined ? {} : { userProperties })
+    }
+    if (exitAfterSubscribe) return
+    if (subscription === null) await this.#untilClosed()
+    else await this.#printMessages(subscription)
     await Promise.all(this.#removals)
+  }
+
+  async #untilClosed(): Promise<void> {
+    const error = await this.#client.closed
+    if (error !== undefined) throw error
   }
 
   async #subscribe(): Promise<Subscription<Uint8Array>> {
@@ -93,9 +105,8 @@ class Subscriber {
     const { userProperties } = client.properties.subscribe ?? {}
     const subscription = await this.#client.subscribe(filters, {
       qos,
-      ack: 'on-next',
+      ack: 'manual',
       partial: true,
-      signal: this.#stop,
       ...(client.version === 5 ? { retained, retainAsPublished } : {}),
       ...(userProperties === undefined ? {} : { userProperties }),
     })
@@ -103,16 +114,15 @@ class Subscriber {
     return subscription as Subscription<Uint8Array>
   }
 
-  /** Until there are enough, the signal fires or the client is closed. */
+  /** Until there are enough, or the client is closed. Leaving a `for await` would end the subscription, which may be kept. */
   async #printMessages(subscription: Subscription<Uint8Array>): Promise<void> {
-    const ended = new Promise<never>((_, reject) => {
-      this.#stop.addEventListener('abort', () => reject(this.#stop.reason), { once: true })
-    })
-    ended.catch(() => {})
     const messages = subscription[Symbol.asyncIterator]()
     for (;;) {
-      const next = await Promise.race([messages.next(), ended])
-      if (next.done === true || this.#take(next.value)) return
+      const next = await messages.next()
+      if (next.done === true) return
+      const last = this.#take(next.value)
+      next.value.ack()
+      if (last) return
     }
   }
 
@@ -144,12 +154,10 @@ class Subscriber {
     return { topic, payload: bytes, qos, retain, packetId, properties: this.#propertiesOf(message) }
   }
 
-  /** The client library numbers its subscriptions; those who gave a number themselves want to see that one. */
+  /** The client library numbers its subscriptions by itself; those who gave a number want to see it. */
   #propertiesOf({ properties }: Message<Uint8Array>): Properties {
-    const { subscriptionIdentifiers: numbers, ...others } = properties
     const own = this.#settings.client.properties.subscribe?.subscriptionIdentifiers
-    if (numbers === undefined) return properties
-    return own === undefined ? others : { ...others, subscriptionIdentifiers: own }
+    return own === undefined ? properties : { ...properties, subscriptionIdentifiers: own }
   }
 }
 

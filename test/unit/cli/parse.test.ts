@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CommandError } from '../../../src/cli/exit.ts'
+import { withGuess } from '../../../src/cli/guess.ts'
 import { optionNames } from '../../../src/cli/option.ts'
 import { parseArguments } from '../../../src/cli/parse.ts'
 import { VERBS, type VerbName } from '../../../src/cli/verbs.ts'
@@ -93,7 +94,7 @@ for (const [verb, words, message] of WRONG) {
   test(`${verb} ${words.join(' ')} is wrong usage`, () => {
     assert.throws(
       () => parse(verb, ...words),
-      (error) => error instanceof CommandError && error.exitCode === 2 && message.test(error.message),
+      (error) => error instanceof CommandError && error.exitCode === 2 && message.test(withGuess(error)),
     )
   })
 }

@@ -149,6 +149,7 @@ const WRONG: readonly [run: () => unknown, message: RegExp][] = [
   [() => sub([]), /nothing to subscribe to: add -t/],
   [() => sub(['-t', 'x', '-R', '--retained-only']), /leave nothing to print/],
   [() => sub(['-t', 'x', '-F', '%y']), /-F: the format has no %y/],
+  [() => sub(['-t', 'x', '-U', 'x']), /'x' cannot be subscribed to/],
   [() => sub(['-L', 'mqtt://h/a#']), /the topic 'a#'/],
 ]
 
