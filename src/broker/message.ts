@@ -67,11 +67,6 @@ export class Message implements PublishContent {
     return this.payloadEnd - this.payloadStart
   }
 
-  /** Seconds until it expires, at least 1, or -1 if it never does. What is left is what the receiver gets [MQTT-3.3.2-6]. */
-  expiryInterval(now: number): number {
-    return this.expiresAt === 0 ? -1 : Math.max(1, Math.ceil((this.expiresAt - now) / 1000))
-  }
-
   expired(now: number): boolean {
     return this.expiresAt !== 0 && this.expiresAt <= now
   }

@@ -100,6 +100,21 @@ describe('max_queued_bytes', () => {
     )
     await client.quiet()
   })
+
+  it('counts what waits now, not what has gone', async () => {
+    const broker = await useBroker('max_queued_bytes 100', 'max_queued_messages 0', 'max_inflight_messages 1')
+    const client = await broker.client()
+    await client.subscribe('bytes', { qos: 1 })
+    const sender = await broker.client()
+    for (let round = 0; round < 3; round++) {
+      for (const length of [500, 60, 41, 40]) await sender.publish('bytes', 'x'.repeat(length), { qos: 1 })
+      assert.deepEqual(
+        (await client.takeAll(3)).map((payload) => payload.length),
+        [500, 60, 40],
+      )
+      await client.quiet()
+    }
+  })
 })
 
 describe('max_inflight_messages', () => {

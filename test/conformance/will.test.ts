@@ -210,9 +210,12 @@ describe('a delayed will', { concurrency: true }, () => {
     const client = await broker.client({ clientId, properties, will: delayed('delayed/back/cancelled', 1) })
     client.kill()
     const marker = await broker.client({ properties, will: delayed('delayed/back/marker', 2) })
-    await broker.client({ clientId, cleanStart: false, properties })
+    const back = await broker.client({ clientId, cleanStart: false, properties })
     marker.kill()
     assert.equal((await watcher.receive()).topic, 'delayed/back/marker')
+    await watcher.quiet()
+    back.send(disconnect(0x04, { sessionExpiryInterval: 0 }))
+    await back.expectClosed()
     await watcher.quiet()
   })
 
