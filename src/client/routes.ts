@@ -39,6 +39,8 @@ export class Route {
   targets: readonly Target[] = []
   /** The broker has it, as far as we know. */
   held = false
+  /** The broker would not have it: it is not asked again until somebody new wants it, or on a new connection. */
+  refused = false
   /** It is to be sent again: with other options, or for the retained messages. */
   stale = false
   /** The request that is not answered, or not sent yet. */

@@ -58,7 +58,10 @@ export class Subscriber {
     this.#connection = connection
     this.#session = session
     this.#limits = limits
-    if (!resumed) for (const route of this.#routes.all()) route.held = false
+    for (const route of this.#routes.all()) {
+      route.refused = false
+      if (!resumed) route.held = false
+    }
     this.reconcile([...this.#routes.all()])
   }
 
@@ -97,8 +100,8 @@ export class Subscriber {
     for (const route of routes) {
       if (route.asking !== null || this.#forget(route)) continue
       const wanted = route.targets.length > 0
-      if (wanted && (!route.held || route.stale)) subscribe.push(route)
-      else if (!wanted) unsubscribe.push(route)
+      if (wanted && !route.refused && (!route.held || route.stale)) subscribe.push(route)
+      else if (!wanted && route.held) unsubscribe.push(route)
     }
     if (this.#connection === null) return
     const limits = this.#limits!
@@ -128,8 +131,9 @@ export class Subscriber {
   #answered(route: Route, reasonCode: number, reasonString: string | undefined): void {
     const askers = route.asked
     route.asked = []
-    route.held = reasonCode < 0x80
-    if (route.held) {
+    route.refused = reasonCode >= 0x80
+    if (!route.refused) {
+      route.held = true
       for (const asker of askers) asker(reasonCode as QoS)
       return
     }

@@ -146,11 +146,12 @@ export class MessageQueue<T, P> implements Subscription<T, P> {
         if (message === undefined) return this.#wait(undefined, undefined).then((value) => this.#iterated(value))
         return Promise.resolve(this.#iterated(message))
       },
-      return: async () => {
+      return: () => {
         this.#busy = false
         this.#letGo()
-        await this.unsubscribe()
-        return { done: true, value: undefined }
+        // Whoever leaves a loop need not wait for the broker.
+        void this.unsubscribe()
+        return Promise.resolve({ done: true, value: undefined })
       },
     }
   }

@@ -158,6 +158,7 @@ export class Subscriptions implements SubscriptionHost {
       route.options = { ...options, qos }
       route.targets = [...route.targets, target]
       route.stale = true
+      route.refused = false
       routes.push(route)
       this.#receiver.claim(route, target)
       return new Promise<QoS | MqttError>((resolve) => route.askers.push(resolve))
