@@ -175,10 +175,7 @@ export class Connection implements PacketHandler, OutputOwner {
       this.#enterDirty()
       return
     }
-    if (this.#dropped > 0) {
-      this.core.event('subscriberRecovered', this, { count: this.#dropped })
-      this.#dropped = 0
-    }
+    this.#tellRecovered()
     if (this.output.pending > 0) this.#enterDirty()
     if (this.session !== null) pump(this.core, this.session)
   }
@@ -217,6 +214,12 @@ export class Connection implements PacketHandler, OutputOwner {
     if (this.#dropped++ === 0) {
       this.core.event('subscriberSlow', this, { limit: this.core.settings.maximumOutgoingBytes })
     }
+  }
+
+  #tellRecovered(): void {
+    if (this.#dropped === 0) return
+    this.core.event('subscriberRecovered', this, { count: this.#dropped })
+    this.#dropped = 0
   }
 
   /** What was written last relies on the records appended so far: it goes out when they are durable. */
@@ -272,6 +275,7 @@ export class Connection implements PacketHandler, OutputOwner {
     this.#inDirty = false
     const much = this.output.full !== null
     this.write()
+    if (!this.blocked) this.#tellRecovered()
     if (this.phase === Phase.Closing && !this.blocked) this.link.close()
     // What stopped for want of room goes on; while the link is blocked, `drained` sees to that.
     if (much && !this.blocked && this.session !== null) pump(this.core, this.session)
