@@ -139,6 +139,21 @@ describe('Maximum Packet Size of a client', () => {
     await broker.logged(/size\/log was not sent to client\d+: 113 bytes are more than its Maximum Packet Size of 30/)
   })
 
+  it('[MQTT-3.1.2-24] smaller than the answer that the client waits for: 0x95', async () => {
+    const client = await broker.client({ properties: { maximumPacketSize: 30 } })
+    const filters = Array.from({ length: 26 }, (_, n) => subscription(`size/${n}`))
+    client.send(subscribe(1, filters.slice(1)))
+    await client.expect(Suback)
+    client.send(subscribe(2, filters))
+    await client.expectDisconnect(0x95)
+  })
+
+  it('[MQTT-3.1.2-24] smaller than any CONNACK: the connection ends without one', async () => {
+    const client = await broker.open()
+    client.send(connect({ properties: { maximumPacketSize: 4 } }))
+    await client.expectClosed()
+  })
+
   it('of 0 is refused', async () => {
     const client = await broker.open()
     client.send("10 13 0004 'MQTT' 05 02 0000 05 27 00000000 0001 'a'")
@@ -161,9 +176,9 @@ describe('Maximum Packet Size of a client', () => {
   const answers =
     '[MQTT-3.4.2-2] [MQTT-3.4.2-3] [MQTT-3.5.2-2] [MQTT-3.5.2-3] ' +
     '[MQTT-3.9.2-1] [MQTT-3.9.2-2] [MQTT-3.11.2-1] [MQTT-3.11.2-2]'
-  it(`[MQTT-3.1.2-29] ${answers} answers carry neither Reason String nor User Properties`, async () => {
-    for (const requestProblemInformation of [true, false]) {
-      const client = await broker.client({ properties: { requestProblemInformation } })
+  it(`[MQTT-3.1.2-29] ${answers} answers carry neither Reason String nor User Properties to who wants none, or has no room`, async () => {
+    for (const properties of [{ requestProblemInformation: false }, { maximumPacketSize: 20 }]) {
+      const client = await broker.client({ properties })
       client.send(publish('$SYS/x', 'x', { qos: 1, packetId: 1 }))
       await client.expectBytes('40 03 0001 87')
       client.send(publish('$SYS/x', 'x', { qos: 2, packetId: 2 }))
