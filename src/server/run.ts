@@ -1,16 +1,9 @@
-import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { EventLevel } from '../broker/index.ts'
-import {
-  type Config,
-  defaultConfig,
-  defaultListener,
-  describeProblem,
-  type LogDestination,
-  parseConfig,
-  version,
-} from '../config/index.ts'
+import { type Config, defaultConfig, defaultListener, describeProblem, parseConfig, version } from '../config/index.ts'
 import { levelsFrom, listenOptionsFrom, settingsFrom } from './from-config.ts'
 import { Log } from './log.ts'
+import { logProblem, writerTo } from './log-writers.ts'
 import { type ListenOptions, Server } from './server.ts'
 import { limitYoungGeneration } from './young-generation.ts'
 
@@ -38,6 +31,12 @@ export async function runBroker(args: BrokerArguments): Promise<number> {
     process.stderr.write(`${args.configFile ?? 'The default configuration'} is right.\n`)
     return 0
   }
+  const { logDest, pidFile } = config.general
+  const problem = logProblem(logDest)
+  if (problem !== null) {
+    process.stderr.write(`nightjar: ${problem}\n`)
+    return EXIT_BAD_CONFIG
+  }
   const log = makeLog(config, args)
   const server = new Server(settingsFrom(config.general, `nightjar version ${version}`), (event) => log.event(event))
   log.line('notice', `nightjar ${version} starts (process ${process.pid}, Node ${process.version})`)
@@ -52,8 +51,11 @@ export async function runBroker(args: BrokerArguments): Promise<number> {
     return EXIT_CANNOT_LISTEN
   }
   tellWhoMayConnect(config, args, log)
-  const { pidFile } = config.general
-  if (pidFile !== null) writeFileSync(pidFile, `${process.pid}\n`)
+  if (pidFile !== null && !writePid(pidFile, log)) {
+    log.flush()
+    await server.close(0)
+    return EXIT_BAD_CONFIG
+  }
   const memory = setInterval(() => {
     if (!limitYoungGeneration()) clearInterval(memory)
   }, MEMORY_CHECK_MS)
@@ -65,6 +67,16 @@ export async function runBroker(args: BrokerArguments): Promise<number> {
   log.flush()
   if (pidFile !== null) rmSync(pidFile, { force: true })
   return 0
+}
+
+function writePid(path: string, log: Log): boolean {
+  try {
+    writeFileSync(path, `${process.pid}\n`)
+    return true
+  } catch (error) {
+    log.line('error', `Cannot write the pid_file ${path}: ${(error as Error).message}`)
+    return false
+  }
 }
 
 function readConfig(args: BrokerArguments): Config | null {
@@ -94,13 +106,6 @@ function makeLog(config: Config, args: BrokerArguments): Log {
       for (const write of writers) write(text)
     },
   })
-}
-
-function writerTo(destination: LogDestination): (text: string) => void {
-  if (destination.kind === 'stdout') return (text) => void process.stdout.write(text)
-  if (destination.kind === 'stderr') return (text) => void process.stderr.write(text)
-  const { path } = destination
-  return (text) => appendFileSync(path, text)
 }
 
 /** Without a listener in the configuration it is, as in mosquitto, this machine only; without a configuration, everywhere. */

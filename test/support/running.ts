@@ -20,7 +20,7 @@ export class Running {
   #rest = ''
   /** All that it has printed. */
   stdout = ''
-  #stderr = ''
+  stderr = ''
   #over = false
   #wake: (() => void) | null = null
   readonly #what: string
@@ -32,16 +32,16 @@ export class Running {
     this.process.stdin!.on('error', () => {})
     this.process.stdout!.setEncoding('utf8').on('data', (text: string) => this.#printed(text))
     this.process.stderr!.setEncoding('utf8').on('data', (text: string) => {
-      this.#stderr += text
+      this.stderr += text
     })
     this.ended = new Promise((resolve) => {
       this.process.on('error', (error) => {
-        this.#stderr += `${error.message}\n`
+        this.stderr += `${error.message}\n`
       })
       this.process.on('close', (code) => {
         this.#over = true
         this.#wake?.()
-        resolve({ code, stdout: this.stdout, stderr: this.#stderr })
+        resolve({ code, stdout: this.stdout, stderr: this.stderr })
       })
     })
     after(() => {
@@ -61,7 +61,7 @@ export class Running {
     const end = Date.now() + milliseconds
     while (this.lines.length < count) {
       const left = end - Date.now()
-      const seen = `${this.lines.length} of ${count} lines came; ${this.#stderr}`
+      const seen = `${this.lines.length} of ${count} lines came; ${this.stderr}`
       assert.ok(!this.#over, `it has ended (${this.#what}): ${seen}`)
       assert.ok(left > 0, `${this.#what} printed nothing more for ${milliseconds} ms: ${seen}`)
       await this.#news(left)
