@@ -136,7 +136,7 @@ for (const { version, name } of versions) {
       await client.quiet()
     })
 
-    it('[MQTT-4.2-1] [MQTT-4.6.0-5] [MQTT-4.6.0-6] [MQTT-4.6.0-2] [MQTT-4.6.0-3] keeps the order', async () => {
+    it('[MQTT-4.2-1] [MQTT-4.6.0-5] [MQTT-4.6.0-6] [MQTT-4.6.0-2] [MQTT-4.6.0-3] [MQTT-4.6.0-4] keeps the order', async () => {
       const subscriber = await broker.client({ version })
       const publisher = await broker.client({ version })
       const numbers = Array.from({ length: 100 }, (_, i) => String(i))
@@ -175,7 +175,7 @@ async function receiveWindow(
   if (qos === 1) client.send(...ids.map((id) => acknowledgement(Puback, id)))
   if (qos === 2) {
     client.send(...ids.map((id) => acknowledgement(Pubrec, id)))
-    for (const id of ids) assert.equal((await client.expect(Pubrel)).packetId, id) // [MQTT-4.6.0-4]
+    for (const id of ids) assert.equal((await client.expect(Pubrel)).packetId, id)
     client.send(...ids.map((id) => acknowledgement(Pubcomp, id)))
   }
   return messages.map(({ payload }) => payload)
