@@ -60,12 +60,12 @@ describe('SUBSCRIBE', () => {
     assert.equal((await subscribing).granted, 1)
   })
 
-  it('of ten thousand filters is asked for bit by bit', async () => {
+  it('of thousands of filters is asked for bit by bit', async () => {
     const { client, peer } = await stage.join()
-    const filters = Array.from({ length: 10_000 }, (_, i) => `f/${i}`)
+    const filters = Array.from({ length: 2000 }, (_, i) => `f/${i}`)
     const subscribing = client.subscribe(filters)
-    for (let i = 0; i < 10_000; i++) await peer.grant()
-    assert.equal((await subscribing).filters.length, 10_000)
+    for (let i = 0; i < 2000; i++) await peer.grant()
+    assert.equal((await subscribing).filters.length, 2000)
   })
 
   const invalid: [string, string | string[], SubscribeOptions, string][] = [
@@ -419,6 +419,7 @@ describe('the end of a subscription', () => {
     const { packetId } = await peer.expect(PacketType.Unsubscribe)
     peer.send({ type: PacketType.Unsuback, packetId, reasonCodes: [0], properties: {} })
     await loop
+    await settle()
     assert.equal(client.stats().subscriptions, 0)
     await assert.rejects(subscription.next(), { code: 'ERR_CLOSED' })
   })
