@@ -160,6 +160,10 @@ export class Peer {
     return this.#packets.empty
   }
 
+  pauseReading(): void {
+    this.#socket.pause()
+  }
+
   end(): void {
     this.#socket.end()
   }
