@@ -12,16 +12,23 @@ export interface ConnectRefusal {
   readonly reason: string
   /** The rule or option that decided, for the log. */
   readonly rule: string
+  readonly serverReference?: string
 }
 
 /** What of a CONNECT speaks against it, whoever sent it. */
 export function connectRefusal(core: Core, connection: Connection, packet: ConnectPacket): ConnectRefusal | null {
-  if (core.stopping) return { reasonCode: ReasonCode.ServerUnavailable, reason: 'the broker is stopping', rule: '' }
+  if (core.stopping) return stopping(core)
   return (
     clientIdRefusal(connection.listener, packet) ??
     keepAliveRefusal(core, packet) ??
     willRefusal(core, connection.listener, packet)
   )
+}
+
+function stopping({ settings: { serverReference } }: Core): ConnectRefusal {
+  const reason = 'the broker is stopping'
+  if (serverReference === null) return { reasonCode: ReasonCode.ServerUnavailable, reason, rule: '' }
+  return { reasonCode: ReasonCode.UseAnotherServer, reason, rule: '', serverReference }
 }
 
 /** What the judge of who may come in says of a client that names no Authentication Method. */

@@ -11,6 +11,8 @@ import { SysStatus } from './sys.ts'
 import { endTurn } from './turn.ts'
 import { makeMessage } from './will.ts'
 
+const STOPPING = 'the broker is stopping'
+
 export interface PublishOptions {
   readonly qos?: QoS
   readonly retain?: boolean
@@ -72,10 +74,12 @@ export class Broker {
   /** An orderly stop begins: nobody new is taken, and who is here is told [MQTT-3.14.4-1]. */
   stop(): void {
     const { core } = this
+    const { serverReference } = core.settings
     core.stopping = true
     for (const connection of core.connections) {
       if (connection.session === null) connection.link.abort()
-      else disconnect(connection, ReasonCode.ServerShuttingDown, 'the broker is stopping')
+      else if (serverReference === null) disconnect(connection, ReasonCode.ServerShuttingDown, STOPPING)
+      else disconnect(connection, ReasonCode.UseAnotherServer, STOPPING, { serverReference })
     }
   }
 }

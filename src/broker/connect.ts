@@ -9,6 +9,7 @@ import {
   reasonCodeName,
 } from '../protocol/index.ts'
 import { InboundAliases, OutboundAliases } from '../session/index.ts'
+import { topicNameError } from '../topics/index.ts'
 import { accessRefusal, type ConnectRefusal, connectRefusal } from './admission.ts'
 import { beginAuthentication } from './authenticate.ts'
 import { endSession } from './close.ts'
@@ -30,12 +31,19 @@ export function onConnect(core: Core, connection: Connection, packet: ConnectPac
   connection.version = packet.version
   connection.clientId = packet.clientId === '' ? null : packet.clientId
   connection.username = packet.username
-  connection.maximumPacketSize = packet.properties.maximumPacketSize ?? connection.maximumPacketSize
-  connection.limited = packet.properties.maximumPacketSize !== undefined
+  limit(core, connection, packet)
   connection.problemInformation = packet.properties.requestProblemInformation ?? true
   const refusal = connectRefusal(core, connection, packet)
   if (refusal === null) identify(core, connection, packet)
   else refuse(core, connection, refusal)
+}
+
+/** How large a packet it may be sent: MQTT 5.0 clients say so, for the others an option does. */
+function limit(core: Core, connection: Connection, { version, properties }: ConnectPacket): void {
+  const { maximumPacketSizeMQTT3 } = core.settings
+  const most = version === 5 ? properties.maximumPacketSize : maximumPacketSizeMQTT3 || undefined
+  connection.limited = most !== undefined
+  if (most !== undefined) connection.maximumPacketSize = most
 }
 
 /** Who is it: by an exchange of AUTH packets if CONNECT names a method for that, else by what CONNECT brings along. */
@@ -68,12 +76,13 @@ function identify(core: Core, connection: Connection, packet: ConnectPacket): vo
 }
 
 function refuse(core: Core, connection: Connection, refusal: ConnectRefusal): void {
-  const { reason, rule } = refusal
+  const { reason, rule, serverReference } = refusal
   const fits = reasonCodeFits(PacketType.Connack, refusal.reasonCode)
   const reasonCode = fits ? refusal.reasonCode : ReasonCode.NotAuthorized
   core.event('connectRefused', connection, { reason, code: reasonCodeName(reasonCode), rule })
   const code = connection.version === 5 ? reasonCode : connectReturnCode(reasonCode)
-  const packet = { type: PacketType.Connack, sessionPresent: false, reasonCode: code, properties: {} } as const
+  const properties: Properties = serverReference === undefined ? {} : { serverReference }
+  const packet = { type: PacketType.Connack, sessionPresent: false, reasonCode: code, properties } as const
   sendControl(core, connection, packet, reason)
   connection.finish(reason, true)
 }
@@ -196,10 +205,22 @@ function accept(
     if (settings.maximumInFlight < MAXIMUM_IN_FLIGHT) properties.receiveMaximum = settings.maximumInFlight
     if (maximumQoS < 2) properties.maximumQoS = maximumQoS as 0 | 1
     if (!settings.retainAvailable) properties.retainAvailable = false
+    if (!settings.wildcardSubscriptionsAvailable) properties.wildcardSubscriptionAvailable = false
+    if (!settings.sharedSubscriptionsAvailable) properties.sharedSubscriptionAvailable = false
+    if (!settings.subscriptionIdentifiersAvailable) properties.subscriptionIdentifiersAvailable = false
+    const responses = responseInformation(settings.responseTopicPrefix, packet)
+    if (responses !== null) properties.responseInformation = responses
     if (topicAliasMaximum > 0) properties.topicAliasMaximum = topicAliasMaximum
     properties.maximumPacketSize = settings.maximumPacketSize
   }
   return { type: PacketType.Connack, sessionPresent, reasonCode: ReasonCode.Success, properties }
+}
+
+/** The topic below which the client may await responses, if it asks for that [MQTT-3.1.2-28]. */
+function responseInformation(prefix: string | null, { clientId, properties }: ConnectPacket): string | null {
+  if (prefix === null || !properties.requestResponseInformation) return null
+  const topic = `${prefix}/${clientId}`
+  return topicNameError(topic) === null ? topic : null
 }
 
 const PROTOCOLS = { 3: 'MQTT 3.1', 4: 'MQTT 3.1.1', 5: 'MQTT 5.0' } as const

@@ -71,8 +71,7 @@ export const events: Readonly<Record<EventId, EventKind>> = {
   },
   messageTooLargeForClient: {
     level: 'notice',
-    words:
-      'A message to {topic} was not sent to {client}: {size} bytes are more than its Maximum Packet Size of {limit}',
+    words: 'A message to {topic} was not sent to {client}: {size} bytes are more than {rule} of {limit}',
   },
   publishRefused: { level: 'warning', words: 'Refused a message of {client} to {topic}: {reason} ({code}). {rule}' },
   subscriptionRefused: {

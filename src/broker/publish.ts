@@ -9,7 +9,7 @@ import {
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import { distribute } from './deliver.ts'
-import { fail } from './refuse.ts'
+import { answer, fail } from './refuse.ts'
 import { retain } from './retain.ts'
 import type { Route } from './route.ts'
 
@@ -156,7 +156,8 @@ function refuse(core: Core, connection: Connection, view: PublishView, route: Ro
   if (view.qos === 0) return
   // A refused QoS 2 message is over in MQTT 5.0 [MQTT-4.3.3-9]; in earlier versions PUBREL follows.
   if (view.qos === 2 && connection.version !== 5) take(core, connection, view.packetId)
-  acknowledge(core, connection, view.qos === 1 ? PacketType.Puback : PacketType.Pubrec, view.packetId, reasonCode)
+  const type = view.qos === 1 ? PacketType.Puback : PacketType.Pubrec
+  answer(connection, { type, packetId: view.packetId, reasonCode, properties: {} }, reason)
 }
 
 function acknowledge(

@@ -27,6 +27,7 @@ export function fits(
     topic: core.text.decode(content.bytes, content.topicStart, content.topicEnd),
     size,
     limit: connection.maximumPacketSize,
+    rule: connection.version === 5 ? 'its Maximum Packet Size' : 'the max_packet_size_mqtt3',
   })
   return false
 }

@@ -6,6 +6,8 @@ export interface Settings {
   version: string
   /** Packets larger than this end the connection. Bytes, whole packet. */
   maximumPacketSize: number
+  /** Packets larger than this are not sent to clients of MQTT 3.1 and 3.1.1, who cannot set a limit; 0 means no limit. */
+  maximumPacketSizeMQTT3: number
   /** PUBLISH payloads larger than this are refused. Bytes; 0 means no limit. */
   messageSizeLimit: number
   /** Properties in one packet. */
@@ -25,6 +27,9 @@ export interface Settings {
   /** Whether the QoS of a delivery is that of the subscription even if the message was published with a lower one. */
   upgradeOutgoingQoS: boolean
   retainAvailable: boolean
+  wildcardSubscriptionsAvailable: boolean
+  sharedSubscriptionsAvailable: boolean
+  subscriptionIdentifiersAvailable: boolean
   /** Seconds after which a retained message without an expiry of its own goes; 0 means never. */
   retainExpiry: number
   /** Seconds, 1..65,535: clients that ask for more (or none) are told to use this. 65,535 leaves them alone. */
@@ -35,6 +40,10 @@ export interface Settings {
   connectTimeout: number
   /** Seconds between updates of $SYS; 0 turns it off. */
   sysInterval: number
+  /** A topic. Clients that ask for Response Information get it, with '/' and their Client Identifier after it; or null. */
+  responseTopicPrefix: string | null
+  /** Other brokers, which clients are told to use when this one stops; or null. */
+  serverReference: string | null
   starWildcard: boolean
   sysAlias: boolean
   /** Whether a client that connects, or leaves, is an event worth a log line. */
@@ -69,6 +78,7 @@ const TEN_MIB = 10 * 1024 * 1024
 export const defaultSettings: Settings = {
   version: 'nightjar',
   maximumPacketSize: TEN_MIB,
+  maximumPacketSizeMQTT3: 0,
   messageSizeLimit: 0,
   maximumProperties: 1000,
   maximumInFlight: 20,
@@ -79,11 +89,16 @@ export const defaultSettings: Settings = {
   queueQoS0: false,
   upgradeOutgoingQoS: false,
   retainAvailable: true,
+  wildcardSubscriptionsAvailable: true,
+  sharedSubscriptionsAvailable: true,
+  subscriptionIdentifiersAvailable: true,
   retainExpiry: 0,
   maximumKeepAlive: 65_535,
   persistentClientExpiration: 0,
   connectTimeout: 10_000,
   sysInterval: 10,
+  responseTopicPrefix: null,
+  serverReference: null,
   starWildcard: true,
   sysAlias: true,
   connectionMessages: true,

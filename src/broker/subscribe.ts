@@ -21,10 +21,30 @@ export function onSubscribe(core: Core, connection: Connection, packet: Subscrib
   const before = core.logPosition
   const identifiers = packet.properties.subscriptionIdentifiers ?? null
   const reasonCodes: number[] = []
+  let why: string | null = null
+  const refuse = (filter: string, reasonCode: number, reason: string): void => {
+    core.event('subscriptionRefused', connection, { filter, reason, code: reasonCodeName(reasonCode) })
+    reasonCodes.push(reasonCode)
+    why ??= `${filter}: ${reason}`
+  }
+  if (identifiers !== null && !core.settings.subscriptionIdentifiersAvailable) {
+    fail(connection, ReasonCode.SubscriptionIdentifiersNotSupported, IDENTIFIERS)
+    return
+  }
   for (const request of packet.subscriptions) {
     const filter = parseTopicFilter(request.filter, core.settings)
     if ('error' in filter) {
-      reasonCodes.push(refuse(core, connection, request.filter, filter.error))
+      refuse(request.filter, ReasonCode.TopicFilterInvalid, filter.error)
+      continue
+    }
+    const missing = unavailable(core, filter)
+    if (missing !== null) {
+      if (connection.version === 5) {
+        // It was told so in CONNACK.
+        fail(connection, missing.reasonCode, `${missing.reason}: ${request.filter}`)
+        return
+      }
+      refuse(request.filter, missing.reasonCode, missing.reason)
       continue
     }
     if (filter.share !== null && request.noLocal) {
@@ -34,7 +54,7 @@ export function onSubscribe(core: Core, connection: Connection, packet: Subscrib
     reasonCodes.push(subscribe(core, connection, session, filter, request, identifiers))
   }
   if (core.logPosition !== before) connection.promised()
-  answer(connection, { type: PacketType.Suback, packetId: packet.packetId, reasonCodes, properties: {} })
+  answer(connection, { type: PacketType.Suback, packetId: packet.packetId, reasonCodes, properties: {} }, why)
   pump(core, session)
 }
 
@@ -69,10 +89,20 @@ function subscribe(
   return qos
 }
 
-function refuse(core: Core, connection: Connection, filter: string, reason: string): number {
-  const reasonCode = ReasonCode.TopicFilterInvalid
-  core.event('subscriptionRefused', connection, { filter, reason, code: reasonCodeName(reasonCode) })
-  return connection.version === 5 ? reasonCode : ReasonCode.UnspecifiedError
+const IDENTIFIERS = 'Subscription Identifiers are turned off (option subscription_identifiers_available)'
+
+/** What of a filter the broker was told not to have. */
+function unavailable(core: Core, filter: TopicFilter): { reasonCode: number; reason: string } | null {
+  const { wildcardSubscriptionsAvailable, sharedSubscriptionsAvailable } = core.settings
+  if (filter.wildcard && !wildcardSubscriptionsAvailable) {
+    const reason = 'wildcards are turned off (option wildcard_subscriptions_available)'
+    return { reasonCode: ReasonCode.WildcardSubscriptionsNotSupported, reason }
+  }
+  if (filter.share !== null && !sharedSubscriptionsAvailable) {
+    const reason = 'shared subscriptions are turned off (option shared_subscriptions_available)'
+    return { reasonCode: ReasonCode.SharedSubscriptionsNotSupported, reason }
+  }
+  return null
 }
 
 export function onUnsubscribe(core: Core, connection: Connection, packet: UnsubscribePacket): void {

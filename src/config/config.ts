@@ -13,32 +13,42 @@ export interface Config {
   localOnly: boolean
 }
 
-export interface GeneralConfig extends SecurityConfig {
-  connectionMessages: boolean
+export interface GeneralConfig extends SecurityConfig, LimitConfig {
   connectTimeout: number
+  connectionMessages: boolean
   logDest: readonly LogDestination[]
   logTimestamp: boolean
   logTimestampFormat: string | null
   logType: readonly LogType[]
+  perListenerSettings: boolean
+  persistentClientExpiration: number
+  pidFile: string | null
+  queueQos0Messages: boolean
+  responseTopicPrefix: string | null
+  retainAvailable: boolean
+  retainExpiryInterval: number
+  serverReference: string | null
+  setTcpNodelay: boolean
+  sharedSubscriptionsAvailable: boolean
+  starWildcard: boolean
+  subscriptionIdentifiersAvailable: boolean
+  sysAlias: boolean
+  sysInterval: number
+  upgradeOutgoingQos: boolean
+  wildcardSubscriptionsAvailable: boolean
+}
+
+/** How much of something there may be. 0 stands for no limit, where the option does not say otherwise. */
+export interface LimitConfig {
   maxInflightBytes: number
   maxInflightMessages: number
   maxKeepalive: number
   maxOutgoingBytes: number
   maxPacketSize: number
+  maxPacketSizeMqtt3: number
   maxQueuedBytes: number
   maxQueuedMessages: number
   messageSizeLimit: number
-  perListenerSettings: boolean
-  persistentClientExpiration: number
-  pidFile: string | null
-  queueQos0Messages: boolean
-  retainAvailable: boolean
-  retainExpiryInterval: number
-  setTcpNodelay: boolean
-  starWildcard: boolean
-  sysAlias: boolean
-  sysInterval: number
-  upgradeOutgoingQos: boolean
 }
 
 export interface ListenerConfig extends SecurityConfig {

@@ -1,14 +1,7 @@
 import type { Config, GeneralConfig, ListenerConfig, SecurityConfig } from './config.ts'
 import { notYet, notYetNames } from './not-yet.ts'
-import {
-  generalOptions,
-  LISTENER,
-  listenerNames,
-  listenerOptions,
-  type Option,
-  type Options,
-  securityOptions,
-} from './options.ts'
+import type { Option, Options } from './option.ts'
+import { generalOptions, LISTENER, listenerNames, listenerOptions, securityOptions } from './options.ts'
 import type { Problem } from './problems.ts'
 import { suggest } from './suggest.ts'
 import { splitWord } from './types.ts'

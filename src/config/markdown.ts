@@ -1,5 +1,7 @@
+import { limitOptions } from './limits.ts'
 import { notYet, notYetNames } from './not-yet.ts'
-import { generalOptions, listenerNames, listenerOptions, type Option, securityOptions } from './options.ts'
+import type { Option } from './option.ts'
+import { behaviourOptions, listenerNames, listenerOptions, securityOptions } from './options.ts'
 
 /** docs/configuration.md, whole. */
 export function optionsAsMarkdown(): string {
@@ -11,8 +13,11 @@ export function optionsAsMarkdown(): string {
     '## Who may come in',
     SECURITY,
     table(Object.values<Option<unknown>>(securityOptions)),
+    '## Limits',
+    LIMITS,
+    table(Object.values<Option<unknown>>(limitOptions)),
     '## Everything else',
-    table(Object.values<Option<unknown>>(generalOptions)),
+    table(Object.values<Option<unknown>>(behaviourOptions)),
     '## Options of mosquitto that this version does not have',
     MISSING,
     `An error: ${names((name) => notYet(name)!.severity === 'error')}.`,
@@ -52,6 +57,9 @@ ${Object.entries(listenerNames)
       `\`${name}\` is \`${securityOptions[key as keyof typeof securityOptions].name}\` for one listener.`,
   )
   .join(' ')}`
+
+const LIMITS = `Each holds for every client by itself unless it says otherwise. What is refused or dropped is told in the log, with the
+option that decides ([events.md](events.md)).`
 
 const MISSING = `A configuration of mosquitto is read as it is. Where ignoring an option would change who may do what, or what is safe,
 it is an error and the broker does not start; where it is harmless, it is a warning. Values that ask for nothing (such as

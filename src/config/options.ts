@@ -1,4 +1,6 @@
-import type { GeneralConfig, ListenerConfig, SecurityConfig } from './config.ts'
+import type { GeneralConfig, LimitConfig, ListenerConfig, SecurityConfig } from './config.ts'
+import { limitOptions } from './limits.ts'
+import type { Options } from './option.ts'
 import {
   duration,
   integer,
@@ -14,36 +16,8 @@ import {
   word,
 } from './types.ts'
 
-/** One option: what can be written, what holds if nothing is, and the words that documents and help are made of. */
-export interface Option<T> {
-  readonly name: string
-  /** Older names of the same option. */
-  readonly aliases?: readonly string[]
-  readonly type: Type<T>
-  readonly default: T
-  /** One line, in our own words, with the unit. */
-  readonly doc: string
-  /** Whether a new value counts without a restart. */
-  readonly reloadable: boolean
-  /** Where the option comes from: mosquitto.conf, or Nightjar alone. */
-  readonly from: 'mosquitto' | 'nightjar'
-}
-
-export type Options<C> = { readonly [K in keyof C]: Option<C[K]> }
-
-const bytes = { least: 0, most: MAX_INTEGER, unit: 'bytes', below: 0 }
-const count = { least: 0, most: MAX_INTEGER, unit: 'messages', below: 0 }
-
-/** Options of the broker as a whole. */
-export const generalOptions: Options<Omit<GeneralConfig, keyof SecurityConfig>> = {
-  connectionMessages: {
-    name: 'connection_messages',
-    type: truth,
-    default: true,
-    doc: 'Whether the log tells of every client that connects or leaves.',
-    reloadable: true,
-    from: 'mosquitto',
-  },
+/** Options of the broker as a whole that are no limits. */
+export const behaviourOptions: Options<Omit<GeneralConfig, keyof SecurityConfig | keyof LimitConfig>> = {
   connectTimeout: {
     name: 'connect_timeout',
     type: integer({ least: 1, most: 3600, unit: 'seconds' }),
@@ -51,6 +25,14 @@ export const generalOptions: Options<Omit<GeneralConfig, keyof SecurityConfig>> 
     doc: 'How long a new connection may take to send its CONNECT packet before it is closed.',
     reloadable: true,
     from: 'nightjar',
+  },
+  connectionMessages: {
+    name: 'connection_messages',
+    type: truth,
+    default: true,
+    doc: 'Whether the log tells of every client that connects or leaves.',
+    reloadable: true,
+    from: 'mosquitto',
   },
   logDest: {
     name: 'log_dest',
@@ -81,70 +63,6 @@ export const generalOptions: Options<Omit<GeneralConfig, keyof SecurityConfig>> 
     type: logTypes,
     default: ['error', 'warning', 'notice', 'information'],
     doc: 'What the log tells. May be given several times and adds up; the first one replaces the default.',
-    reloadable: true,
-    from: 'mosquitto',
-  },
-  maxInflightBytes: {
-    name: 'max_inflight_bytes',
-    type: integer(bytes),
-    default: 0,
-    doc: 'Payload bytes of QoS 1 and 2 messages that may be in flight to one client; one message may always. 0: no limit.',
-    reloadable: true,
-    from: 'mosquitto',
-  },
-  maxInflightMessages: {
-    name: 'max_inflight_messages',
-    type: integer({ least: 0, most: 65_535, unit: 'messages', below: 0 }),
-    default: 20,
-    doc: 'QoS 1 and 2 messages that may be in flight to one client. 1 keeps strict order. 0: no limit.',
-    reloadable: true,
-    from: 'mosquitto',
-  },
-  maxKeepalive: {
-    name: 'max_keepalive',
-    type: integer({ least: 0, most: 65_535, unit: 'seconds', zero: 65_535 }),
-    default: 65_535,
-    doc: 'Longest keep alive that an MQTT 5.0 client gets if it asks for more, or for none. 65535, or 0: what it asks for.',
-    reloadable: true,
-    from: 'mosquitto',
-  },
-  maxOutgoingBytes: {
-    name: 'max_outgoing_bytes',
-    type: integer({ least: 1024, most: MAX_INTEGER, unit: 'bytes' }),
-    default: 1_048_576,
-    doc: 'Bytes that may wait for one client that reads too slowly; beyond that its QoS 0 messages are dropped.',
-    reloadable: true,
-    from: 'nightjar',
-  },
-  maxPacketSize: {
-    name: 'max_packet_size',
-    type: integer({ least: 20, most: MAX_INTEGER, unit: 'bytes' }),
-    default: 10_485_760,
-    doc: 'Largest packet that a client may send, all of it counted; a larger one ends its connection. mosquitto: 2000000.',
-    reloadable: true,
-    from: 'mosquitto',
-  },
-  maxQueuedBytes: {
-    name: 'max_queued_bytes',
-    type: integer(bytes),
-    default: 0,
-    doc: 'Bytes of messages that may wait for one client beyond those in flight; further ones are dropped. 0: no limit.',
-    reloadable: true,
-    from: 'mosquitto',
-  },
-  maxQueuedMessages: {
-    name: 'max_queued_messages',
-    type: integer(count),
-    default: 1000,
-    doc: 'Messages that may wait for one client beyond those in flight; further ones are dropped. 0: no limit.',
-    reloadable: true,
-    from: 'mosquitto',
-  },
-  messageSizeLimit: {
-    name: 'message_size_limit',
-    type: integer({ least: 0, most: 268_435_455, unit: 'bytes' }),
-    default: 0,
-    doc: 'Largest payload that is passed on; a larger one is refused and its sender stays connected. 0: no limit.',
     reloadable: true,
     from: 'mosquitto',
   },
@@ -180,6 +98,14 @@ export const generalOptions: Options<Omit<GeneralConfig, keyof SecurityConfig>> 
     reloadable: true,
     from: 'mosquitto',
   },
+  responseTopicPrefix: {
+    name: 'response_topic_prefix',
+    type: optional(line('topic'), 'none'),
+    default: null,
+    doc: 'What an MQTT 5.0 client that asks for Response Information is told, with `/` and its client identifier after it.',
+    reloadable: true,
+    from: 'nightjar',
+  },
   retainAvailable: {
     name: 'retain_available',
     type: truth,
@@ -196,6 +122,14 @@ export const generalOptions: Options<Omit<GeneralConfig, keyof SecurityConfig>> 
     reloadable: true,
     from: 'mosquitto',
   },
+  serverReference: {
+    name: 'server_reference',
+    type: optional(line('host or host:port, several with blanks between'), 'none'),
+    default: null,
+    doc: 'Other brokers, which MQTT 5.0 clients are told to use when this one stops.',
+    reloadable: true,
+    from: 'nightjar',
+  },
   setTcpNodelay: {
     name: 'set_tcp_nodelay',
     type: truth,
@@ -204,12 +138,28 @@ export const generalOptions: Options<Omit<GeneralConfig, keyof SecurityConfig>> 
     reloadable: true,
     from: 'mosquitto',
   },
+  sharedSubscriptionsAvailable: {
+    name: 'shared_subscriptions_available',
+    type: truth,
+    default: true,
+    doc: 'Whether clients may subscribe in groups, `$share/GROUP/...`.',
+    reloadable: true,
+    from: 'nightjar',
+  },
   starWildcard: {
     name: 'star_wildcard',
     type: truth,
     default: true,
     doc: 'Whether `*` as a whole level of a topic filter stands for any level, as `+` does. false: the letter of the standard.',
     reloadable: false,
+    from: 'nightjar',
+  },
+  subscriptionIdentifiersAvailable: {
+    name: 'subscription_identifiers_available',
+    type: truth,
+    default: true,
+    doc: 'Whether MQTT 5.0 clients may give subscriptions an identifier.',
+    reloadable: true,
     from: 'nightjar',
   },
   sysAlias: {
@@ -236,6 +186,20 @@ export const generalOptions: Options<Omit<GeneralConfig, keyof SecurityConfig>> 
     reloadable: true,
     from: 'mosquitto',
   },
+  wildcardSubscriptionsAvailable: {
+    name: 'wildcard_subscriptions_available',
+    type: truth,
+    default: true,
+    doc: 'Whether clients may subscribe with wildcards.',
+    reloadable: true,
+    from: 'nightjar',
+  },
+}
+
+/** Options of the broker as a whole. */
+export const generalOptions: Options<Omit<GeneralConfig, keyof SecurityConfig>> = {
+  ...limitOptions,
+  ...behaviourOptions,
 }
 
 function optionalMinutes(): Type<number> {
