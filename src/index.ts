@@ -82,16 +82,22 @@ function methodsFrom({ users, methods = {} }: AuthenticationOptions): Map<string
   return all
 }
 
-function listen(server: Server, port: number, options: CreateBrokerOptions): Promise<number> {
+async function listen(server: Server, port: number, options: CreateBrokerOptions): Promise<number> {
   const { name: _, ...settings } = defaultListener
-  return server.listen({
-    port,
-    host: options.host,
-    access: options.anonymous ?? 'private',
-    noDelay: true,
-    maximumConnections: -1,
-    settings,
-  })
+  try {
+    return await server.listen({
+      port,
+      host: options.host,
+      access: options.anonymous ?? 'private',
+      noDelay: true,
+      maximumConnections: -1,
+      settings,
+    })
+  } catch (error) {
+    // Its clock runs already: whoever tries port after port must not gather brokers.
+    await server.close(0)
+    throw error
+  }
 }
 
 export {

@@ -143,9 +143,13 @@ describe('a broker in the process', () => {
   })
 
   it('is closed at the end of its block by `await using`', async () => {
-    const broker = await createBroker({ port: 0, host: '127.0.0.1' })
-    await broker[Symbol.asyncDispose]()
-    assert.ok(await refused(broker.port!))
+    let port = 0
+    {
+      await using broker = await createBroker({ port: 0, host: '127.0.0.1' })
+      port = broker.port!
+      await (await client(broker)).quiet()
+    }
+    assert.ok(await refused(port))
   })
 })
 
