@@ -119,7 +119,7 @@ function pattern(length: number, from = 0): Uint8Array {
   return PATTERN.slice(start, start + length)
 }
 
-export function total(parts: readonly Uint8Array[]): number {
+function total(parts: readonly Uint8Array[]): number {
   return parts.reduce((sum, { length }) => sum + length, 0)
 }
 
