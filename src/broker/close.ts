@@ -1,5 +1,6 @@
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
+import { handOn } from './hand-on.ts'
 import { NEVER, type Session, SessionTimer } from './session.ts'
 import { publishWill } from './will.ts'
 
@@ -31,6 +32,7 @@ export function endSession(core: Core, session: Session, reason: string): void {
   if (session.timer !== null) core.wheel.clear(session.timer)
   for (const subscription of session.subscriptions.values()) core.router.remove(subscription)
   session.subscriptions.clear()
+  handOn(core, session)
   core.sessions.delete(session.clientId)
   // After its subscriptions: as a member of a shared group it must not be the one that gets the Will.
   if (session.will !== null) publishWill(core, session, reason)

@@ -120,6 +120,8 @@ export type StoreRecord =
       qos: QoS
       retain: boolean
       identifiers: readonly number[] | null
+      /** The Topic Filter of the shared subscription that it came by, if it did. */
+      shared?: string
     }
   /** PUBREC was seen for what is at this position. */
   | { kind: 'received'; clientId: string; position: number }

@@ -12,16 +12,16 @@ import { countInFlight, mustKeep, windowOpen } from './window.ts'
 /** Gives the message to every Session that its route reaches. Returns whether there was any. */
 export function distribute(core: Core, publication: Publication): boolean {
   const { direct, shared } = publication.route!
-  for (let i = 0; i < direct.length; i++) deliver(core, publication, direct[i]!)
+  for (let i = 0; i < direct.length; i++) deliver(core, publication, direct[i]!, null)
   for (let i = 0; i < shared.length; i++) {
     const chosen = choose(shared[i]!)
-    if (chosen !== null) deliver(core, publication, chosen)
+    if (chosen !== null) deliver(core, publication, chosen, chosen.filter.source)
   }
   return direct.length > 0 || shared.length > 0
 }
 
 /** In turn, among those who are online and have room; else among those online; else whoever's turn it is. */
-function choose(group: SharedGroup<Subscription>): Subscription | null {
+export function choose(group: SharedGroup<Subscription>): Subscription | null {
   const { members } = group
   const start = group.next % members.length
   let online = -1
@@ -40,7 +40,8 @@ function choose(group: SharedGroup<Subscription>): Subscription | null {
   return members[chosen] ?? null
 }
 
-function deliver(core: Core, publication: Publication, matched: Subscription): void {
+/** `shared` is the Topic Filter of a shared subscription as its member sent it, or null. */
+export function deliver(core: Core, publication: Publication, matched: Subscription, shared: string | null): void {
   let subscription = matched
   if (matched.noLocal && matched.session.clientId === publication.publisher) {
     if (matched.local === null) return
@@ -50,8 +51,8 @@ function deliver(core: Core, publication: Publication, matched: Subscription): v
   const qos =
     core.settings.upgradeOutgoingQoS || subscription.qos < publication.qos ? subscription.qos : publication.qos
   const retain = publication.retain && subscription.retainAsPublished
-  if (qos === 0) deliverAtMostOnce(core, publication, session, retain, identifiers)
-  else deliverWithPromise(core, publication, session, qos, retain, identifiers)
+  if (qos === 0) deliverAtMostOnce(core, publication, session, retain, identifiers, shared)
+  else deliverWithPromise(core, publication, session, qos, retain, identifiers, shared)
 }
 
 function deliverAtMostOnce(
@@ -60,11 +61,12 @@ function deliverAtMostOnce(
   session: Session,
   retain: boolean,
   identifiers: readonly number[] | null,
+  shared: string | null,
 ): void {
   const { connection, outbound } = session
   // Where QoS 0 messages wait, one must not overtake those before it [MQTT-4.6.0-5].
   if (core.settings.queueQoS0 && (connection === null || outbound.waiting > 0)) {
-    enqueue(core, session, new Queued(publication.keep(core, true), retain, identifiers), 0)
+    enqueue(core, session, new Queued(publication.keep(core, true), retain, identifiers, shared), 0)
     return
   }
   if (connection === null) return
@@ -84,16 +86,20 @@ function deliverWithPromise(
   qos: QoS,
   retain: boolean,
   identifiers: readonly number[] | null,
+  shared: string | null,
 ): void {
   const { connection, outbound } = session
   if (connection === null || outbound.waiting > 0 || !windowOpen(core, session) || !connection.hasRoom()) {
     const lasting = connection === null
-    enqueue(core, session, new Queued(publication.keep(core, lasting), retain, identifiers), qos)
+    enqueue(core, session, new Queued(publication.keep(core, lasting), retain, identifiers, shared), qos)
     return
   }
   const content = publication.content!
   if (!fits(core, connection, content, qos, identifiers, publication.expiresAt)) return
-  const entry = mustKeep(core, session) ? new Queued(publication.keep(core, false), retain, identifiers) : null
+  const entry =
+    shared !== null || mustKeep(core, session)
+      ? new Queued(publication.keep(core, false), retain, identifiers, shared)
+      : null
   const position = outbound.tail
   const packetId = outbound.send(entry, qos)
   if (entry !== null) {

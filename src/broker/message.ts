@@ -63,6 +63,16 @@ export class Message implements PublishContent {
     this.publisher = publisher
   }
 
+  /** The same message, as one that the store does not know. */
+  copy(): Message {
+    const { topic, bytes, topicStart, topicEnd, propertiesEnd, payloadLength, qos, retain } = this
+    const topicLength = topicEnd - topicStart
+    const propertiesLength = propertiesEnd - topicEnd
+    const { expiresAt, publisher } = this
+    const lengths = [topicLength, propertiesLength, payloadLength] as const
+    return new Message(topic, bytes, topicStart, ...lengths, qos, retain, expiresAt, publisher)
+  }
+
   get payloadLength(): number {
     return this.payloadEnd - this.payloadStart
   }

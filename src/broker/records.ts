@@ -5,8 +5,9 @@ import type { Queued, Session } from './session.ts'
 /** Writes into the store that the Session is owed this message. */
 export function recordQueued(core: Core, session: Session, position: number, entry: Queued, qos: QoS): void {
   const messageId = core.storedId(entry.message)
-  const { retain, identifiers } = entry
-  core.append({ kind: 'queued', clientId: session.clientId, position, messageId, qos, retain, identifiers })
+  const { retain, identifiers, shared } = entry
+  const record = { kind: 'queued', clientId: session.clientId, position, messageId, qos, retain, identifiers } as const
+  core.append(shared === null ? record : { ...record, shared })
 }
 
 /** Writes into the store that nothing is owed any more at this position. */

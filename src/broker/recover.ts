@@ -72,7 +72,11 @@ function applyToSession(
     case 'queued': {
       const message = messages.get(record.messageId)
       if (message === undefined) return
-      session.outbound.restore(record.position, new Queued(message, record.retain, record.identifiers), record.qos)
+      session.outbound.restore(
+        record.position,
+        new Queued(message, record.retain, record.identifiers, record.shared ?? null),
+        record.qos,
+      )
       session.queuedBytes += message.payloadLength
       return
     }

@@ -70,7 +70,7 @@ function sendRetained(
 ): void {
   let packetId = 0
   if (qos > 0) {
-    const entry = mustKeep(core, session) ? new Queued(message, true, identifiers) : null
+    const entry = mustKeep(core, session) ? new Queued(message, true, identifiers, null) : null
     const position = session.outbound.tail
     packetId = session.outbound.send(entry, qos)
     if (entry !== null) {

@@ -14,11 +14,14 @@ export class Queued {
   readonly message: Message
   readonly retain: boolean
   readonly identifiers: readonly number[] | null
+  /** The shared subscription that it came by, as its member sent the Topic Filter; null if it was none. */
+  readonly shared: string | null
 
-  constructor(message: Message, retain: boolean, identifiers: readonly number[] | null) {
+  constructor(message: Message, retain: boolean, identifiers: readonly number[] | null, shared: string | null) {
     this.message = message
     this.retain = retain
     this.identifiers = identifiers
+    this.shared = shared
   }
 }
 

@@ -156,13 +156,16 @@ describe('a shared subscription', () => {
     await other.quiet()
   })
 
-  it('[MQTT-4.8.2-5] what was sent to a member whose session ends goes to nobody else', async () => {
+  it('[MQTT-4.8.2-5] what was sent with QoS 2 to a member whose session ends goes to nobody else', async () => {
     const one = await broker.client()
-    await one.subscribe('$share/g/shared/ended', { qos: 1 })
-    await publisher.publish('shared/ended', 'x', { qos: 1 })
+    await one.subscribe('$share/g/shared/ended', { qos: 2 })
+    await publisher.publish('shared/ended', '1', { qos: 2 })
+    await publisher.publish('shared/ended', '2', { qos: 2 })
     await one.receive()
+    one.send(acknowledgement(PacketType.Pubrec, (await one.receive()).packetId))
+    await one.expect(PacketType.Pubrel)
     const other = await broker.client()
-    await other.subscribe('$share/g/shared/ended', { qos: 1 })
+    await other.subscribe('$share/g/shared/ended', { qos: 2 })
     one.send(disconnect())
     await one.expectClosed()
     await other.quiet()

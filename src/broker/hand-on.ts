@@ -1,0 +1,48 @@
+import { OutboundState } from '../session/index.ts'
+import { parseTopicFilter } from '../topics/index.ts'
+import type { Core } from './core.ts'
+import { choose, deliver } from './deliver.ts'
+import type { Route, Subscription } from './route.ts'
+import type { Queued, Session } from './session.ts'
+
+/**
+ * A Session has come to its end. What it was owed as a member of shared subscriptions, and has not acknowledged, goes to
+ * others of these groups; but not what was sent to it with QoS 2, which it may have taken [MQTT-4.8.2-5].
+ */
+export function handOn(core: Core, session: Session): void {
+  session.outbound.forEach((entry, state) => {
+    if (entry === null || entry.shared === null || sentOnce(state) || entry.message.expired(core.now)) return
+    handOnOne(core, session, entry, entry.shared)
+  })
+}
+
+/** With QoS 2, and still to be completed with the one who got it. */
+function sentOnce(state: OutboundState): boolean {
+  return (
+    state === OutboundState.ResendQoS2 ||
+    state === OutboundState.ReleaseAgain ||
+    state === OutboundState.AwaitingPubrec ||
+    state === OutboundState.AwaitingPubcomp
+  )
+}
+
+function handOnOne(core: Core, session: Session, { message }: Queued, shared: string): void {
+  const route = core.router.routeOf(message.topic)
+  const member = another(core, route, shared)
+  if (member === null) return
+  const publication = core.takePublication()
+  // The store forgets a message when all that it knows of have it, and it does not know of this Session.
+  publication.ofMessage(session.persistent ? message : message.copy(), route)
+  deliver(core, publication, member, member.filter.source)
+  core.givePublication(publication)
+}
+
+/** Who is next in that group; null if the last one has left. */
+function another(core: Core, route: Route, shared: string): Subscription | null {
+  const filter = parseTopicFilter(shared, core.settings)
+  if ('error' in filter) return null
+  const group = route.shared.find((one) => one.share === filter.share && one.filter === filter.filter)
+  if (group === undefined) return null
+  // When all have to leave, only those who come back can take anything over.
+  return core.stopping ? (group.members.find((member) => member.session.persistent) ?? null) : choose(group)
+}
