@@ -27,7 +27,7 @@ export class Publication {
     this.#view = view
     // An alias, an expiry or an identifier must not be passed on as it came: then the cleaned copy is what is sent.
     this.content = view
-    if (!view.propertiesForwardable) this.content = this.keep(core, false)
+    if (!view.propertiesForwardable) this.content = this.keep(core, view.retain)
   }
 
   ofMessage(message: Message, route: Route): void {
