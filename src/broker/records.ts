@@ -6,7 +6,8 @@ import type { Queued, Session } from './session.ts'
 export function recordQueued(core: Core, session: Session, position: number, entry: Queued, qos: QoS): void {
   const messageId = core.storedId(entry.message)
   const { retain, identifiers } = entry
-  core.append({ kind: 'queued', clientId: session.clientId, position, messageId, qos, retain, identifiers })
+  const size = entry.message.payloadLength
+  core.append({ kind: 'queued', clientId: session.clientId, position, messageId, qos, retain, identifiers, size })
 }
 
 /** Writes into the store that nothing is owed any more at this position. */

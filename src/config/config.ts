@@ -26,9 +26,13 @@ export interface GeneralConfig extends SecurityConfig {
   maxOutgoingBytes: number
   maxPacketSize: number
   maxQueuedBytes: number
+  maxQueueMemory: number
   maxQueuedMessages: number
   messageSizeLimit: number
   perListenerSettings: boolean
+  persistence: boolean
+  persistenceLocation: string | null
+  persistenceSync: 'always' | 'everysec' | 'no'
   persistentClientExpiration: number
   pidFile: string | null
   queueQos0Messages: boolean
