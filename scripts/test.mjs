@@ -1,6 +1,7 @@
 // npm test [-- part of a file name ...]: installs what the tests need, builds, checks, and runs every test.
 // The last line is `N passed, N failed`, with `, N skipped` if any was; a check of npm run check counts as a test.
-import { availableParallelism } from 'node:os'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { run as runTests } from 'node:test'
 import { build } from './build.mjs'
@@ -17,6 +18,11 @@ const TIME_LIMIT = 120_000
 const wanted = process.argv.slice(2)
 const dist = join(root, 'dist')
 const report = new Report((path) => relative(path.startsWith(dist) ? dist : root, path))
+
+// A broker without a configuration keeps its store in the user's folder: tests must not.
+const state = mkdtempSync(join(tmpdir(), 'nightjar-test-'))
+process.env.XDG_STATE_HOME = state
+process.on('exit', () => rmSync(state, { recursive: true, force: true }))
 
 installPackages()
 installForeign()

@@ -36,6 +36,7 @@ export function endSession(core: Core, session: Session, reason: string): void {
   core.sessions.delete(session.clientId)
   // After its subscriptions: as a member of a shared group it must not be the one that gets the Will.
   if (session.will !== null) publishWill(core, session, reason)
+  core.keptBytes -= session.keptBytes
   if (session.persistent) core.append({ kind: 'sessionEnded', clientId: session.clientId })
 }
 

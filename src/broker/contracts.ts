@@ -4,9 +4,9 @@
  */
 import type { FullSlab, ProtocolVersion, QoS } from '../protocol/index.ts'
 import type { BrokerEvent } from './events.ts'
-import type { Message } from './message.ts'
+import type { Message, MessageParts } from './message.ts'
 
-export type { Message }
+export type { Message, MessageParts, QoS }
 
 export interface Clock {
   /** Milliseconds since the Unix epoch, never going back (a step of the wall clock must end no keep-alive). */
@@ -122,6 +122,8 @@ export type StoreRecord =
       identifiers: readonly number[] | null
       /** The Topic Filter of the shared subscription that it came by, if it did. */
       shared?: string
+      /** Payload bytes. */
+      size: number
     }
   /** PUBREC was seen for what is at this position. */
   | { kind: 'received'; clientId: string; position: number }
@@ -131,6 +133,27 @@ export type StoreRecord =
   | { kind: 'inboundReleased'; clientId: string; packetId: number }
   | { kind: 'retained'; topic: string; messageId: number }
   | { kind: 'retainedCleared'; topic: string }
+
+/** What a store gives back at start: its state, as records, and two things that no single record says. */
+export type LoadRecord =
+  | StoreRecord
+  /** The Session's queue has these bounds, and so many payload bytes; what is in it is asked for by `read`. */
+  | { kind: 'queue'; clientId: string; head: number; tail: number; bytes: number }
+  /** Messages up to this number have been stored. */
+  | { kind: 'messageIds'; next: number }
+
+/** A message in a queue, as `read` gives it back. */
+export interface StoredEntry {
+  readonly position: number
+  readonly message: Message
+  readonly qos: QoS
+  readonly retain: boolean
+  readonly identifiers: readonly number[] | null
+  /** The Topic Filter of the shared subscription that it came by, or null. */
+  readonly shared: string | null
+  /** PUBREC was seen. */
+  readonly received: boolean
+}
 
 /**
  * Where promises are kept. Records are appended during a turn; `commit` ends the turn's part; a position is durable when
@@ -146,5 +169,9 @@ export interface Store {
   /** Called when `durable` went up outside of `commit`; the edge then runs a turn. */
   onDurable: (() => void) | null
   /** The state at start, as the shortest run of records that makes it. */
-  load(): Iterable<StoreRecord>
+  load(): Iterable<LoadRecord>
+  /** What a Session is owed at position `from` and after, in order, at most `limit` of it. Empty: nothing more. */
+  read(clientId: string, from: number, limit: number): StoredEntry[]
+  /** Writes what is left and lets go of everything. Nothing is appended after it. */
+  close(): Promise<void>
 }

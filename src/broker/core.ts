@@ -48,6 +48,8 @@ export class Core {
   /** Milliseconds since the epoch, read once a turn. */
   now: number
   readonly startedAt: number
+  /** What the waiting messages of all queues cost in memory. */
+  keptBytes = 0
   /** Clients online now. */
   online = 0
   /** The position in the store's log up to which this broker has appended. */

@@ -3,7 +3,10 @@ import { parseTopicFilter } from '../topics/index.ts'
 import type { Core } from './core.ts'
 import { choose, deliver } from './deliver.ts'
 import type { Route, Subscription } from './route.ts'
-import type { Queued, Session } from './session.ts'
+import { Queued, type Session } from './session.ts'
+
+/** Fetched from the store at once. */
+const FETCHED = 64
 
 /**
  * A Session has come to its end. What it was owed as a member of shared subscriptions, and has not acknowledged, goes to
@@ -14,6 +17,21 @@ export function handOn(core: Core, session: Session): void {
     if (entry === null || entry.shared === null || sentOnce(state) || entry.message.expired(core.now)) return
     handOnOne(core, session, entry, entry.shared)
   })
+  handOnStored(core, session)
+}
+
+/** What of its queue is not in memory, and so was not sent. */
+function handOnStored(core: Core, session: Session): void {
+  const { kept, tail } = session.outbound
+  for (let from = kept; from < tail; ) {
+    const entries = core.store.read(session.clientId, from, FETCHED)
+    for (const { message, retain, identifiers, shared, received, position } of entries) {
+      from = position + 1
+      if (shared === null || received || message.expired(core.now)) continue
+      handOnOne(core, session, new Queued(message, retain, identifiers, shared), shared)
+    }
+    if (entries.length === 0) return
+  }
 }
 
 /** With QoS 2, and still to be completed with the one who got it. */

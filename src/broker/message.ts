@@ -82,6 +82,40 @@ export class Message implements PublishContent {
   }
 }
 
+/** What a Message is made of, as a store keeps it. */
+export interface MessageParts {
+  readonly id: number
+  readonly topic: string
+  /** Topic Name, properties and payload, one after the other. */
+  readonly bytes: Uint8Array
+  readonly topicLength: number
+  readonly propertiesLength: number
+  readonly payloadLength: number
+  readonly qos: QoS
+  readonly retain: boolean
+  readonly expiresAt: number
+  readonly publisher: string | null
+}
+
+/** A message as it comes back from a store. */
+export function restoreMessage(parts: MessageParts): Message {
+  const { topic, bytes, topicLength, propertiesLength, payloadLength, qos, retain, expiresAt, publisher } = parts
+  const message = new Message(
+    topic,
+    bytes,
+    0,
+    topicLength,
+    propertiesLength,
+    payloadLength,
+    qos,
+    retain,
+    expiresAt,
+    publisher,
+  )
+  message.id = parts.id
+  return message
+}
+
 /** Makes Messages out of views. */
 export class MessageKeeper {
   #chunk: Uint8Array = new Uint8Array(0)

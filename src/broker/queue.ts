@@ -5,8 +5,13 @@ import type { Core } from './core.ts'
 import { recordDone, recordQueued } from './records.ts'
 import { replay } from './replay.ts'
 import { DUP, fits, PUBLISH, RETAIN, send } from './send.ts'
-import type { Queued, Session } from './session.ts'
+import { Queued, type Session } from './session.ts'
 import { countInFlight, windowOpen } from './window.ts'
+
+/** How many messages are fetched from the store at once. */
+const FETCHED = 64
+/** What a waiting message costs beyond its payload, roughly. */
+const ENTRY_BYTES = 300
 
 /** Lets a message wait in the Session's queue, or drops it if the queue is full. */
 export function enqueue(core: Core, session: Session, entry: Queued, qos: QoS): void {
@@ -16,10 +21,49 @@ export function enqueue(core: Core, session: Session, entry: Queued, qos: QoS): 
     if (session.dropped++ === 0) core.event('queueFull', session, limit)
     return
   }
-  const position = session.outbound.enqueue(entry, qos)
+  const position = append(core, session, entry, qos)
   session.queuedBytes += entry.message.payloadLength
   if (session.persistent) recordQueued(core, session, position, entry, qos)
 }
+
+/**
+ * Once the queues together fill their part of the memory, what is queued for kept Sessions lies in the store only, but for
+ * the beginning of each queue: a million messages must not be a million objects.
+ */
+function append(core: Core, session: Session, entry: Queued, qos: QoS): number {
+  const { outbound, persistent } = session
+  const begun = outbound.kept - outbound.next < FETCHED && core.keptBytes < 2 * core.settings.maximumQueueMemory
+  const room = begun || core.keptBytes < core.settings.maximumQueueMemory
+  if (persistent && (outbound.kept < outbound.tail || !room)) return outbound.enqueueCold()
+  countKept(core, session, entry, 1)
+  return outbound.enqueue(entry, qos)
+}
+
+/** A waiting message comes into memory, or leaves its place there. */
+function countKept(core: Core, session: Session, entry: Queued, direction: 1 | -1): void {
+  const bytes = direction * (entry.message.payloadLength + ENTRY_BYTES)
+  session.keptBytes += bytes
+  core.keptBytes += bytes
+}
+
+/** Brings the next of what lies in the store into memory. */
+function fetch(core: Core, session: Session): void {
+  const { outbound } = session
+  const entries = core.store.read(session.clientId, outbound.kept, FETCHED)
+  if (entries.length === 0) outbound.noMore()
+  for (const { position, message, qos, retain, identifiers, shared, received } of entries) {
+    const again = session.uncertain > 0 && qos > 0
+    if (again) session.uncertain--
+    const state = received ? OutboundState.ReleaseAgain : (again ? SENT_BEFORE : WAITING)[qos]
+    const entry = new Queued(message, retain, identifiers, shared)
+    if (!received && !again) countKept(core, session, entry, 1)
+    outbound.keep(position, received ? null : entry, state)
+  }
+}
+
+const { WaitingQoS0, WaitingQoS1, WaitingQoS2, ResendQoS1, ResendQoS2 } = OutboundState
+const WAITING = [WaitingQoS0, WaitingQoS1, WaitingQoS2] as const
+const SENT_BEFORE = [WaitingQoS0, ResendQoS1, ResendQoS2] as const
 
 /** The option that says no, if one does. */
 function fullBecauseOf(core: Core, session: Session, entry: Queued): { option: string; limit: number } | null {
@@ -51,6 +95,10 @@ export function pump(core: Core, session: Session): void {
 /** False if the window is closed. */
 function sendNext(core: Core, session: Session, connection: Connection): boolean {
   const { outbound } = session
+  if (outbound.next === outbound.kept) {
+    fetch(core, session)
+    return true
+  }
   const state = outbound.state(outbound.next)
   switch (state) {
     case OutboundState.ReleaseAgain:
@@ -81,6 +129,7 @@ function sendFresh(core: Core, session: Session, connection: Connection, qos: Qo
   const position = outbound.next
   const entry = outbound.message(position)!
   const { message, identifiers } = entry
+  countKept(core, session, entry, -1)
   session.queuedBytes -= message.payloadLength
   const expired = message.expired(core.now)
   if (expired || !fits(core, connection, message, qos, identifiers, message.expiresAt)) {
@@ -92,6 +141,8 @@ function sendFresh(core: Core, session: Session, connection: Connection, qos: Qo
   }
   const packetId = outbound.sendNext()
   if (qos > 0) countInFlight(session, entry, 1)
+  // Its identifier follows from its place, so that must be safe before it is used.
+  if (qos === 2 && session.persistent) connection.promised()
   const first = PUBLISH | (qos << 1) | (entry.retain ? RETAIN : 0)
   send(core, connection, message, first, qos === 0 ? 0 : packetId, identifiers, message.expiresAt)
   if (qos === 0) recordDone(core, session, position)

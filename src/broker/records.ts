@@ -6,7 +6,9 @@ import type { Queued, Session } from './session.ts'
 export function recordQueued(core: Core, session: Session, position: number, entry: Queued, qos: QoS): void {
   const messageId = core.storedId(entry.message)
   const { retain, identifiers, shared } = entry
-  const record = { kind: 'queued', clientId: session.clientId, position, messageId, qos, retain, identifiers } as const
+  const size = entry.message.payloadLength
+  const { clientId } = session
+  const record = { kind: 'queued', clientId, position, messageId, qos, retain, identifiers, size } as const
   core.append(shared === null ? record : { ...record, shared })
 }
 

@@ -1,11 +1,11 @@
 import { parseTopicFilter } from '../topics/index.ts'
 import { scheduleEnd } from './close.ts'
-import type { StoreRecord } from './contracts.ts'
+import type { LoadRecord } from './contracts.ts'
 import type { Core } from './core.ts'
 import type { Message } from './message.ts'
 import { restoreRetained } from './retain.ts'
 import { Subscription } from './route.ts'
-import { Queued, Session } from './session.ts'
+import { Session } from './session.ts'
 
 /** The state of before, made again from the store's records. Nobody is online yet: every Session's time runs. */
 export function recover(core: Core): void {
@@ -17,11 +17,14 @@ export function recover(core: Core): void {
   }
 }
 
-function apply(core: Core, messages: Map<number, Message>, record: StoreRecord): void {
+function apply(core: Core, messages: Map<number, Message>, record: LoadRecord): void {
   switch (record.kind) {
     case 'message':
       messages.set(record.message.id, record.message)
       core.messageIdSeen(record.message.id)
+      return
+    case 'messageIds':
+      core.messageIdSeen(record.next - 1)
       return
     case 'retained': {
       const message = messages.get(record.messageId)
@@ -37,24 +40,20 @@ function apply(core: Core, messages: Map<number, Message>, record: StoreRecord):
       return
     default: {
       const session = core.sessions.get(record.clientId)
-      if (session !== undefined) applyToSession(core, messages, session, record)
+      if (session !== undefined) applyToSession(core, session, record)
     }
   }
 }
 
-function openSession(core: Core, record: StoreRecord & { kind: 'session' }): void {
+function openSession(core: Core, record: LoadRecord & { kind: 'session' }): void {
   const session = new Session(record.clientId, 4, record.expiryInterval, core.settings.maximumInFlight)
   session.persistent = true
+  session.uncertain = core.settings.maximumInFlight
   session.will = record.will
   core.sessions.set(record.clientId, session)
 }
 
-function applyToSession(
-  core: Core,
-  messages: Map<number, Message>,
-  session: Session,
-  record: Exclude<StoreRecord, { kind: 'message' | 'retained' | 'session' | 'retainedCleared' | 'sessionEnded' }>,
-): void {
+function applyToSession(core: Core, session: Session, record: LoadRecord): void {
   switch (record.kind) {
     case 'offline':
       session.offlineSince = record.at
@@ -69,20 +68,9 @@ function applyToSession(
       core.router.add(subscription)
       return
     }
-    case 'queued': {
-      const message = messages.get(record.messageId)
-      if (message === undefined) return
-      session.outbound.restore(
-        record.position,
-        new Queued(message, record.retain, record.identifiers, record.shared ?? null),
-        record.qos,
-      )
-      session.queuedBytes += message.payloadLength
-      return
-    }
-    case 'received':
-      session.queuedBytes -= session.outbound.message(record.position)?.message.payloadLength ?? 0
-      session.outbound.restoreReceived(record.position)
+    case 'queue':
+      session.outbound.restore(record.head, record.tail)
+      session.queuedBytes = record.bytes
       return
     case 'inbound':
       session.inbound.add(record.packetId)

@@ -56,6 +56,10 @@ export class Session {
   will: Will | null = null
   /** Payload bytes of the messages that wait. */
   queuedBytes = 0
+  /** Of the waiting messages that are in memory: what they cost. */
+  keptBytes = 0
+  /** After a restart: so many of the messages that are owed may have been sent before, and go with DUP. */
+  uncertain = 0
   /** Payload bytes of the messages in flight, as far as they are kept. */
   inFlightBytes = 0
   /** Dropped since the queue was last found full; 0: it is not. */

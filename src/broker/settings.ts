@@ -20,6 +20,8 @@ export interface Settings {
   maximumQueuedMessages: number
   /** Their payload bytes; 0 means no limit. The limit that is reached first decides, as in mosquitto. */
   maximumQueuedBytes: number
+  /** Bytes of memory that waiting messages may take, all queues together; more lie in the store only. */
+  maximumQueueMemory: number
   /** Bytes that may wait for a slow subscriber before QoS 0 messages to it are dropped. */
   maximumOutgoingBytes: number
   /** Whether QoS 0 messages wait for Sessions that are offline. */
@@ -85,6 +87,7 @@ export const defaultSettings: Settings = {
   maximumInFlightBytes: 0,
   maximumQueuedMessages: 1000,
   maximumQueuedBytes: 0,
+  maximumQueueMemory: 64 * 1024 * 1024,
   maximumOutgoingBytes: 1024 * 1024,
   queueQoS0: false,
   upgradeOutgoingQoS: false,

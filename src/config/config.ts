@@ -21,6 +21,9 @@ export interface GeneralConfig extends SecurityConfig, LimitConfig {
   logTimestampFormat: string | null
   logType: readonly LogType[]
   perListenerSettings: boolean
+  persistence: boolean
+  persistenceLocation: string | null
+  persistenceSync: 'always' | 'everysec' | 'no'
   persistentClientExpiration: number
   pidFile: string | null
   queueQos0Messages: boolean
@@ -46,6 +49,7 @@ export interface LimitConfig {
   maxOutgoingBytes: number
   maxPacketSize: number
   maxPacketSizeMqtt3: number
+  maxQueueMemory: number
   maxQueuedBytes: number
   maxQueuedMessages: number
   messageSizeLimit: number

@@ -63,6 +63,14 @@ export const limitOptions: Options<LimitConfig> = {
     reloadable: true,
     from: 'mosquitto',
   },
+  maxQueueMemory: {
+    name: 'max_queue_memory',
+    type: integer(bytes),
+    default: 67_108_864,
+    doc: 'The memory that waiting messages may take, all queues together. What is more lies on disk only, if there is a store.',
+    reloadable: true,
+    from: 'nightjar',
+  },
   maxQueuedMessages: {
     name: 'max_queued_messages',
     type: integer(count),

@@ -22,7 +22,7 @@ interface Group extends NotYet {
 
 const WHO = 'ignoring it would let in clients, or allow what, it is there to keep out'
 const TLS = 'ignoring it would leave connections without the encryption, or the check, that it asks for'
-const DISK = 'nothing is written to disk in this version, so it has no effect'
+const DISK = 'the store writes what it promises at once, so there is nothing to be saved later'
 
 const GROUPS: readonly Group[] = [
   {
@@ -145,14 +145,14 @@ const GROUPS: readonly Group[] = [
   },
   {
     severity: 'warning',
-    why: 'sessions and messages are kept in memory only, and are gone after a restart',
-    harmless: ['false', '0'],
-    names: ['persistence', 'retained_persistence'],
+    why: 'retained messages are kept on disk as everything else is, if `persistence` says so',
+    harmless: ['true', '1'],
+    names: ['retained_persistence'],
   },
   {
     severity: 'warning',
     why: DISK,
-    names: ['autosave_interval', 'autosave_on_changes', 'persistence_file', 'persistence_location'],
+    names: ['autosave_interval', 'autosave_on_changes', 'persistence_file'],
   },
   {
     severity: 'warning',

@@ -17,6 +17,7 @@ export function settingsFrom(general: GeneralConfig, version: string): Settings 
     maximumInFlightBytes: general.maxInflightBytes,
     maximumQueuedMessages: general.maxQueuedMessages,
     maximumQueuedBytes: general.maxQueuedBytes,
+    maximumQueueMemory: general.maxQueueMemory,
     maximumOutgoingBytes: general.maxOutgoingBytes,
     queueQoS0: general.queueQos0Messages,
     upgradeOutgoingQoS: general.upgradeOutgoingQos,

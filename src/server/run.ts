@@ -4,6 +4,7 @@ import { type Config, defaultConfig, defaultListener, describeProblem, parseConf
 import { levelsFrom, listenOptionsFrom, settingsFrom } from './from-config.ts'
 import { Log } from './log.ts'
 import { logProblem, writerTo } from './log-writers.ts'
+import { openStore } from './open-store.ts'
 import { type ListenOptions, Server } from './server.ts'
 import { limitYoungGeneration } from './young-generation.ts'
 
@@ -21,7 +22,7 @@ export interface BrokerArguments {
 const DEFAULT_PORT = 1883
 const MEMORY_CHECK_MS = 100
 const EXIT_BAD_CONFIG = 3
-const EXIT_CANNOT_LISTEN = 1
+const EXIT_CANNOT_START = 1
 
 /** Runs the broker until a signal ends it; resolves with the exit code. Errors are told on stderr. */
 export async function runBroker(args: BrokerArguments): Promise<number> {
@@ -38,17 +39,24 @@ export async function runBroker(args: BrokerArguments): Promise<number> {
     return EXIT_BAD_CONFIG
   }
   const log = makeLog(config, args)
-  const server = new Server(settingsFrom(config.general, `nightjar version ${version}`), (event) => log.event(event))
   log.line('notice', `nightjar ${version} starts (process ${process.pid}, Node ${process.version})`)
   log.line(
     'information',
     args.configFile === null ? 'No configuration file: defaults' : `Configuration: ${args.configFile}`,
   )
-  for (const listener of listeners(config, args)) {
+  const toOpen = listeners(config, args)
+  const store = await openStore(config, args.configFile !== null, toOpen[0]?.port ?? 0, log)
+  if (store === null) {
+    log.flush()
+    return EXIT_CANNOT_START
+  }
+  const settings = settingsFrom(config.general, `nightjar version ${version}`)
+  const server = new Server(settings, (event) => log.event(event), undefined, store)
+  for (const listener of toOpen) {
     if (await open(server, listener, log)) continue
     log.flush()
     await server.close(0)
-    return EXIT_CANNOT_LISTEN
+    return EXIT_CANNOT_START
   }
   tellWhoMayConnect(config, args, log)
   if (pidFile !== null && !writePid(pidFile, log)) {

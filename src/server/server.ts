@@ -7,7 +7,14 @@ import {
   type AuthenticationMethod,
   AuthenticationMethods,
 } from '../access/index.ts'
-import { Broker, type BrokerEvent, defaultListener, type ListenerSettings, type Settings } from '../broker/index.ts'
+import {
+  Broker,
+  type BrokerEvent,
+  defaultListener,
+  type ListenerSettings,
+  type Settings,
+  type Store,
+} from '../broker/index.ts'
 import { SlabPool } from '../protocol/index.ts'
 import { MemoryStore } from '../store/index.ts'
 import {
@@ -48,11 +55,12 @@ export class Server {
   readonly #listeners: TcpListener[] = []
   readonly #inProcess: ListenerSettings = defaultListener
 
-  /** `methods` are those of enhanced authentication, by name. */
+  /** `methods` are those of enhanced authentication, by name. The store is the server's from now on, and closed with it. */
   constructor(
     settings: Settings,
     events: (event: BrokerEvent) => void,
     methods: ReadonlyMap<string, AuthenticationMethod> = new Map(),
+    store: Store = new MemoryStore(),
   ) {
     this.#access = new ListenerAccess(new AuthenticationMethods(methods, () => this.#loop.began()))
     // Not a Buffer but its memory: the parts of a plain array cost less to make.
@@ -62,7 +70,7 @@ export class Server {
     this.broker = new Broker(settings, {
       clock: { now: () => timeOrigin + performance.now() },
       random: { uint32: () => randomBytes(4).readUInt32LE() },
-      store: new MemoryStore(),
+      store,
       access: this.#access,
       text: nodeText,
       pool: new SlabPool(arena, READ_BYTES),
@@ -110,5 +118,6 @@ export class Server {
     for (const connection of this.broker.core.connections) connection.link.abort()
     await new Promise((resolve) => setImmediate(resolve))
     this.#loop.stop()
+    await this.broker.core.store.close()
   }
 }

@@ -31,7 +31,7 @@ const PLACES_AHEAD_AT_LEAST = 1024
 /**
  * What is owed to one receiver, in order: first what is in flight, then what waits.
  *
- *     head             next                 tail        positions, counting up for ever
+ *     head             next        kept     tail        positions, counting up for ever
  *      | P  C  .  P  P  | W  W  W  W  W  W   |
  *      in flight          waiting
  *      (. = done already, out of order)
@@ -44,6 +44,11 @@ export class Outbound<M> {
   head = 0
   /** The first position that is still to be sent on this Network Connection: never one that is done. */
   next = 0
+  /**
+   * What lies at this position and after is not in memory, only in a store: it is given back by `keep` when its turn
+   * comes. Mostly it is `tail`: all is in memory.
+   */
+  kept = 0
   /** The position that the next message will get. */
   tail = 0
   /** PUBLISH packets of QoS 1 and 2 sent and not done: what counts against Receive Maximum [MQTT-4.9.0-2]. */
@@ -77,6 +82,38 @@ export class Outbound<M> {
   /** Appends a message that waits; returns its position. */
   enqueue(message: M, qos: QoS): number {
     return this.#append(message, (OutboundState.WaitingQoS0 + qos) as OutboundState)
+  }
+
+  /** Appends a message that waits, and is not kept in memory; returns its position. */
+  enqueueCold(): number {
+    return this.tail++
+  }
+
+  /** The next message that was not kept in memory: at `kept` or after it, and what lies between them is done. */
+  keep(position: number, message: M | null, state: OutboundState): void {
+    if (this.head === this.kept) {
+      this.head = position
+      this.next = position
+      this.kept = position
+    }
+    while (this.kept < position) this.#place(null, OutboundState.Done)
+    this.#place(message, state)
+    this.#pass()
+  }
+
+  /** Nothing more is owed of what was not kept in memory. */
+  noMore(): void {
+    if (this.head === this.kept) this.restore(this.tail, this.tail)
+    while (this.kept < this.tail) this.#place(null, OutboundState.Done)
+    this.#pass()
+  }
+
+  /** After a restart: the queue has these bounds, and nothing of it is in memory. */
+  restore(head: number, tail: number): void {
+    this.head = head
+    this.next = head
+    this.kept = head
+    this.tail = tail
   }
 
   /**
@@ -134,7 +171,7 @@ export class Outbound<M> {
   }
 
   state(position: number): OutboundState {
-    if (position < this.head || position >= this.tail) return OutboundState.Done
+    if (position < this.head || position >= this.kept) return OutboundState.Done
     return this.#states[position & this.#mask] as OutboundState
   }
 
@@ -166,7 +203,7 @@ export class Outbound<M> {
 
   /** A new Network Connection resumes the Session: what was in flight is to be sent again, in order [MQTT-4.4.0-1] [MQTT-4.6.0-1]. */
   resume(maximumInFlight: number): void {
-    const end = this.#controlAhead ? this.tail : this.next
+    const end = this.#controlAhead ? this.kept : this.next
     for (let position = this.head; position < end; position++) {
       const place = position & this.#mask
       this.#states[place] = AGAIN[this.#states[place]!]!
@@ -178,39 +215,22 @@ export class Outbound<M> {
     this.#pass()
   }
 
-  /** After a restart: a message that was owed at this position. Positions come in order; what is between them is done. */
-  restore(position: number, message: M, qos: QoS): void {
-    if (this.head === this.tail) {
-      this.head = position
-      this.next = position
-      this.tail = position
-    }
-    while (this.tail < position) this.#append(null, OutboundState.Done)
-    // Whether it had been sent is not known: to send it with DUP is right in both cases.
-    this.#append(
-      message,
-      qos === 0 ? OutboundState.WaitingQoS0 : qos === 1 ? OutboundState.ResendQoS1 : OutboundState.ResendQoS2,
-    )
-  }
-
-  /** After a restart: PUBREC had been seen for what is at this position. */
-  restoreReceived(position: number): void {
-    const place = position & this.#mask
-    this.#states[place] = OutboundState.ReleaseAgain
-    this.#messages[place] = null
-  }
-
-  /** Calls visit for all that is not done, oldest first. It may finish what it is shown. */
+  /** Calls visit for all that is kept and not done, oldest first. It may finish what it is shown. */
   forEach(visit: (message: M | null, state: OutboundState, position: number) => void): void {
-    for (let position = this.head; position < this.tail; position++) {
+    for (let position = this.head; position < this.kept; position++) {
       const state = this.state(position)
       if (state !== OutboundState.Done) visit(this.message(position), state, position)
     }
   }
 
   #append(message: M | null, state: OutboundState): number {
-    if (this.tail - this.head > this.#mask) this.#grow()
-    const position = this.tail++
+    this.tail++
+    return this.#place(message, state)
+  }
+
+  #place(message: M | null, state: OutboundState): number {
+    if (this.kept - this.head > this.#mask) this.#grow()
+    const position = this.kept++
     const place = position & this.#mask
     this.#messages[place] = message
     this.#states[place] = state
@@ -219,7 +239,7 @@ export class Outbound<M> {
 
   /** Moves `next` past what needs no sending: it was done out of order, or it is a control packet that went ahead. */
   #pass(): void {
-    while (this.next < this.tail) {
+    while (this.next < this.kept) {
       const state = this.#states[this.next & this.#mask]
       if (state === OutboundState.Done) this.#done(this.next++)
       else if (state === OutboundState.AwaitingControl) this.next++
@@ -235,7 +255,7 @@ export class Outbound<M> {
     let head = position + 1
     while (head < this.next && this.#states[head & this.#mask] === OutboundState.Done) head++
     this.head = head
-    if (head === this.tail && this.#mask >= KEPT_RING) {
+    if (head === this.kept && this.#mask >= KEPT_RING) {
       this.#messages = NOTHING as (M | null)[]
       this.#states = NO_STATES
       this.#mask = -1
@@ -246,7 +266,7 @@ export class Outbound<M> {
     const size = this.#mask < 0 ? SMALLEST_RING : (this.#mask + 1) * 2
     const messages = new Array<M | null>(size).fill(null)
     const states = new Uint8Array(size)
-    for (let position = this.head; position < this.tail; position++) {
+    for (let position = this.head; position < this.kept; position++) {
       messages[position & (size - 1)] = this.#messages[position & this.#mask] ?? null
       states[position & (size - 1)] = this.#states[position & this.#mask]!
     }

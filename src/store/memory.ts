@@ -1,4 +1,12 @@
-import type { Message, Store, StoredSubscription, StoredWill, StoreRecord } from '../broker/contracts.ts'
+import type {
+  LoadRecord,
+  Message,
+  Store,
+  StoredEntry,
+  StoredSubscription,
+  StoredWill,
+  StoreRecord,
+} from '../broker/contracts.ts'
 
 type QueuedRecord = StoreRecord & { kind: 'queued' }
 
@@ -7,6 +15,8 @@ class StoredSession {
   expiryInterval = 0
   will: StoredWill | null = null
   offlineAt = 0
+  /** The position after the last that was used. */
+  tail = 0
   readonly subscriptions: Map<string, StoredSubscription> = new Map()
   /** By position, in order. */
   readonly queue: Map<number, QueuedRecord> = new Map()
@@ -41,10 +51,33 @@ export class MemoryStore implements Store {
     this.durable = this.#position
   }
 
-  *load(): Iterable<StoreRecord> {
-    for (const { message } of this.#messages.values()) yield { kind: 'message', message }
-    for (const [topic, messageId] of this.#retained) yield { kind: 'retained', topic, messageId }
+  read(clientId: string, from: number, limit: number): StoredEntry[] {
+    const session = this.#sessions.get(clientId)
+    const entries: StoredEntry[] = []
+    if (session === undefined) return entries
+    for (const { position, messageId, qos, retain, identifiers, shared = null } of session.queue.values()) {
+      if (entries.length === limit) break
+      const stored = this.#messages.get(messageId)
+      if (position < from || stored === undefined) continue
+      const received = session.received.has(position)
+      entries.push({ position, message: stored.message, qos, retain, identifiers, shared, received })
+    }
+    return entries
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  *load(): Iterable<LoadRecord> {
+    for (const [topic, messageId] of this.#retained) {
+      yield { kind: 'message', message: this.#messages.get(messageId)!.message }
+      yield { kind: 'retained', topic, messageId }
+    }
     for (const [clientId, session] of this.#sessions) yield* loadSession(clientId, session)
+    let next = 1
+    for (const id of this.#messages.keys()) next = Math.max(next, id + 1)
+    if (next > 1) yield { kind: 'messageIds', next }
   }
 
   #apply(record: StoreRecord): void {
@@ -98,6 +131,7 @@ export class MemoryStore implements Store {
         return
       case 'queued':
         session.queue.set(record.position, record)
+        session.tail = record.position + 1
         this.#use(record.messageId)
         return
       case 'received':
@@ -140,14 +174,15 @@ export class MemoryStore implements Store {
   }
 }
 
-function* loadSession(clientId: string, session: StoredSession): Iterable<StoreRecord> {
+function* loadSession(clientId: string, session: StoredSession): Iterable<LoadRecord> {
   const { expiryInterval, will, offlineAt } = session
   yield { kind: 'session', clientId, expiryInterval, will }
   if (offlineAt > 0) yield { kind: 'offline', clientId, at: offlineAt, will: will !== null }
   for (const subscription of session.subscriptions.values()) yield { kind: 'subscribed', clientId, subscription }
   for (const packetId of session.inbound) yield { kind: 'inbound', clientId, packetId }
-  for (const queued of session.queue.values()) {
-    yield queued
-    if (session.received.has(queued.position)) yield { kind: 'received', clientId, position: queued.position }
-  }
+  if (session.tail === 0) return
+  const head = session.queue.keys().next().value ?? session.tail
+  let bytes = 0
+  for (const { position, size } of session.queue.values()) if (!session.received.has(position)) bytes += size
+  yield { kind: 'queue', clientId, head, tail: session.tail, bytes }
 }

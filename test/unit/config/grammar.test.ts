@@ -265,7 +265,12 @@ describe('options of mosquitto that are missing', () => {
     })
   }
 
-  const warnings = ['persistence true', 'autosave_interval 1800', 'persistence_location lib/', 'retry_interval 20']
+  const warnings = [
+    'autosave_interval 1800',
+    'persistence_file m.db',
+    'retained_persistence false',
+    'retry_interval 20',
+  ]
   for (const line of [...warnings, 'websockets_log_level 255', 'user mosquitto', 'allow_duplicate_messages true']) {
     it(`warns of ${line}`, () =>
       assert.deepEqual(

@@ -1,0 +1,31 @@
+import fs from 'node:fs'
+
+/** What the store asks of the file system: handed in, so that a test can let any operation fail. */
+export interface Files {
+  /** Opens for reading and writing, making the file if it is not there. */
+  open(path: string): number
+  /** Returns how many bytes were written. */
+  write(fd: number, bytes: Uint8Array, from: number, length: number, position: number): number
+  read(fd: number, bytes: Uint8Array, length: number, position: number): number
+  /** Calls back when what was written is safe against power loss. */
+  sync(fd: number, done: (error: Error | null) => void): void
+  truncate(fd: number, length: number): void
+  size(fd: number): number
+  close(fd: number): void
+  list(folder: string): string[]
+  remove(path: string): void
+  makeFolder(path: string): void
+}
+
+export const systemFiles: Files = {
+  open: (path) => fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600),
+  write: (fd, bytes, from, length, position) => fs.writeSync(fd, bytes, from, length, position),
+  read: (fd, bytes, length, position) => fs.readSync(fd, bytes, 0, length, position),
+  sync: (fd, done) => fs.fdatasync(fd, done),
+  truncate: (fd, length) => fs.ftruncateSync(fd, length),
+  size: (fd) => fs.fstatSync(fd).size,
+  close: (fd) => fs.closeSync(fd),
+  list: (folder) => fs.readdirSync(folder),
+  remove: (path) => fs.rmSync(path, { force: true }),
+  makeFolder: (path) => void fs.mkdirSync(path, { recursive: true, mode: 0o700 }),
+}

@@ -1,0 +1,241 @@
+import type { Message, MessageParts, QoS, StoredSubscription, StoredWill, StoreRecord } from '../../broker/contracts.ts'
+import type { ByteReader, ByteWriter } from './byte-writer.ts'
+
+/** The class of messages is the broker's: the store is handed a way to make them. */
+export type MakeMessage = (parts: MessageParts) => Message
+
+/** The first byte of each record. A number once given keeps its meaning, as files of earlier versions must be read. */
+const Kind = {
+  session: 1,
+  offline: 2,
+  sessionEnded: 3,
+  subscribed: 4,
+  unsubscribed: 5,
+  message: 6,
+  queued: 7,
+  received: 8,
+  done: 9,
+  inbound: 10,
+  inboundReleased: 11,
+  retained: 12,
+  retainedCleared: 13,
+} as const
+
+const RETAIN = 4
+const IDENTIFIERS = 8
+const SHARED = 16
+
+/** Writes a record; `session` is the number of the Session that it names, if it names one. */
+export function writeRecord(out: ByteWriter, record: StoreRecord, session: number): void {
+  out.byte(Kind[record.kind])
+  if ('clientId' in record) out.uint32(session)
+  switch (record.kind) {
+    case 'session':
+      out.text(record.clientId)
+      out.uint32(record.expiryInterval)
+      writeWill(out, record.will)
+      return
+    case 'offline':
+      out.double(record.at)
+      out.byte(record.will ? 1 : 0)
+      return
+    case 'subscribed':
+      writeSubscription(out, record.subscription)
+      return
+    case 'unsubscribed':
+      out.text(record.filter)
+      return
+    case 'message':
+      writeMessage(out, record.message)
+      return
+    case 'queued':
+      out.double(record.position)
+      out.double(record.messageId)
+      out.uint32(record.size)
+      out.byte(
+        record.qos |
+          (record.retain ? RETAIN : 0) |
+          (record.identifiers === null ? 0 : IDENTIFIERS) |
+          (record.shared === undefined ? 0 : SHARED),
+      )
+      if (record.identifiers !== null) writeIdentifiers(out, record.identifiers)
+      if (record.shared !== undefined) out.text(record.shared)
+      return
+    case 'received':
+    case 'done':
+      out.double(record.position)
+      return
+    case 'inbound':
+    case 'inboundReleased':
+      out.uint32(record.packetId)
+      return
+    case 'retained':
+      out.text(record.topic)
+      out.double(record.messageId)
+      return
+    case 'retainedCleared':
+      out.text(record.topic)
+      return
+    case 'sessionEnded':
+  }
+}
+
+/** A record as it is read: the Session by its number. */
+export interface ReadRecord {
+  readonly session: number
+  readonly record: StoreRecord
+}
+
+/** Reads the next record; `clientOf` knows the Client Identifier of a Session's number. Throws a RangeError at rubbish. */
+export function readRecord(from: ByteReader, clientOf: (session: number) => string, make: MakeMessage): ReadRecord {
+  const kind = from.byte()
+  const read = READERS[kind]
+  if (read === undefined) throw new RangeError(`there is no record of kind ${kind}`)
+  const session = OF_SESSION.has(kind) ? from.uint32() : 0
+  return { session, record: read(from, session, clientOf, make) }
+}
+
+const OF_SESSION: ReadonlySet<number> = new Set([
+  Kind.session,
+  Kind.offline,
+  Kind.sessionEnded,
+  Kind.subscribed,
+  Kind.unsubscribed,
+  Kind.queued,
+  Kind.received,
+  Kind.done,
+  Kind.inbound,
+  Kind.inboundReleased,
+])
+
+type Read = (from: ByteReader, session: number, clientOf: (session: number) => string, make: MakeMessage) => StoreRecord
+
+const READERS: Readonly<Record<number, Read>> = {
+  [Kind.session]: (from, _session, _clientOf, make) => {
+    const clientId = from.text()
+    const expiryInterval = from.uint32()
+    return { kind: 'session', clientId, expiryInterval, will: readWill(from, make) }
+  },
+  [Kind.offline]: (from, session, clientOf) => {
+    const at = from.double()
+    return { kind: 'offline', clientId: clientOf(session), at, will: from.byte() === 1 }
+  },
+  [Kind.sessionEnded]: (_from, session, clientOf) => ({ kind: 'sessionEnded', clientId: clientOf(session) }),
+  [Kind.subscribed]: (from, session, clientOf) => ({
+    kind: 'subscribed',
+    clientId: clientOf(session),
+    subscription: readSubscription(from),
+  }),
+  [Kind.unsubscribed]: (from, session, clientOf) => ({
+    kind: 'unsubscribed',
+    clientId: clientOf(session),
+    filter: from.text(),
+  }),
+  [Kind.message]: (from, _session, _clientOf, make) => ({ kind: 'message', message: readMessage(from, make) }),
+  [Kind.queued]: (from, session, clientOf) => {
+    const position = from.double()
+    const messageId = from.double()
+    const size = from.uint32()
+    const flags = from.byte()
+    const identifiers = (flags & IDENTIFIERS) === 0 ? null : readIdentifiers(from)
+    const shared = (flags & SHARED) === 0 ? {} : { shared: from.text() }
+    const clientId = clientOf(session)
+    const qos = (flags & 3) as QoS
+    return {
+      kind: 'queued',
+      clientId,
+      position,
+      messageId,
+      qos,
+      retain: (flags & RETAIN) !== 0,
+      identifiers,
+      size,
+      ...shared,
+    }
+  },
+  [Kind.received]: (from, session, clientOf) => ({
+    kind: 'received',
+    clientId: clientOf(session),
+    position: from.double(),
+  }),
+  [Kind.done]: (from, session, clientOf) => ({ kind: 'done', clientId: clientOf(session), position: from.double() }),
+  [Kind.inbound]: (from, session, clientOf) => ({
+    kind: 'inbound',
+    clientId: clientOf(session),
+    packetId: from.uint32(),
+  }),
+  [Kind.inboundReleased]: (from, session, clientOf) => ({
+    kind: 'inboundReleased',
+    clientId: clientOf(session),
+    packetId: from.uint32(),
+  }),
+  [Kind.retained]: (from) => {
+    const topic = from.text()
+    return { kind: 'retained', topic, messageId: from.double() }
+  },
+  [Kind.retainedCleared]: (from) => ({ kind: 'retainedCleared', topic: from.text() }),
+}
+
+export function writeMessage(out: ByteWriter, message: Message): void {
+  const { topicStart, topicEnd, propertiesEnd, payloadEnd, publisher } = message
+  out.double(message.id)
+  out.byte(message.qos | (message.retain ? RETAIN : 0) | (publisher === null ? 0 : IDENTIFIERS))
+  out.double(message.expiresAt)
+  if (publisher !== null) out.text(publisher)
+  out.uint32(topicEnd - topicStart)
+  out.uint32(propertiesEnd - topicEnd)
+  out.uint32(payloadEnd - propertiesEnd)
+  out.bytes(message.bytes, topicStart, payloadEnd)
+}
+
+export function readMessage(from: ByteReader, make: MakeMessage): Message {
+  const id = from.double()
+  const flags = from.byte()
+  const expiresAt = from.double()
+  const publisher = (flags & IDENTIFIERS) === 0 ? null : from.text()
+  const topicLength = from.uint32()
+  const propertiesLength = from.uint32()
+  const payloadLength = from.uint32()
+  const bytes = from.bytes(topicLength + propertiesLength + payloadLength)
+  const topic = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, topicLength))
+  const qos = (flags & 3) as QoS
+  const retain = (flags & RETAIN) !== 0
+  return make({ id, topic, bytes, topicLength, propertiesLength, payloadLength, qos, retain, expiresAt, publisher })
+}
+
+export function writeWill(out: ByteWriter, will: StoredWill | null): void {
+  out.byte(will === null ? 0 : 1)
+  if (will === null) return
+  out.uint32(will.delay)
+  writeMessage(out, will.message)
+}
+
+export function readWill(from: ByteReader, make: MakeMessage): StoredWill | null {
+  if (from.byte() === 0) return null
+  const delay = from.uint32()
+  return { delay, message: readMessage(from, make) }
+}
+
+export function writeSubscription(out: ByteWriter, subscription: StoredSubscription): void {
+  const { filter, qos, noLocal, retainAsPublished, identifier } = subscription
+  out.text(filter)
+  out.byte(qos | (noLocal ? 4 : 0) | (retainAsPublished ? 8 : 0))
+  out.uint32(identifier)
+}
+
+export function readSubscription(from: ByteReader): StoredSubscription {
+  const filter = from.text()
+  const options = from.byte()
+  const identifier = from.uint32()
+  const noLocal = (options & 4) !== 0
+  return { filter, qos: (options & 3) as QoS, noLocal, retainAsPublished: (options & 8) !== 0, identifier }
+}
+
+export function writeIdentifiers(out: ByteWriter, identifiers: readonly number[]): void {
+  out.uint32(identifiers.length)
+  for (const identifier of identifiers) out.uint32(identifier)
+}
+
+export function readIdentifiers(from: ByteReader): number[] {
+  return Array.from({ length: from.uint32() }, () => from.uint32())
+}

@@ -1,0 +1,86 @@
+import type { StoredSubscription, StoredWill, StoreRecord } from '../../broker/contracts.ts'
+import { ByteReader, type ByteWriter } from './byte-writer.ts'
+import { type MakeMessage, readSubscription, readWill, writeSubscription, writeWill } from './records.ts'
+
+/** A Session but for its queue: what stands under its number in the tree. */
+export class SessionState {
+  readonly number: number
+  clientId: string
+  expiryInterval = 0
+  /** Milliseconds since the epoch; 0: online when last heard of. */
+  offlineAt = 0
+  will: StoredWill | null = null
+  /** Payload bytes of what waits in the queue. */
+  bytes = 0
+  /** The position after the last that was ever used, so that identifiers go on where they were. */
+  tail = 0
+  readonly subscriptions: Map<string, StoredSubscription> = new Map()
+  readonly inbound: Set<number> = new Set()
+
+  constructor(number: number, clientId: string) {
+    this.number = number
+    this.clientId = clientId
+  }
+
+  /** Applies what a record of this Session changes, but for its queue. */
+  apply(record: StoreRecord): void {
+    switch (record.kind) {
+      case 'session':
+        this.expiryInterval = record.expiryInterval
+        this.will = record.will
+        this.offlineAt = 0
+        return
+      case 'offline':
+        this.offlineAt = record.at
+        if (!record.will) this.will = null
+        return
+      case 'subscribed':
+        this.subscriptions.set(record.subscription.filter, record.subscription)
+        return
+      case 'unsubscribed':
+        this.subscriptions.delete(record.filter)
+        return
+      case 'queued':
+        this.tail = Math.max(this.tail, record.position + 1)
+        return
+      case 'inbound':
+        this.inbound.add(record.packetId)
+        return
+      case 'inboundReleased':
+        this.inbound.delete(record.packetId)
+        return
+      default:
+    }
+  }
+}
+
+export function encodeSession(out: ByteWriter, session: SessionState): Uint8Array {
+  out.clear()
+  out.text(session.clientId)
+  out.uint32(session.expiryInterval)
+  out.double(session.offlineAt)
+  writeWill(out, session.will)
+  out.double(session.tail)
+  out.double(session.bytes)
+  out.uint32(session.subscriptions.size)
+  for (const subscription of session.subscriptions.values()) writeSubscription(out, subscription)
+  out.uint32(session.inbound.size)
+  for (const packetId of session.inbound) out.uint32(packetId)
+  return Buffer.from(out.written)
+}
+
+export function decodeSession(number: number, value: Buffer, make: MakeMessage): SessionState {
+  const from = new ByteReader(value, 0, value.length)
+  const session = new SessionState(number, from.text())
+  session.expiryInterval = from.uint32()
+  session.offlineAt = from.double()
+  session.will = readWill(from, make)
+  session.tail = from.double()
+  session.bytes = from.double()
+  for (let left = from.uint32(); left > 0; left--) {
+    const subscription = readSubscription(from)
+    session.subscriptions.set(subscription.filter, subscription)
+  }
+  for (let left = from.uint32(); left > 0; left--) session.inbound.add(from.uint32())
+  return session
+}
