@@ -47,8 +47,9 @@ export class Broker {
     return connection
   }
 
-  endTurn(): void {
-    endTurn(this.core)
+  /** Returns whether another turn should follow at once. */
+  endTurn(): boolean {
+    return endTurn(this.core)
   }
 
   /** Time has passed: keep-alives, expiries, delayed Wills, `$SYS`. */

@@ -12,18 +12,25 @@ import type { Core } from './core.ts'
  *
  * So no acknowledgement can leave before what it promises is safe, and a burst costs one write to the log and one to each
  * socket, however many packets were in it.
+ *
+ * Returns whether there is more to send that waits for no store: what had stopped for want of room and went on as there was
+ * some. That is for the next turn, which should begin at once.
  */
-export function endTurn(core: Core): void {
+export function endTurn(core: Core): boolean {
   core.store.commit()
   const dirty = core.dirty
-  if (dirty.length === 0) return
+  if (dirty.length === 0) return false
   core.dirty = core.spareDirty
+  let gated = 0
   for (let i = 0; i < dirty.length; i++) {
     const connection = dirty[i]!
-    if (!connection.flush()) core.dirty.push(connection)
+    if (connection.flush()) continue
+    core.dirty.push(connection)
+    gated++
   }
   dirty.length = 0
   core.spareDirty = dirty
+  return core.dirty.length > gated
 }
 
 /**

@@ -11,7 +11,7 @@ export class Loop {
   readonly #timer: NodeJS.Timeout
   readonly #endTurn = (): void => {
     this.#inTurn = false
-    this.broker.endTurn()
+    if (this.broker.endTurn()) this.began()
   }
 
   constructor(broker: Broker) {

@@ -79,7 +79,7 @@ export class TestCore {
   turn<T>(act: (broker: Broker) => T): T {
     this.broker.began()
     const result = act(this.broker)
-    this.broker.endTurn()
+    while (this.broker.endTurn()) this.broker.began()
     const gone = this.#gone.splice(0)
     if (gone.length > 0) {
       this.turn(() => {

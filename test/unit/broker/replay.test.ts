@@ -128,6 +128,18 @@ describe('retained messages that answer a subscription', () => {
     })
   }
 
+  for (const qos of [0, 1] as const) {
+    it(`QoS ${qos}: come without a pause to a client that reads at once, however many`, () => {
+      const core = withRetained(400, { maximumOutgoingBytes: 65_536, maximumInFlight: 1000 }, 1000)
+      const client = core.client()
+      client.subscribe('r/#', { qos })
+      assert.equal(client.published().length, 400)
+      const kept = core.client({ clientId: 'kept', ...KEPT })
+      kept.subscribe('r/#', { qos })
+      assert.equal(kept.published().length, 400)
+    })
+  }
+
   it('follow each other, subscription by subscription', () => {
     const core = withRetained(20, { maximumInFlight: 3 })
     const client = core.client()
