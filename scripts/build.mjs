@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { files, root, run, say, stamp } from './house.mjs'
 
 const ENTRY = 'dist/src/cli/main.js'
+/** Runs in a thread of its own, started by its path. */
+const MOVER = 'dist/src/store/disk/mover-thread.js'
 
 /** Builds everything; true if all went well. What failed has been printed. */
 export async function build() {
@@ -49,12 +51,14 @@ async function bundle() {
   }
   const { rolldown } = await import('rolldown')
   try {
-    const made = await rolldown({ input: join(root, ENTRY), platform: 'node', logLevel: 'warn' })
+    const input = { nightjar: join(root, ENTRY), 'mover-thread': join(root, MOVER) }
+    // The engine of the store brings a native part along, which cannot be bundled.
+    const made = await rolldown({ input, platform: 'node', logLevel: 'warn', external: ['lmdb'] })
     rmSync(join(root, 'dist/cli'), { recursive: true, force: true })
     await made.write({
       dir: join(root, 'dist'),
       format: 'esm',
-      entryFileNames: 'nightjar.js',
+      entryFileNames: ({ name }) => (name === 'nightjar' ? 'nightjar.js' : 'cli/[name].js'),
       chunkFileNames: 'cli/[name].js',
     })
     await made.close()

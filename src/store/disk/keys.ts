@@ -36,10 +36,6 @@ export function positionOf(key: Buffer): number {
   return key.readUInt32BE(5) * 0x1_0000_0000 + key.readUInt32BE(9)
 }
 
-export function sessionOfQueueKey(key: Buffer): number {
-  return key.readUInt32BE(1)
-}
-
 export function sessionKey(session: number): Buffer {
   const key = Buffer.allocUnsafe(5)
   key[0] = 0x73
