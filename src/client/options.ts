@@ -62,7 +62,7 @@ export interface ConnectOptions {
   queue?: QueueOptions
   /** How many messages of QoS 1 and 2 may be on their way to us; 1000. MQTT 5.0 only. */
   receiveMaximum?: number
-  /** How many may be on their way to the broker, if it allows as many; 100 where it cannot say, below MQTT 5.0. */
+  /** How many may be on their way to the broker, if it allows as many; 20 where it cannot say, below MQTT 5.0. */
   maximumInFlight?: number
   /** Bytes of a packet that comes in; all that MQTT allows if it is left out. */
   maximumPacketSize?: number
@@ -98,6 +98,11 @@ export type Settings = Required<
     readonly keepsSession: boolean
   }
 
+/**
+ * What mosquitto, and many after it, can have under way from one client unless they are told otherwise. mosquitto 2.0
+ * acknowledges what is above that below MQTT 5.0, and loses it.
+ */
+const UNSAID_WINDOW = 20
 const MAXIMUM_UINT32 = 0xffff_ffff
 
 /** Name, least and greatest value of each option that is a number. */
@@ -137,7 +142,7 @@ export function readOptions(options: ConnectOptions): Settings {
     keepAlive: options.keepAlive ?? 60,
     connectTimeout: options.connectTimeout ?? 10_000,
     receiveMaximum: options.receiveMaximum ?? 1000,
-    maximumInFlight: options.maximumInFlight ?? (protocol === 5 ? 65_535 : 100),
+    maximumInFlight: options.maximumInFlight ?? (protocol === 5 ? 65_535 : UNSAID_WINDOW),
     maximumPacketSize: options.maximumPacketSize ?? LARGEST_PACKET,
     topicAliasMaximum: options.topicAliasMaximum ?? 32,
     topicAliases: options.topicAliases ?? 32,

@@ -84,10 +84,11 @@ export class Receiver {
     const known = this.#topicOf(view, online)
     this.#counters.messagesReceived++
     if (this.stopped || (view.qos === 2 && this.#repeated(view.packetId, online))) return
-    const identifier = view.hasSubscriptionIdentifier ? onlyIdentifier(view) : 0
+    const identifier = onlyIdentifier(view)
     let properties: Properties | null = null
-    if (identifier === 0 && view.propertiesEnd > view.propertiesStart) {
+    if (identifier === MORE) {
       properties = decodeProperties(view.bytes, view.propertiesStart, view.propertiesEnd, text)
+      delete properties.topicAlias
     }
     const targets = this.#targetsOf(view, known, identifier, properties, online.session)
     const arrival: Arrival = {
@@ -151,7 +152,7 @@ export class Receiver {
     session: ClientSession,
   ): Target[] {
     const targets = this.#targets
-    if (identifier !== 0) {
+    if (identifier > 0) {
       this.#addIdentified(identifier, view, known, session)
     } else if (properties?.subscriptionIdentifiers !== undefined) {
       for (const one of properties.subscriptionIdentifiers) this.#addIdentified(one, view, known, session)
@@ -221,15 +222,27 @@ export class Receiver {
   }
 }
 
-/** The Subscription Identifier, if it is the only property; else 0. It is what most messages have. */
+/** What onlyIdentifier answers when there are properties that the application shall see, or several identifiers. */
+const MORE = -1
+
+/**
+ * The Subscription Identifier, or 0, of a message that has at most a Topic Alias beside it: then there is nothing that the
+ * application need see, as with most messages.
+ */
 function onlyIdentifier({ bytes, propertiesStart, propertiesEnd }: PublishView): number {
-  if (bytes[propertiesStart] !== PropertyId.SubscriptionIdentifier) return 0
-  let value = 0
-  let at = propertiesStart + 1
-  for (let shift = 0; at < propertiesEnd; shift += 7) {
-    const byte = bytes[at++]!
-    value |= (byte & 127) << shift
-    if (byte < 128) return at === propertiesEnd ? value : 0
+  let identifier = 0
+  let at = propertiesStart
+  while (at < propertiesEnd) {
+    const property = bytes[at++]
+    if (property === PropertyId.TopicAlias) {
+      at += 2
+      continue
+    }
+    if (property !== PropertyId.SubscriptionIdentifier || identifier !== 0) return MORE
+    for (let shift = 0, byte = 128; byte >= 128; shift += 7) {
+      byte = bytes[at++]!
+      identifier |= (byte & 127) << shift
+    }
   }
-  return 0
+  return identifier
 }

@@ -51,7 +51,7 @@ describe('CONNECT', () => {
       const { peer, client } = await stage.join({ protocol, clientId: 'x', sessionExpiry: 5 })
       assert.equal(peer.connect?.version, protocol)
       assert.equal(peer.connect?.cleanStart, false)
-      assert.equal(client.server.receiveMaximum, 100)
+      assert.equal(client.server.receiveMaximum, 20)
     })
   }
 
