@@ -272,6 +272,30 @@ describe('the first connection', () => {
   })
 })
 
+describe('onEvent', () => {
+  it("that throws harms nothing here: the error is the application's own", async () => {
+    const thrown: unknown[] = []
+    const others = process.listeners('uncaughtException')
+    process.removeAllListeners('uncaughtException')
+    process.once('uncaughtException', (error) => thrown.push(error))
+    try {
+      const { client } = await stage.join({
+        onEvent: () => {
+          throw new Error('mine')
+        },
+      })
+      await settle()
+      assert.equal(client.state, 'online')
+      assert.deepEqual(thrown, [new Error('mine')])
+      process.once('uncaughtException', () => {})
+      await client.close()
+      await settle()
+    } finally {
+      for (const other of others) process.on('uncaughtException', other)
+    }
+  })
+})
+
 describe('the end of a connection', () => {
   it('by another client with the same identifier is final', async () => {
     const { client, peer } = await stage.join()
