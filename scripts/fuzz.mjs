@@ -1,5 +1,7 @@
-// npm run fuzz [-- --seconds 60 --seed N --count N]: mutated packets against the codec. Ends with 1 on a finding, which
-// is printed with its seed; `npm run fuzz -- --seed N --count 1` has it again.
+// npm run fuzz [-- --seconds 60 --seed N --count N --only codec|connections]: wrong bytes. A quarter of the time goes to
+// mutated packets against the codec, the rest to rough clients against a broker, where two others must not notice them.
+// Ends with 1 on a finding. One of the codec is printed with its seed, and `--only codec --seed N --count 1` has it again;
+// one of the connections is written to test/fuzz/corpus, which npm test plays again.
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
@@ -10,31 +12,49 @@ import { buildIsStale, installPackages, root, say } from './house.mjs'
 const HANG = 5000
 /** Of a thread that runs out of it, Node ends the thread and reports an error. */
 const HEAP_MEGABYTES = 512
+const PARTS = { codec: fuzzCodec, connections: fuzzConnections }
+const CODEC_SHARE = 0.25
 
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '60' },
     seed: { type: 'string' },
     count: { type: 'string' },
+    only: { type: 'string' },
   },
 })
 const seconds = number('seconds', values.seconds)
 const seed = values.seed === undefined ? Date.now() % 2 ** 31 : number('seed', values.seed)
-const executions = values.count === undefined ? Number.MAX_SAFE_INTEGER : number('count', values.count)
+const count = values.count === undefined ? Number.MAX_SAFE_INTEGER : number('count', values.count)
+const { only } = values
+if (only !== undefined && !Object.hasOwn(PARTS, only)) {
+  say(`--only takes ${Object.keys(PARTS).join(' or ')}, not ${only}`)
+  process.exit(2)
+}
 
 installPackages()
 if (buildIsStale()) {
   say('building')
   if (!(await build())) process.exit(1)
 }
-console.log(`fuzzing the codec for ${seconds} s from seed ${seed}`)
-watch()
+if (only !== undefined) await PARTS[only](seconds)
+else {
+  await fuzzCodec(seconds * CODEC_SHARE)
+  await fuzzConnections(seconds * (1 - CODEC_SHARE))
+}
 
-function watch() {
+async function fuzzConnections(seconds) {
+  console.log(`rough clients for ${seconds} s from seed ${seed}`)
+  const { assault } = await import('../dist/test/fuzz/assault.js')
+  if (!(await assault({ seed, seconds, rounds: count, say: (line) => console.log(line) }))) process.exit(1)
+}
+
+function fuzzCodec(seconds) {
+  console.log(`fuzzing the codec for ${seconds} s from seed ${seed}`)
   const progress = new SharedArrayBuffer(4)
   const counter = new Uint32Array(progress)
   const worker = new Worker(join(root, 'dist', 'test', 'fuzz', 'worker.js'), {
-    workerData: { seed, duration: seconds * 1000, executions, progress },
+    workerData: { seed, duration: seconds * 1000, executions: count, progress },
     resourceLimits: { maxOldGenerationSizeMb: HEAP_MEGABYTES },
   })
   let last = -1
@@ -43,13 +63,18 @@ function watch() {
     if (now === last) finding(`seed ${seed + now} hangs`)
     last = now
   }, HANG)
-  worker.on('message', (result) => {
-    clearInterval(watcher)
-    if (result.error !== undefined) finding(describe(result))
-    const rate = Math.round(result.executions / result.seconds)
-    console.log(`${result.executions} executions, ${result.packets} packets decoded, ${rate} executions/s, no finding`)
+  return new Promise((resolve) => {
+    worker.on('message', (result) => {
+      clearInterval(watcher)
+      if (result.error !== undefined) finding(describe(result))
+      const rate = Math.round(result.executions / result.seconds)
+      console.log(
+        `${result.executions} executions, ${result.packets} packets decoded, ${rate} executions/s, no finding`,
+      )
+      resolve()
+    })
+    worker.on('error', (error) => finding(`seed ${seed + Atomics.load(counter, 0)}: ${error.stack ?? error}`))
   })
-  worker.on('error', (error) => finding(`seed ${seed + Atomics.load(counter, 0)}: ${error.stack ?? error}`))
 }
 
 function describe({ seed, version, cuts, bytes, error }) {

@@ -32,7 +32,7 @@ export async function runCommand(script: string, words: readonly string[]): Prom
     request = await readRequest(script, words)
     say = sayAs(request.command)
     const given = parseUnlessHelp(request)
-    if (given === null) return show((await import('./help.ts')).verbHelp(request.verb))
+    if (given === null) return show((await import('./help.ts')).verbHelp(request.verb, request.command))
     if (given.flag('showVersion')) return show(`nightjar ${(await import('./version.ts')).version}\n`)
     return await RUN[request.verb.name](given, say)
   } catch (error) {

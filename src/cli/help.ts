@@ -5,17 +5,24 @@ import { VERBS, type Verb } from './verbs.ts'
 const LINE_WIDTH = 100
 const DOC_COLUMN = 34
 
-/** The help of one verb. */
-export function verbHelp(verb: Verb): string {
-  const lines = [...verb.usage.map((usage) => `Usage: nightjar ${usage}`), '', plain(verb.summary)]
+/** The help of one verb; `command` is how the user calls it. */
+export function verbHelp(verb: Verb, command: string = callOf(verb)): string {
+  const lines = [`Usage: ${command} ${verb.usage}`, '', plain(verb.summary)]
   for (const { title, options } of verb.sections) {
     lines.push('', `${title}:`)
     for (const row of options) lines.push(...optionLines(row))
   }
   if (verb.name === 'sub') lines.push('', 'FORMAT of -F:', ...formatLines())
   lines.push('', 'Examples:')
-  for (const { command, doc } of verb.examples) lines.push(`  ${command}`, `      ${doc}`)
+  for (const example of verb.examples) {
+    lines.push(`  ${example.command.replace(callOf(verb), command)}`, `      ${example.doc}`)
+  }
   return `${lines.join('\n')}\n`
+}
+
+/** `nightjar pub`; but `nightjar` is enough for the broker. */
+export function callOf({ name }: Verb): string {
+  return name === 'broker' ? 'nightjar' : `nightjar ${name}`
 }
 
 /** What `nightjar --help` shows: the verbs, and the options of the broker. */

@@ -1,7 +1,7 @@
 import { ABSENT_CLIENT_OPTIONS } from './client-options.ts'
 import { EXIT_CODES } from './exit.ts'
 import { FIELDS } from './format/fields.ts'
-import { FORMAT_NOTES, optionDoc } from './help.ts'
+import { callOf, FORMAT_NOTES, optionDoc } from './help.ts'
 import { type OptionRow, optionNames } from './option.ts'
 import { PROPERTY_ROWS } from './properties.ts'
 import { CALLED_AS, VERBS, type Verb } from './verbs.ts'
@@ -31,7 +31,7 @@ export function commandsAsMarkdown(): string {
 
 function verbSection(verb: Verb): string[] {
   const lines = [`## nightjar ${verb.name}`, '', verb.summary, '', '```']
-  lines.push(...verb.usage.map((usage) => `nightjar ${usage}`), '```', '')
+  lines.push(`${callOf(verb)} ${verb.usage}`, '```', '')
   for (const { title, options } of verb.sections) {
     lines.push(`### ${title} (${verb.name})`, '', '| option | meaning |', '|---|---|')
     lines.push(...options.map((row) => `| ${optionCell(row)} | ${cell(optionDoc(row))} |`), '')

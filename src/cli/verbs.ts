@@ -7,8 +7,8 @@ export type VerbName = 'broker' | 'pub' | 'sub'
 export interface Verb extends OptionTable {
   readonly name: VerbName
   readonly summary: string
-  /** What follows `nightjar`. */
-  readonly usage: readonly string[]
+  /** What follows the command. */
+  readonly usage: string
   readonly sections: readonly { readonly title: string; readonly options: readonly OptionRow[] }[]
   readonly examples: readonly { readonly command: string; readonly doc: string }[]
 }
@@ -281,7 +281,7 @@ export const VERBS: Readonly<Record<VerbName, Verb>> = {
   broker: verb({
     name: 'broker',
     summary: 'Runs the broker. It is what `nightjar` does without a verb.',
-    usage: ['[broker] [-c FILE] [-p PORT] [-v]'],
+    usage: '[broker] [-c FILE] [-p PORT] [-v]',
     absent: ABSENT_BROKER_OPTIONS,
     examples: [
       { command: 'nightjar', doc: 'a broker on port 1883 for this machine and its private networks' },
@@ -291,7 +291,7 @@ export const VERBS: Readonly<Record<VerbName, Verb>> = {
   pub: verb({
     name: 'pub',
     summary: 'Publishes messages, with the options of mosquitto_pub.',
-    usage: ['pub -t TOPIC {-m TEXT | -f FILE | -l | -n | -s} [-h HOST] [-p PORT] [-q QOS] [-r] ...'],
+    usage: '-t TOPIC {-m TEXT | -f FILE | -l | -n | -s} [-h HOST] [-p PORT] [-q QOS] [-r] ...',
     absent: ABSENT_CLIENT_OPTIONS,
     examples: [
       { command: 'nightjar pub -t home/lamp -m on -r', doc: 'the lamp is on, and who asks later learns it too' },
@@ -301,7 +301,7 @@ export const VERBS: Readonly<Record<VerbName, Verb>> = {
   sub: verb({
     name: 'sub',
     summary: 'Subscribes and prints the messages that come, with the options of mosquitto_sub.',
-    usage: ['sub -t FILTER ... [-h HOST] [-p PORT] [-q QOS] [-v | -F FORMAT] [-C COUNT] [-W SECONDS] ...'],
+    usage: '-t FILTER ... [-h HOST] [-p PORT] [-q QOS] [-v | -F FORMAT] [-C COUNT] [-W SECONDS] ...',
     absent: [
       ...ABSENT_CLIENT_OPTIONS,
       { names: ['-w', '--watch'], what: 'a line for each topic is', instead: 'use -v' },

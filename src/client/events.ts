@@ -32,8 +32,19 @@ export class Events {
   }
 
   emit(event: ClientEvent): void {
-    this.#onEvent?.(event)
+    this.#callBack(event)
     for (const observer of this.#observers) observer.take(event)
+  }
+
+  /** What the application throws in its callback is its own affair, not that of what happens here. */
+  #callBack(event: ClientEvent): void {
+    try {
+      this.#onEvent?.(event)
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error
+      })
+    }
   }
 
   end(): void {
@@ -43,11 +54,15 @@ export class Events {
   }
 
   observe(signal: AbortSignal | undefined): AsyncIterable<ClientEvent> {
-    const observer = new Observer(() => this.#observers.delete(observer))
+    const abort = () => observer.end(signal?.reason)
+    const observer = new Observer(() => {
+      this.#observers.delete(observer)
+      signal?.removeEventListener('abort', abort)
+    })
     if (this.#ended) observer.end(null)
     else this.#observers.add(observer)
-    if (signal?.aborted) observer.end(signal.reason)
-    else signal?.addEventListener('abort', () => observer.end(signal.reason), { once: true })
+    if (signal?.aborted) abort()
+    else signal?.addEventListener('abort', abort, { once: true })
     return observer
   }
 }

@@ -42,6 +42,8 @@ export class Subscriptions implements SubscriptionHost {
   readonly #counters: Counters
   readonly #around: Surroundings
   readonly #live: Map<Queue, Route[]> = new Map()
+  /** Takes a subscription's listener off its signal, which may outlive it by far. */
+  readonly #deaf: Map<Queue, () => void> = new Map()
   #onConsumed: (() => void) | null = null
 
   constructor(routes: Routes, subscriber: Subscriber, receiver: Receiver, counters: Counters, around: Surroundings) {
@@ -69,7 +71,10 @@ export class Subscriptions implements SubscriptionHost {
     const leave = () => {
       void live.unsubscribe()
     }
-    signal?.addEventListener('abort', leave, { once: true })
+    if (signal !== undefined) {
+      signal.addEventListener('abort', leave, { once: true })
+      this.#deaf.set(live, () => signal.removeEventListener('abort', leave))
+    }
     try {
       const answers = this.#ask(live, wanted, routeOptions(options))
       this.#around.regulate()
@@ -106,7 +111,7 @@ export class Subscriptions implements SubscriptionHost {
         this.#live.set(queue, routes)
         continue
       }
-      this.#live.delete(queue)
+      this.#forget(queue)
       queue.end(error, 'keep')
     }
     route.targets = []
@@ -142,9 +147,14 @@ export class Subscriptions implements SubscriptionHost {
 
   async left(queue: Queue): Promise<void> {
     const routes = this.#live.get(queue)
-    if (routes === undefined) return
+    this.#forget(queue)
+    if (routes !== undefined) await this.#detach(queue, routes)
+  }
+
+  #forget(queue: Queue): void {
     this.#live.delete(queue)
-    await this.#detach(queue, routes)
+    this.#deaf.get(queue)?.()
+    this.#deaf.delete(queue)
   }
 
   #ask(queue: Queue, wanted: readonly Wanted[], options: RouteOptions): Promise<(QoS | MqttError)[]> {

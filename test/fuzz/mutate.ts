@@ -49,6 +49,18 @@ export function makeCase(random: Random): FuzzCase {
   return { version, bytes, cuts }
 }
 
+/** A packet after one to three mutations. */
+export function mutate(bytes: Uint8Array, random: Random, version: ProtocolVersion): Uint8Array {
+  const { good } = CORPUS.get(version)!
+  let changed = bytes
+  for (let left = 1 + random.below(3); left > 0; left--) changed = random.pick(MUTATIONS)(changed, random, good)
+  return changed
+}
+
+export function malformedSample(random: Random, version: ProtocolVersion): Uint8Array {
+  return random.pick(CORPUS.get(version)!.malformed)
+}
+
 type Mutation = (bytes: Uint8Array, random: Random, corpus: readonly Uint8Array[]) => Uint8Array
 
 const INTERESTING = [0x00, 0x01, 0x02, 0x23, 0x26, 0x2b, 0x7f, 0x80, 0x81, 0xc0, 0xed, 0xf4, 0xff]

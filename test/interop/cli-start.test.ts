@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, posix } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { nightjarTarget, Program, runProgram } from '../support/nightjar.ts'
+import { root } from '../support/root.ts'
+
+/** bin/nightjar as it is installed: one bundle with a file for each verb, and called by other names. */
+const PROGRAM = join(root, 'bin', 'nightjar')
+const DIST = join(root, 'dist')
+const skip = !existsSync(join(DIST, 'nightjar.js')) && 'dist/nightjar.js is not built'
+
+/** The files that are loaded with this one: static imports, not those that wait until they are needed. */
+function loadedWith(file: string, seen: Set<string> = new Set()): Set<string> {
+  if (seen.has(file)) return seen
+  seen.add(file)
+  const text = readFileSync(join(DIST, file), 'utf8')
+  for (const [, path] of text.matchAll(/^import\s*(?:[^'"]*?from\s*)?["'](\.[^'"]+)["']/gm)) {
+    loadedWith(posix.join(posix.dirname(file), path!), seen)
+  }
+  return seen
+}
+
+describe('what a verb loads', { skip }, () => {
+  it('neither the start nor pub nor sub loads the broker, nor the configuration', () => {
+    const verbs = readdirSync(join(DIST, 'cli'))
+    for (const name of ['broker.js', 'pub.js', 'sub.js', 'config.js'])
+      assert.ok(verbs.includes(name), `${name} is a file`)
+    for (const entry of ['nightjar.js', 'cli/pub.js', 'cli/sub.js']) {
+      const files = loadedWith(entry)
+      assert.ok(!files.has('cli/broker.js') && !files.has('cli/config.js'), `${entry} loads ${[...files].join(', ')}`)
+    }
+    assert.ok(loadedWith('cli/broker.js').has('cli/config.js'), 'the test sees static imports')
+    assert.ok(!loadedWith('nightjar.js').has('cli/pub.js'), 'a verb is loaded when it runs')
+  })
+})
+
+describe('called by the name of a mosquitto command', { skip }, async () => {
+  if (skip !== false) return
+  const folder = mkdtempSync(join(tmpdir(), 'nightjar-names-'))
+  after(() => rmSync(folder, { recursive: true, force: true }))
+  for (const name of ['mosquitto_pub', 'mosquitto_sub']) symlinkSync(PROGRAM, join(folder, name))
+  const target = await nightjarTarget()
+  const pub = (...words: string[]) => runProgram([join(folder, 'mosquitto_pub')], ['-p', String(target.port), ...words])
+  const sub = (...words: string[]) => runProgram([join(folder, 'mosquitto_sub')], ['-p', String(target.port), ...words])
+
+  it('it is that command', async () => {
+    assert.equal((await pub('-t', 'names/x', '-m', 'hello', '-r')).code, 0)
+    const { code, stdout } = await sub('-t', 'names/#', '-C', '1', '-v')
+    assert.equal(`${code} ${stdout.toString()}`, '0 names/x hello\n')
+  })
+
+  it('errors and help are under that name', async () => {
+    const { code, stderr } = await sub('-t', 'x', '--nonsense')
+    assert.equal(code, 2)
+    assert.match(stderr, /^mosquitto_sub: there is no option --nonsense \(mosquitto_sub --help/)
+    assert.match((await pub('--help')).stdout.toString(), /^Usage: mosquitto_pub /)
+  })
+
+  it('a timeout is 27, and a refusal the code of the CONNACK', async () => {
+    assert.equal((await sub('-t', 'nothing', '-W', '1')).code, 27)
+    const closed = await nightjarTarget('allow_anonymous false')
+    const refused = (version: string) =>
+      runProgram([join(folder, 'mosquitto_sub')], ['-p', String(closed.port), '-t', 'x', '-V', version])
+    assert.equal((await refused('311')).code, 5)
+    assert.equal((await refused('5')).code, 135)
+  })
+})
+
+describe('the broker', { skip }, () => {
+  for (const words of [[], ['broker']]) {
+    it(`nightjar ${words.join(' ')} -p 0 runs it until SIGTERM`, async () => {
+      const broker = new Program([PROGRAM], [...words, '-p', '0'])
+      await broker.printed('Listening on port')
+      const port = /Listening on port (\d+)/.exec(broker.stderr + broker.stdout.toString())![1]!
+      assert.equal((await runProgram([PROGRAM], ['pub', '-p', port, '-t', 'x', '-m', 'y', '-q', '1'])).code, 0)
+      broker.process.kill('SIGTERM')
+      assert.equal((await broker.ended).code, 0)
+    })
+  }
+
+  it('--test-config tells a good configuration from a bad one', async () => {
+    assert.equal((await runProgram([PROGRAM], ['--test-config'])).code, 0)
+    const { code, stderr } = await runProgram([PROGRAM], ['-c', '/nonexistent/nightjar.conf', '--test-config'])
+    assert.equal(code, 3)
+    assert.match(stderr, /nonexistent/)
+  })
+})
