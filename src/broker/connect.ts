@@ -17,6 +17,7 @@ import type { Connection } from './connection.ts'
 import { sendControl } from './control.ts'
 import type { Core } from './core.ts'
 import { Phase } from './phase.ts'
+import { PublishRate } from './publish-rate.ts'
 import { pump } from './queue.ts'
 import { disconnect } from './refuse.ts'
 import { NEVER, Session } from './session.ts'
@@ -79,7 +80,9 @@ function refuse(core: Core, connection: Connection, refusal: ConnectRefusal): vo
   const { reason, rule, serverReference } = refusal
   const fits = reasonCodeFits(PacketType.Connack, refusal.reasonCode)
   const reasonCode = fits ? refusal.reasonCode : ReasonCode.NotAuthorized
-  core.event('connectRefused', connection, { reason, code: reasonCodeName(reasonCode), rule })
+  const details = { reason, code: reasonCodeName(reasonCode), rule }
+  if (connection.tooSoon) core.repeats.note('connectRefused', connection, reason, details, connection.link.host)
+  else core.event('connectRefused', connection, details)
   const code = connection.version === 5 ? reasonCode : connectReturnCode(reasonCode)
   const properties: Properties = serverReference === undefined ? {} : { serverReference }
   const packet = { type: PacketType.Connack, sessionPresent: false, reasonCode: code, properties } as const
@@ -180,6 +183,9 @@ function attach(core: Core, connection: Connection, session: Session, properties
     connection.inboundAliases = new InboundAliases(topicAliasMaximum)
   const aliases = Math.min(properties.topicAliasMaximum ?? 0, topicAliasMaximumOutgoing)
   if (aliases > 0) connection.outboundAliases = new OutboundAliases(aliases)
+  if (core.settings.maximumPublishRate > 0 || core.settings.maximumPublishByteRate > 0) {
+    connection.publishRate = new PublishRate(connection, core.settings, core.now)
+  }
   if (connection.keepAlive === 0) core.wheel.clear(connection.timer)
   else core.wheel.set(connection.timer, core.now + connection.keepAlive * 1500)
   core.online++

@@ -1,24 +1,40 @@
-import { PacketType, type QoS, writeAcknowledgement } from '../protocol/index.ts'
+import { PacketType, type QoS, ReasonCode, writeAcknowledgement } from '../protocol/index.ts'
 import { OutboundState } from '../session/index.ts'
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import { recordDone, recordQueued } from './records.ts'
+import { disconnect } from './refuse.ts'
 import { replay } from './replay.ts'
 import { DUP, fits, PUBLISH, RETAIN, send } from './send.ts'
 import type { Queued, Session } from './session.ts'
 import { countInFlight, windowOpen } from './window.ts'
 
-/** Lets a message wait in the Session's queue, or drops it if the queue is full. */
+/** Lets a message wait in the Session's queue; if that is full, `queue_full_policy` says who pays for it. */
 export function enqueue(core: Core, session: Session, entry: Queued, qos: QoS): void {
-  const limit = fullBecauseOf(core, session, entry)
-  if (limit !== null) {
+  for (let limit = fullBecauseOf(core, session, entry); limit !== null; limit = fullBecauseOf(core, session, entry)) {
     core.metrics.publishDropped++
     if (session.dropped++ === 0) core.event('queueFull', session, limit)
+    if (core.settings.queueFullPolicy === 'oldest' && dropOldest(core, session)) continue
+    if (core.settings.queueFullPolicy === 'disconnect' && session.connection !== null) {
+      disconnect(session.connection, ReasonCode.QuotaExceeded, `its queue is full (${limit.option})`)
+    }
     return
   }
   const position = session.outbound.enqueue(entry, qos)
   session.queuedBytes += entry.message.payloadLength
   if (session.persistent) recordQueued(core, session, position, entry, qos)
+}
+
+/** False if there is none to drop: what was sent once cannot be taken back, and comes first. */
+function dropOldest(core: Core, session: Session): boolean {
+  const { outbound } = session
+  const position = outbound.next
+  const state = outbound.state(position)
+  if (state < OutboundState.WaitingQoS0 || state > OutboundState.WaitingQoS2) return false
+  session.queuedBytes -= outbound.message(position)!.message.payloadLength
+  outbound.dropNext()
+  recordDone(core, session, position)
+  return true
 }
 
 /** The option that says no, if one does. */

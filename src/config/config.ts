@@ -40,15 +40,24 @@ export interface GeneralConfig extends SecurityConfig, LimitConfig {
 
 /** How much of something there may be. 0 stands for no limit, where the option does not say otherwise. */
 export interface LimitConfig {
+  maxConnectionRate: number
   maxInflightBytes: number
   maxInflightMessages: number
   maxKeepalive: number
   maxOutgoingBytes: number
   maxPacketSize: number
   maxPacketSizeMqtt3: number
+  maxPublishByteRate: number
+  maxPublishRate: number
   maxQueuedBytes: number
   maxQueuedMessages: number
+  maxRetainedBytes: number
+  maxRetainedMessages: number
+  maxSubscriptions: number
+  maxTopicLevels: number
   messageSizeLimit: number
+  publishRatePolicy: 'slow' | 'disconnect'
+  queueFullPolicy: 'newest' | 'oldest' | 'disconnect'
 }
 
 export interface ListenerConfig extends SecurityConfig {
