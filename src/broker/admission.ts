@@ -3,6 +3,7 @@ import { levelCount, topicNameError } from '../topics/index.ts'
 import type { Connection } from './connection.ts'
 import type { ConnectRequest } from './contracts.ts'
 import type { Core } from './core.ts'
+import { isReserved, RESERVED_REASON } from './reserved.ts'
 import type { ListenerSettings } from './settings.ts'
 
 /** Why a client may not connect. */
@@ -82,7 +83,7 @@ function willRefusal(core: Core, listener: ListenerSettings, packet: ConnectPack
   const wrong =
     topicNameError(will.topic) ??
     (tooDeep ? `it has more than ${maximumTopicLevels} levels (option max_topic_levels)` : null) ??
-    (will.topic.startsWith('$SYS/') ? 'topics below $SYS belong to the broker' : null)
+    (isReserved(will.topic) ? RESERVED_REASON : null)
   if (wrong !== null) return { reasonCode: ReasonCode.TopicNameInvalid, reason: `its will topic: ${wrong}`, rule: '' }
   if (will.qos > listener.maximumQoS) {
     // [MQTT-3.2.2-12]
@@ -98,6 +99,14 @@ function willRefusal(core: Core, listener: ListenerSettings, packet: ConnectPack
       reasonCode: ReasonCode.RetainNotSupported,
       reason: 'its will is retained',
       rule: 'Option retain_available decides',
+    }
+  }
+  const limit = core.settings.messageSizeLimit
+  if (limit > 0 && will.payload.length > limit) {
+    return {
+      reasonCode: ReasonCode.PacketTooLarge,
+      reason: `the payload of its will has ${will.payload.length} bytes`,
+      rule: `The limit is set by message_size_limit (${limit} bytes)`,
     }
   }
   return null

@@ -95,7 +95,13 @@ function assignClientId(core: Core, listener: ListenerSettings): string {
   for (;;) {
     let digits = ''
     for (let i = 0; i < 4; i++) digits += core.random.uint32().toString(16).padStart(8, '0')
-    const parts = [digits.slice(0, 8), digits.slice(8, 12), digits.slice(12, 16), digits.slice(16, 20), digits.slice(20)]
+    const parts = [
+      digits.slice(0, 8),
+      digits.slice(8, 12),
+      digits.slice(12, 16),
+      digits.slice(16, 20),
+      digits.slice(20),
+    ]
     const id = listener.autoIdPrefix + parts.join('-')
     if (!core.sessions.has(id)) return id
   }

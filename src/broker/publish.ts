@@ -10,6 +10,7 @@ import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import { distribute } from './deliver.ts'
 import { answer, fail } from './refuse.ts'
+import { RESERVED_REASON } from './reserved.ts'
 import { retain, retainLimit } from './retain.ts'
 import type { Route } from './route.ts'
 
@@ -52,7 +53,7 @@ export function onPublish(core: Core, connection: Connection, view: PublishView)
   if (qos === 0 || connection.session === null) return
   // An acknowledgement is a promise: it waits until what it promises is in the log.
   if (core.logPosition !== before) connection.promised()
-  const reasonCode = reached || view.retain ? ReasonCode.Success : ReasonCode.NoMatchingSubscribers
+  const reasonCode = reached ? ReasonCode.Success : ReasonCode.NoMatchingSubscribers
   acknowledge(core, connection, qos === 1 ? PacketType.Puback : PacketType.Pubrec, view.packetId, reasonCode)
 }
 
@@ -134,7 +135,7 @@ interface Refusal {
 
 const RESERVED: Refusal = {
   reasonCode: ReasonCode.NotAuthorized,
-  reason: 'topics below $SYS belong to the broker',
+  reason: RESERVED_REASON,
   rule: 'No option changes that',
 }
 
