@@ -43,9 +43,10 @@ export class Broker {
   accept(link: Link, listener: ListenerSettings): Connection {
     const connection = new Connection(this.core, link, listener)
     const { maximumConnectionRate } = this.core.settings
-    // It is told when it has sent its CONNECT.
-    connection.tooSoon =
-      maximumConnectionRate > 0 && this.core.connectionRate.note(link.host, this.core.now) > maximumConnectionRate
+    if (maximumConnectionRate > 0 && link.host !== 'in-process') {
+      // It is told when it has sent its CONNECT.
+      connection.tooSoon = this.core.connectionRate.note(link.host, this.core.now) > maximumConnectionRate
+    }
     this.core.connections.add(connection)
     this.core.metrics.sockets++
     return connection

@@ -157,7 +157,7 @@ describe('CONNECT of the client', () => {
     await peer.expect(PacketType.Auth)
     peer.send("f0 06 18 04 15 0001 'M'")
     await proved
-    await peer.expectClosed()
+    await peer.expectDisconnect(0x80)
   })
 
   it('[MQTT-3.1.2-4] begins a new Session with Clean Start: what was in flight is not sent on it', async () => {
