@@ -1,8 +1,9 @@
 import { type ConnectPacket, ReasonCode, reasonCodeName } from '../protocol/index.ts'
-import { topicNameError } from '../topics/index.ts'
+import { levelCount, topicNameError } from '../topics/index.ts'
 import type { Connection } from './connection.ts'
 import type { ConnectRequest } from './contracts.ts'
 import type { Core } from './core.ts'
+import { isReserved, RESERVED_REASON } from './reserved.ts'
 import type { ListenerSettings } from './settings.ts'
 
 /** Why a client may not connect. */
@@ -19,6 +20,7 @@ export interface ConnectRefusal {
 export function connectRefusal(core: Core, connection: Connection, packet: ConnectPacket): ConnectRefusal | null {
   if (core.stopping) return stopping(core)
   return (
+    rateRefusal(core, connection) ??
     clientIdRefusal(connection.listener, packet) ??
     keepAliveRefusal(core, packet) ??
     willRefusal(core, connection.listener, packet)
@@ -36,6 +38,15 @@ export function accessRefusal(core: Core, request: ConnectRequest): ConnectRefus
   const decision = core.access.connect(request)
   if (decision.allowed) return null
   return { reasonCode: decision.reasonCode, reason: reasonCodeName(decision.reasonCode), rule: decision.rule }
+}
+
+function rateRefusal(core: Core, connection: Connection): ConnectRefusal | null {
+  if (!connection.tooSoon) return null
+  return {
+    reasonCode: ReasonCode.ConnectionRateExceeded,
+    reason: 'connections come too fast',
+    rule: `Option max_connection_rate (${core.settings.maximumConnectionRate} a second from one address) decides`,
+  }
 }
 
 function clientIdRefusal(listener: ListenerSettings, packet: ConnectPacket): ConnectRefusal | null {
@@ -67,8 +78,12 @@ function keepAliveRefusal(core: Core, packet: ConnectPacket): ConnectRefusal | n
 function willRefusal(core: Core, listener: ListenerSettings, packet: ConnectPacket): ConnectRefusal | null {
   const { will } = packet
   if (will === null) return null
+  const { maximumTopicLevels } = core.settings
+  const tooDeep = maximumTopicLevels !== 0 && levelCount(will.topic) > maximumTopicLevels
   const wrong =
-    topicNameError(will.topic) ?? (will.topic.startsWith('$SYS/') ? 'topics below $SYS belong to the broker' : null)
+    topicNameError(will.topic) ??
+    (tooDeep ? `it has more than ${maximumTopicLevels} levels (option max_topic_levels)` : null) ??
+    (isReserved(will.topic) ? RESERVED_REASON : null)
   if (wrong !== null) return { reasonCode: ReasonCode.TopicNameInvalid, reason: `its will topic: ${wrong}`, rule: '' }
   if (will.qos > listener.maximumQoS) {
     // [MQTT-3.2.2-12]
@@ -84,6 +99,14 @@ function willRefusal(core: Core, listener: ListenerSettings, packet: ConnectPack
       reasonCode: ReasonCode.RetainNotSupported,
       reason: 'its will is retained',
       rule: 'Option retain_available decides',
+    }
+  }
+  const limit = core.settings.messageSizeLimit
+  if (limit > 0 && will.payload.length > limit) {
+    return {
+      reasonCode: ReasonCode.PacketTooLarge,
+      reason: `the payload of its will has ${will.payload.length} bytes`,
+      rule: `The limit is set by message_size_limit (${limit} bytes)`,
     }
   }
   return null

@@ -42,6 +42,11 @@ export class Broker {
   /** A client has connected; bytes for it go to the Connection's `receive`. */
   accept(link: Link, listener: ListenerSettings): Connection {
     const connection = new Connection(this.core, link, listener)
+    const { maximumConnectionRate } = this.core.settings
+    if (maximumConnectionRate > 0 && link.host !== 'in-process') {
+      // It is told when it has sent its CONNECT.
+      connection.tooSoon = this.core.connectionRate.note(link.host, this.core.now) > maximumConnectionRate
+    }
     this.core.connections.add(connection)
     this.core.metrics.sockets++
     return connection

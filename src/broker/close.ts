@@ -33,6 +33,7 @@ export function endSession(core: Core, session: Session, reason: string): void {
   for (const subscription of session.subscriptions.values()) core.router.remove(subscription)
   session.subscriptions.clear()
   handOn(core, session)
+  if (session.dropped > 0) core.event('repeated', session, { count: session.dropped, what: 'its queue was full' })
   core.sessions.delete(session.clientId)
   // After its subscriptions: as a member of a shared group it must not be the one that gets the Will.
   if (session.will !== null) publishWill(core, session, reason)

@@ -17,6 +17,7 @@ import type { Connection } from './connection.ts'
 import { sendControl } from './control.ts'
 import type { Core } from './core.ts'
 import { Phase } from './phase.ts'
+import { PublishRate } from './publish-rate.ts'
 import { pump } from './queue.ts'
 import { disconnect } from './refuse.ts'
 import { NEVER, Session } from './session.ts'
@@ -79,7 +80,9 @@ function refuse(core: Core, connection: Connection, refusal: ConnectRefusal): vo
   const { reason, rule, serverReference } = refusal
   const fits = reasonCodeFits(PacketType.Connack, refusal.reasonCode)
   const reasonCode = fits ? refusal.reasonCode : ReasonCode.NotAuthorized
-  core.event('connectRefused', connection, { reason, code: reasonCodeName(reasonCode), rule })
+  const details = { reason, code: reasonCodeName(reasonCode), rule }
+  if (connection.tooSoon) core.repeats.note('connectRefused', connection, reason, details, connection.link.host)
+  else core.event('connectRefused', connection, details)
   const code = connection.version === 5 ? reasonCode : connectReturnCode(reasonCode)
   const properties: Properties = serverReference === undefined ? {} : { serverReference }
   const packet = { type: PacketType.Connack, sessionPresent: false, reasonCode: code, properties } as const
@@ -87,11 +90,19 @@ function refuse(core: Core, connection: Connection, refusal: ConnectRefusal): vo
   connection.finish(reason, true)
 }
 
-/** A name that no Session has [MQTT-3.2.2-16]. */
+/** A name that no Session has [MQTT-3.2.2-16]: what `auto_id_prefix` says, and random digits as in a UUID. */
 function assignClientId(core: Core, listener: ListenerSettings): string {
   for (;;) {
-    let id = listener.autoIdPrefix
-    for (let i = 0; i < 4; i++) id += core.random.uint32().toString(16).padStart(8, '0')
+    let digits = ''
+    for (let i = 0; i < 4; i++) digits += core.random.uint32().toString(16).padStart(8, '0')
+    const parts = [
+      digits.slice(0, 8),
+      digits.slice(8, 12),
+      digits.slice(12, 16),
+      digits.slice(16, 20),
+      digits.slice(20),
+    ]
+    const id = listener.autoIdPrefix + parts.join('-')
     if (!core.sessions.has(id)) return id
   }
 }
@@ -106,21 +117,26 @@ function open(core: Core, connection: Connection, packet: ConnectPacket, data: U
   if (existing !== undefined && existing.connection !== null) takeOver(core, existing, connection)
   const session = sessionFor(core, packet)
   const sessionPresent = session === existing
-  const { keepAlive, properties } = packet
+  const { keepAlive } = packet
   const tooLong = keepAlive === 0 || keepAlive > core.settings.maximumKeepAlive
   connection.keepAlive = tooLong && core.settings.maximumKeepAlive < 65_535 ? core.settings.maximumKeepAlive : keepAlive
-  attach(core, connection, session, properties)
+  attach(core, connection, session, packet.properties)
   session.will = willOf(core, packet)
   if (session.persistent) {
     const { clientId, expiryInterval, will } = session
     core.append({ kind: 'session', clientId, expiryInterval, will })
   }
   if (core.logPosition !== before) connection.promised()
-  const connack = accept(core, connection, session, packet, sessionPresent)
-  if (assigned !== null) connack.properties.assignedClientIdentifier = assigned
+  const properties = announced(core, connection, session, packet, assigned)
   if (connection.authentication !== null) {
-    connack.properties.authenticationMethod = connection.authentication.method // [MQTT-4.12.0-5]
-    if (data !== null) connack.properties.authenticationData = data
+    properties.authenticationMethod = connection.authentication.method // [MQTT-4.12.0-5]
+    if (data !== null) properties.authenticationData = data
+  }
+  const connack: ConnackPacket = {
+    type: PacketType.Connack,
+    sessionPresent,
+    reasonCode: ReasonCode.Success,
+    properties,
   }
   logConnected(core, connection, session, sessionPresent)
   // There is no DISCONNECT before CONNACK, so all that is left without one is the end.
@@ -180,40 +196,46 @@ function attach(core: Core, connection: Connection, session: Session, properties
     connection.inboundAliases = new InboundAliases(topicAliasMaximum)
   const aliases = Math.min(properties.topicAliasMaximum ?? 0, topicAliasMaximumOutgoing)
   if (aliases > 0) connection.outboundAliases = new OutboundAliases(aliases)
+  if (core.settings.maximumPublishRate > 0 || core.settings.maximumPublishByteRate > 0) {
+    connection.publishRate = new PublishRate(connection, core.settings, core.now)
+  }
   if (connection.keepAlive === 0) core.wheel.clear(connection.timer)
   else core.wheel.set(connection.timer, core.now + connection.keepAlive * 1500)
   core.online++
   if (core.online > core.metrics.clientsMaximum) core.metrics.clientsMaximum = core.online
 }
 
-/** What MQTT 5.0 clients are told, where it is not the standard's default. */
-function accept(
+/**
+ * What MQTT 5.0 clients are told, where it is not the standard's default. The order is free; this is mosquitto's, whose
+ * tests compare bytes.
+ */
+function announced(
   core: Core,
   connection: Connection,
   session: Session,
   packet: ConnectPacket,
-  sessionPresent: boolean,
-): ConnackPacket {
+  assigned: string | null,
+): Properties {
+  const properties: Properties = {}
+  if (connection.version !== 5) return properties
   const { settings } = core
   const { maximumQoS, topicAliasMaximum } = connection.listener
-  const properties: Properties = {}
-  if (connection.version === 5) {
-    if (connection.keepAlive !== packet.keepAlive) properties.serverKeepAlive = connection.keepAlive
-    if (session.expiryInterval !== (packet.properties.sessionExpiryInterval ?? 0)) {
-      properties.sessionExpiryInterval = session.expiryInterval
-    }
-    if (settings.maximumInFlight < MAXIMUM_IN_FLIGHT) properties.receiveMaximum = settings.maximumInFlight
-    if (maximumQoS < 2) properties.maximumQoS = maximumQoS as 0 | 1
-    if (!settings.retainAvailable) properties.retainAvailable = false
-    if (!settings.wildcardSubscriptionsAvailable) properties.wildcardSubscriptionAvailable = false
-    if (!settings.sharedSubscriptionsAvailable) properties.sharedSubscriptionAvailable = false
-    if (!settings.subscriptionIdentifiersAvailable) properties.subscriptionIdentifiersAvailable = false
-    const responses = responseInformation(settings.responseTopicPrefix, packet)
-    if (responses !== null) properties.responseInformation = responses
-    if (topicAliasMaximum > 0) properties.topicAliasMaximum = topicAliasMaximum
-    properties.maximumPacketSize = settings.maximumPacketSize
+  if (connection.keepAlive !== packet.keepAlive) properties.serverKeepAlive = connection.keepAlive
+  if (topicAliasMaximum > 0) properties.topicAliasMaximum = topicAliasMaximum
+  if (assigned !== null) properties.assignedClientIdentifier = assigned
+  if (session.expiryInterval !== (packet.properties.sessionExpiryInterval ?? 0)) {
+    properties.sessionExpiryInterval = session.expiryInterval
   }
-  return { type: PacketType.Connack, sessionPresent, reasonCode: ReasonCode.Success, properties }
+  if (!settings.retainAvailable) properties.retainAvailable = false
+  properties.maximumPacketSize = settings.maximumPacketSize
+  if (settings.maximumInFlight < MAXIMUM_IN_FLIGHT) properties.receiveMaximum = settings.maximumInFlight
+  if (maximumQoS < 2) properties.maximumQoS = maximumQoS as 0 | 1
+  if (!settings.wildcardSubscriptionsAvailable) properties.wildcardSubscriptionAvailable = false
+  if (!settings.sharedSubscriptionsAvailable) properties.sharedSubscriptionAvailable = false
+  if (!settings.subscriptionIdentifiersAvailable) properties.subscriptionIdentifiersAvailable = false
+  const responses = responseInformation(settings.responseTopicPrefix, packet)
+  if (responses !== null) properties.responseInformation = responses
+  return properties
 }
 
 /** The topic below which the client may await responses, if it asks for that [MQTT-3.1.2-28]. */

@@ -19,18 +19,19 @@ import { onAcknowledgement } from './acknowledge.ts'
 import { type Authentication, onAuth } from './authenticate.ts'
 import { endConnection } from './close.ts'
 import { onConnect } from './connect.ts'
+import { ConnectionTimer } from './connection-timer.ts'
 import type { Link } from './contracts.ts'
 import type { Core, Identity } from './core.ts'
 import { onDisconnect } from './disconnect.ts'
 import { Phase } from './phase.ts'
 import { knownRoute, onPublish } from './publish.ts'
+import type { PublishRate } from './publish-rate.ts'
 import { pump } from './queue.ts'
-import { disconnect, fail } from './refuse.ts'
+import { fail } from './refuse.ts'
 import type { Route } from './route.ts'
 import type { Session } from './session.ts'
 import type { ListenerSettings } from './settings.ts'
 import { onSubscribe, onUnsubscribe } from './subscribe.ts'
-import { Timer } from './timers.ts'
 import { writeEarly } from './turn.ts'
 
 const NO_LIMIT = 0xffff_ffff
@@ -65,6 +66,10 @@ export class Connection implements PacketHandler, OutputOwner {
   toldOfRewriting = false
   /** Whether Reason Strings and User Properties may be sent on every packet [MQTT-3.1.2-29]. */
   problemInformation = true
+  /** It came faster than connections of its address may. */
+  tooSoon = false
+  /** Null where there is no limit. */
+  publishRate: PublishRate | null = null
   /** Null if CONNECT named no Authentication Method. */
   authentication: Authentication | null = null
   inboundAliases: InboundAliases<Uint8Array> | null = null
@@ -185,6 +190,8 @@ export class Connection implements PacketHandler, OutputOwner {
     if (this.phase === Phase.Closed) return
     endConnection(this.core, this, reason, true)
     this.phase = Phase.Closed
+    if (this.#dropped > 0) this.core.event('repeated', this, { count: this.#dropped, what: 'it read too slowly' })
+    this.publishRate?.stop()
     this.core.wheel.clear(this.timer)
     this.core.connections.delete(this)
     if (this.#unsent !== null) this.core.giveSlabs(this.#unsent)
@@ -264,6 +271,7 @@ export class Connection implements PacketHandler, OutputOwner {
     if (this.phase >= Phase.Closing) return
     this.phase = Phase.Closing
     this.decoder.stop()
+    this.publishRate?.stop()
     endConnection(this.core, this, reason, willDue)
     this.core.wheel.set(this.timer, this.core.now + LINGER_MS)
     this.#enterDirty()
@@ -346,36 +354,3 @@ export class Connection implements PacketHandler, OutputOwner {
 /** What a packet may have come too early for, by phase. */
 const BEFORE: readonly string[] = ['CONNECT', 'its authentication had ended']
 const PINGRESP: Uint8Array = Uint8Array.of(0xd0, 0)
-
-/** First the time in which CONNECT must come, then the keep-alive. */
-export class ConnectionTimer extends Timer {
-  readonly #connection: Connection
-
-  constructor(connection: Connection) {
-    super()
-    this.#connection = connection
-  }
-
-  fire(now: number): void {
-    const connection = this.#connection
-    const { core, phase } = connection
-    if (phase < Phase.Open) {
-      const missing = phase === Phase.AwaitingConnect ? 'no CONNECT' : 'no end of its authentication'
-      core.event('connectTimeout', connection, { missing, seconds: core.settings.connectTimeout / 1000 })
-      connection.link.abort()
-      return
-    }
-    if (phase !== Phase.Open) {
-      connection.link.abort()
-      return
-    }
-    const due = connection.lastReceived + connection.keepAlive * 1500
-    if (now < due) {
-      core.wheel.set(this, due)
-      return
-    }
-    // [MQTT-3.1.2-22]
-    core.event('keepAliveTimeout', connection, { keepAlive: connection.keepAlive })
-    disconnect(connection, ReasonCode.KeepAliveTimeout, 'keep alive timeout')
-  }
-}

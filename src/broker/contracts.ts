@@ -29,6 +29,9 @@ export interface Link {
    * the memory is needed until the edge calls `Connection.drained`, and nothing more is sent before that.
    */
   send(full: readonly FullSlab[] | null, bytes: Uint8Array, start: number, end: number): boolean
+  /** Nothing more is wanted for now: what the client sends stays with the network until `resume`. */
+  pause(): void
+  resume(): void
   /** Ends the connection when what was sent has gone. `Connection.closed` follows. */
   close(): void
   /** Ends the connection at once. `Connection.closed` follows. */

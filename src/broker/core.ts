@@ -1,11 +1,13 @@
 import type { PublishExtras, Slab, SlabPool, Text } from '../protocol/index.ts'
 import { RetainedIndex } from '../topics/index.ts'
 import type { Connection } from './connection.ts'
+import { ConnectionRate } from './connection-rate.ts'
 import type { Access, Clock, EventSink, Random, Store, StoreRecord } from './contracts.ts'
-import type { EventId } from './events.ts'
+import type { EventDetails, EventId } from './events.ts'
 import { type Message, MessageKeeper } from './message.ts'
 import { Metrics } from './metrics.ts'
 import { Publication } from './publication.ts'
+import { Repeats, type Subject } from './repeats.ts'
 import { Router } from './router.ts'
 import type { Session } from './session.ts'
 import type { Settings } from './settings.ts'
@@ -62,6 +64,8 @@ export class Core {
     omitTopic: false,
   }
   readonly takeovers: TakeoverWatch = new TakeoverWatch()
+  readonly connectionRate: ConnectionRate = new ConnectionRate()
+  readonly repeats: Repeats = new Repeats(this)
   /** Set at orderly stop: no new connection is taken. */
   stopping = false
   readonly #events: EventSink
@@ -86,11 +90,7 @@ export class Core {
     this.retained = new RetainedIndex(parts.random.uint32())
   }
 
-  event(
-    id: EventId,
-    from: Connection | Session | null,
-    details: Readonly<Record<string, string | number>> = NO_DETAILS,
-  ): void {
+  event(id: EventId, from: Subject | null, details: EventDetails = NO_DETAILS): void {
     const { client, address, username } = from === null ? NOBODY : from.identity
     this.#events({ id, at: this.now, client, address, username, details })
   }
@@ -138,4 +138,4 @@ export interface Identity {
 }
 
 const NOBODY: Identity = { client: null, address: null, username: null }
-const NO_DETAILS: Readonly<Record<string, string | number>> = {}
+const NO_DETAILS: EventDetails = {}

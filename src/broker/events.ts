@@ -78,6 +78,12 @@ export const events: Readonly<Record<EventId, EventKind>> = {
     level: 'warning',
     words: 'Refused the subscription of {client} to {filter}: {reason} ({code})',
   },
+  publishRateExceeded: {
+    level: 'warning',
+    words: '{client} at {address} publishes faster than {option} allows ({limit} a second): {consequence}',
+  },
+  retainRefused: { level: 'warning', words: 'A message of {client} to {topic} is not retained: {reason}. {rule}' },
+  repeated: { level: 'notice', words: '{client} at {address}, {count} times in all: {what}' },
   filterRewritten: {
     level: 'information',
     words: '{client} subscribed to {filter}, which here means {meaning} (options star_wildcard and sys_alias)',
@@ -106,6 +112,9 @@ export type EventId =
   | 'messageTooLargeForClient'
   | 'publishRefused'
   | 'subscriptionRefused'
+  | 'publishRateExceeded'
+  | 'retainRefused'
+  | 'repeated'
   | 'filterRewritten'
 
 export interface BrokerEvent {
@@ -116,8 +125,11 @@ export interface BrokerEvent {
   readonly client: string | null
   readonly address: string | null
   readonly username: string | null
-  readonly details: Readonly<Record<string, string | number>>
+  readonly details: EventDetails
 }
+
+/** What the words of an event name in braces. */
+export type EventDetails = Readonly<Record<string, string | number>>
 
 /** The event as one line of words. */
 export function describe(event: BrokerEvent): string {

@@ -18,5 +18,8 @@ export class Metrics {
   clientsMaximum = 0
   /** Payload bytes of the retained messages. */
   retainedBytes = 0
+  /** Of what is retained, the broker's own status: topics, and payload bytes. */
+  statusTopics = 0
+  statusBytes = 0
   memoryMaximum = 0
 }

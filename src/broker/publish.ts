@@ -10,7 +10,8 @@ import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import { distribute } from './deliver.ts'
 import { answer, fail } from './refuse.ts'
-import { retain } from './retain.ts'
+import { RESERVED_REASON } from './reserved.ts'
+import { retain, retainLimit } from './retain.ts'
 import type { Route } from './route.ts'
 
 /** A PUBLISH from a client: stored for those who are owed it, sent to those who are here, acknowledged. */
@@ -18,6 +19,8 @@ export function onPublish(core: Core, connection: Connection, view: PublishView)
   core.metrics.publishReceived++
   core.metrics.publishBytesReceived += view.payloadEnd - view.payloadStart
   const { qos } = view
+  const { publishRate } = connection
+  if (publishRate !== null && !publishRate.count(view.payloadEnd - view.payloadStart)) return
   if (qos > connection.listener.maximumQoS) {
     fail(connection, ReasonCode.QoSNotSupported, `QoS ${qos} is more than the broker takes (option max_qos)`)
     return
@@ -46,10 +49,11 @@ export function onPublish(core: Core, connection: Connection, view: PublishView)
   if (view.retain) retain(core, publication)
   const reached = distribute(core, publication)
   core.givePublication(publication)
-  if (qos === 0) return
+  // It may have been disconnected by its own message, as a subscriber.
+  if (qos === 0 || connection.session === null) return
   // An acknowledgement is a promise: it waits until what it promises is in the log.
   if (core.logPosition !== before) connection.promised()
-  const reasonCode = reached || view.retain ? ReasonCode.Success : ReasonCode.NoMatchingSubscribers
+  const reasonCode = reached ? ReasonCode.Success : ReasonCode.NoMatchingSubscribers
   acknowledge(core, connection, qos === 1 ? PacketType.Puback : PacketType.Pubrec, view.packetId, reasonCode)
 }
 
@@ -131,28 +135,36 @@ interface Refusal {
 
 const RESERVED: Refusal = {
   reasonCode: ReasonCode.NotAuthorized,
-  reason: 'topics below $SYS belong to the broker',
+  reason: RESERVED_REASON,
   rule: 'No option changes that',
 }
 
 function refusalOf(core: Core, view: PublishView, route: Route): Refusal | null {
   if (route.reserved) return RESERVED
-  const limit = core.settings.messageSizeLimit
-  const size = view.payloadEnd - view.payloadStart
-  if (limit === 0 || size <= limit) return null
-  return {
-    // PUBACK and PUBREC have no 'Packet too large'.
-    reasonCode: ReasonCode.QuotaExceeded,
-    reason: `its payload has ${size} bytes`,
-    rule: `The limit is set by message_size_limit (${limit} bytes)`,
+  const { messageSizeLimit, maximumTopicLevels } = core.settings
+  if (maximumTopicLevels !== 0 && route.levels > maximumTopicLevels) {
+    const rule = `The limit is set by max_topic_levels (${maximumTopicLevels})`
+    return { reasonCode: ReasonCode.TopicNameInvalid, reason: `its topic has ${route.levels} levels`, rule }
   }
+  const size = view.payloadEnd - view.payloadStart
+  if (messageSizeLimit !== 0 && size > messageSizeLimit) {
+    const rule = `The limit is set by message_size_limit (${messageSizeLimit} bytes)`
+    // PUBACK and PUBREC have no 'Packet too large'.
+    return { reasonCode: ReasonCode.QuotaExceeded, reason: `its payload has ${size} bytes`, rule }
+  }
+  const full = view.retain ? retainLimit(core, route.topic, size) : null
+  if (full === null) return null
+  const rule = `The limit is set by ${full.option} (${full.limit})`
+  return { reasonCode: ReasonCode.QuotaExceeded, reason: 'there is no room to retain it', rule }
 }
 
 /** The message goes nowhere. MQTT 5.0 tells the client so; earlier versions have no word for it and are acknowledged. */
 function refuse(core: Core, connection: Connection, view: PublishView, route: Route, refusal: Refusal): void {
   const { reasonCode, reason, rule } = refusal
   core.metrics.publishDropped++
-  core.event('publishRefused', connection, { topic: route.topic, reason, code: reasonCodeName(reasonCode), rule })
+  const code = reasonCodeName(reasonCode)
+  const what = `a message was refused (${code})`
+  core.repeats.note('publishRefused', connection, what, { topic: route.topic, reason, code, rule })
   if (view.qos === 0) return
   // A refused QoS 2 message is over in MQTT 5.0 [MQTT-4.3.3-9]; in earlier versions PUBREL follows.
   if (view.qos === 2 && connection.version !== 5) take(core, connection, view.packetId)

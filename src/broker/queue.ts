@@ -1,8 +1,9 @@
-import { PacketType, type QoS, writeAcknowledgement } from '../protocol/index.ts'
+import { PacketType, type QoS, ReasonCode, writeAcknowledgement } from '../protocol/index.ts'
 import { OutboundState } from '../session/index.ts'
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import { recordDone, recordQueued } from './records.ts'
+import { disconnect } from './refuse.ts'
 import { replay } from './replay.ts'
 import { DUP, fits, PUBLISH, RETAIN, send } from './send.ts'
 import { Queued, type Session } from './session.ts'
@@ -13,12 +14,15 @@ const FETCHED = 64
 /** What a waiting message costs beyond its payload, roughly. */
 const ENTRY_BYTES = 300
 
-/** Lets a message wait in the Session's queue, or drops it if the queue is full. */
+/** Lets a message wait in the Session's queue; if that is full, `queue_full_policy` says who pays for it. */
 export function enqueue(core: Core, session: Session, entry: Queued, qos: QoS): void {
-  const limit = fullBecauseOf(core, session, entry)
-  if (limit !== null) {
+  for (let limit = fullBecauseOf(core, session, entry); limit !== null; limit = fullBecauseOf(core, session, entry)) {
     core.metrics.publishDropped++
     if (session.dropped++ === 0) core.event('queueFull', session, limit)
+    if (core.settings.queueFullPolicy === 'oldest' && dropOldest(core, session)) continue
+    if (core.settings.queueFullPolicy === 'disconnect' && session.connection !== null) {
+      disconnect(session.connection, ReasonCode.QuotaExceeded, `its queue is full (${limit.option})`)
+    }
     return
   }
   const position = append(core, session, entry, qos)
@@ -64,6 +68,21 @@ function fetch(core: Core, session: Session): void {
 const { WaitingQoS0, WaitingQoS1, WaitingQoS2, ResendQoS1, ResendQoS2 } = OutboundState
 const WAITING = [WaitingQoS0, WaitingQoS1, WaitingQoS2] as const
 const SENT_BEFORE = [WaitingQoS0, ResendQoS1, ResendQoS2] as const
+
+/** False if there is none to drop: what was sent once cannot be taken back, and comes first. */
+function dropOldest(core: Core, session: Session): boolean {
+  const { outbound } = session
+  if (outbound.next === outbound.kept) fetch(core, session)
+  const position = outbound.next
+  const state = outbound.state(position)
+  if (state < OutboundState.WaitingQoS0 || state > OutboundState.WaitingQoS2) return false
+  const entry = outbound.message(position)!
+  countKept(core, session, entry, -1)
+  session.queuedBytes -= entry.message.payloadLength
+  outbound.dropNext()
+  recordDone(core, session, position)
+  return true
+}
 
 /** The option that says no, if one does. */
 function fullBecauseOf(core: Core, session: Session, entry: Queued): { option: string; limit: number } | null {

@@ -16,8 +16,31 @@ export function retain(core: Core, publication: Publication): void {
   if (before !== undefined) supersede(core, before)
   core.metrics.retainedBytes += message.payloadLength
   // The broker's own status is made anew after a restart.
-  if (!publication.route!.reserved) core.append({ kind: 'retained', topic, messageId: core.storedId(message) })
+  if (publication.route!.reserved) countStatus(core, before, message)
+  else core.append({ kind: 'retained', topic, messageId: core.storedId(message) })
   expireLater(core, message)
+}
+
+/**
+ * The option by which there is no room to retain a payload of that size; null if it may be retained. An empty one takes
+ * away, and always may.
+ */
+export function retainLimit(core: Core, topic: string, size: number): { option: string; limit: number } | null {
+  const { maximumRetainedMessages: messages, maximumRetainedBytes: bytes } = core.settings
+  if (size === 0 || (messages === 0 && bytes === 0)) return null
+  const { statusTopics, statusBytes, retainedBytes } = core.metrics
+  const before = core.retained.get(topic)
+  if (messages > 0 && before === undefined && core.retained.size - statusTopics >= messages) {
+    return { option: 'max_retained_messages', limit: messages }
+  }
+  const others = retainedBytes - statusBytes - (before?.payloadLength ?? 0)
+  return bytes > 0 && others + size > bytes ? { option: 'max_retained_bytes', limit: bytes } : null
+}
+
+/** The broker's own status takes no room from others. */
+function countStatus(core: Core, before: Message | undefined, message: Message): void {
+  if (before === undefined) core.metrics.statusTopics++
+  core.metrics.statusBytes += message.payloadLength - (before?.payloadLength ?? 0)
 }
 
 /** After a restart: the message is retained, as the store says. */

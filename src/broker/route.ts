@@ -1,5 +1,6 @@
 import type { QoS } from '../protocol/index.ts'
-import type { Matches, SharedGroup, TopicFilter } from '../topics/index.ts'
+import { levelCount, type Matches, type SharedGroup, type TopicFilter } from '../topics/index.ts'
+import { isReserved } from './reserved.ts'
 import type { Session } from './session.ts'
 
 /** One Subscription of a Session; also, merged from several that match the same topic, what a Session is owed of it. */
@@ -43,6 +44,7 @@ export class Route {
   readonly shared: readonly SharedGroup<Subscription>[]
   /** Whether only the broker may publish to it. */
   readonly reserved: boolean
+  readonly levels: number
   /** A subscription to just this topic came or went since. */
   outdated = false
 
@@ -59,7 +61,8 @@ export class Route {
     this.changes = changes
     this.direct = mergeBySession(matches.direct)
     this.shared = matches.shared
-    this.reserved = topic.startsWith('$SYS/')
+    this.reserved = isReserved(topic)
+    this.levels = levelCount(topic)
   }
 }
 

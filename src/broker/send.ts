@@ -23,7 +23,7 @@ export function fits(
   const size = publishLength(qos, connection.version, content, extras)
   if (size <= connection.maximumPacketSize) return true
   core.metrics.publishDropped++
-  core.event('messageTooLargeForClient', connection, {
+  core.repeats.note('messageTooLargeForClient', connection, 'a message was larger than it takes', {
     topic: core.text.decode(content.bytes, content.topicStart, content.topicEnd),
     size,
     limit: connection.maximumPacketSize,

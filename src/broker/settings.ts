@@ -22,6 +22,24 @@ export interface Settings {
   maximumQueuedBytes: number
   /** Bytes of memory that waiting messages may take, all queues together; more lie in the store only. */
   maximumQueueMemory: number
+  /** What happens to a message for which a queue has no room. */
+  queueFullPolicy: QueueFullPolicy
+  /** New connections of one address in a second; 0 means no limit. */
+  maximumConnectionRate: number
+  /** Messages that one client may publish in a second, over a while; 0 means no limit. */
+  maximumPublishRate: number
+  /** Payload bytes that one client may publish in a second, over a while; 0 means no limit. */
+  maximumPublishByteRate: number
+  /** What happens to a client that publishes faster. */
+  publishRatePolicy: PublishRatePolicy
+  /** Subscriptions of one client; 0 means no limit. */
+  maximumSubscriptions: number
+  /** Retained messages of all topics together, without those of $SYS; 0 means no limit. */
+  maximumRetainedMessages: number
+  /** Their payload bytes; 0 means no limit. */
+  maximumRetainedBytes: number
+  /** Levels of a Topic Name or Topic Filter; 0 means no limit. */
+  maximumTopicLevels: number
   /** Bytes that may wait for a slow subscriber before QoS 0 messages to it are dropped. */
   maximumOutgoingBytes: number
   /** Whether QoS 0 messages wait for Sessions that are offline. */
@@ -51,6 +69,11 @@ export interface Settings {
   /** Whether a client that connects, or leaves, is an event worth a log line. */
   connectionMessages: boolean
 }
+
+/** The new one is dropped, or the oldest that waits, or the client is disconnected. */
+export type QueueFullPolicy = 'newest' | 'oldest' | 'disconnect'
+/** It is read no faster than the limit, or it is disconnected. */
+export type PublishRatePolicy = 'slow' | 'disconnect'
 
 /** What holds for the connections of one listener. */
 export interface ListenerSettings {
@@ -88,6 +111,15 @@ export const defaultSettings: Settings = {
   maximumQueuedMessages: 1000,
   maximumQueuedBytes: 0,
   maximumQueueMemory: 64 * 1024 * 1024,
+  queueFullPolicy: 'newest',
+  maximumConnectionRate: 0,
+  maximumPublishRate: 0,
+  maximumPublishByteRate: 0,
+  publishRatePolicy: 'slow',
+  maximumSubscriptions: 0,
+  maximumRetainedMessages: 0,
+  maximumRetainedBytes: 0,
+  maximumTopicLevels: 200,
   maximumOutgoingBytes: 1024 * 1024,
   queueQoS0: false,
   upgradeOutgoingQoS: false,

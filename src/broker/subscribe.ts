@@ -7,7 +7,7 @@ import {
   type SubscriptionRequest,
   type UnsubscribePacket,
 } from '../protocol/index.ts'
-import { parseTopicFilter, type TopicFilter } from '../topics/index.ts'
+import { levelCount, parseTopicFilter, type TopicFilter } from '../topics/index.ts'
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import { pump } from './queue.ts'
@@ -23,7 +23,9 @@ export function onSubscribe(core: Core, connection: Connection, packet: Subscrib
   const reasonCodes: number[] = []
   let why: string | null = null
   const refuse = (filter: string, reasonCode: number, reason: string): void => {
-    core.event('subscriptionRefused', connection, { filter, reason, code: reasonCodeName(reasonCode) })
+    const code = reasonCodeName(reasonCode)
+    const what = `a subscription was refused (${code})`
+    core.repeats.note('subscriptionRefused', connection, what, { filter, reason, code })
     reasonCodes.push(reasonCode)
     why ??= `${filter}: ${reason}`
   }
@@ -51,11 +53,28 @@ export function onSubscribe(core: Core, connection: Connection, packet: Subscrib
       fail(connection, ReasonCode.ProtocolError, `No Local on the shared subscription ${request.filter}`) // [MQTT-3.8.3-4]
       return
     }
-    reasonCodes.push(subscribe(core, connection, session, filter, request, identifiers))
+    const full = tooMuch(core, session, filter)
+    if (full !== null) refuse(request.filter, full.reasonCode, full.reason)
+    else reasonCodes.push(subscribe(core, connection, session, filter, request, identifiers))
   }
   if (core.logPosition !== before) connection.promised()
   answer(connection, { type: PacketType.Suback, packetId: packet.packetId, reasonCodes, properties: {} }, why)
   pump(core, session)
+}
+
+/** What of a subscription goes beyond a limit. */
+function tooMuch(core: Core, session: Session, filter: TopicFilter): { reasonCode: number; reason: string } | null {
+  const { maximumTopicLevels, maximumSubscriptions } = core.settings
+  if (maximumTopicLevels !== 0 && levelCount(filter.filter) > maximumTopicLevels) {
+    const reason = `it has more than ${maximumTopicLevels} levels (option max_topic_levels)`
+    return { reasonCode: ReasonCode.TopicFilterInvalid, reason }
+  }
+  const { subscriptions } = session
+  if (maximumSubscriptions === 0 || subscriptions.size < maximumSubscriptions || subscriptions.has(filter.source)) {
+    return null
+  }
+  const reason = `the client has ${maximumSubscriptions} already (option max_subscriptions)`
+  return { reasonCode: ReasonCode.QuotaExceeded, reason }
 }
 
 /** Adds the subscription, in place of one with the same filter [MQTT-3.8.4-3]; returns the QoS that is granted. */

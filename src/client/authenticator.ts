@@ -3,6 +3,9 @@ import type { Authentication } from './authentication.ts'
 import type { Connection } from './connection.ts'
 import { MqttError } from './errors.ts'
 
+/** Milliseconds for the broker to close, once it is told. */
+const LINGER = 1000
+
 /** An exchange that began after CONNACK, and who waits for its end. */
 class Again {
   readonly ended: Promise<void>
@@ -89,7 +92,10 @@ export class Authenticator {
       connection.write({ type: PacketType.Auth, reasonCode, properties })
     }
     write().catch((cause: unknown) => {
-      connection.abort(new MqttError('ERR_REFUSED', `The authentication failed here: ${String(cause)}`, { cause }))
+      const error = new MqttError('ERR_REFUSED', `The authentication failed here: ${String(cause)}`, { cause })
+      // Before CONNACK there is nothing to say [MQTT-4.12.1-2].
+      if (!connection.open) connection.abort(error)
+      else void connection.disconnect(error, ReasonCode.UnspecifiedError, {}, LINGER)
     })
   }
 }

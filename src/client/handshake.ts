@@ -1,16 +1,18 @@
 import {
   type ConnackPacket,
   type ConnectPacket,
+  encodedLength,
   PacketType,
   type Properties,
   ReasonCode,
   type WillMessage,
 } from '../protocol/index.ts'
-import type { Outgoing } from './api.ts'
+import type { CloseOptions, Outgoing } from './api.ts'
 import { encodeText } from './codecs.ts'
 import { MqttError, reasonWords } from './errors.ts'
 import type { Credentials, Settings } from './options.ts'
-import { LARGEST_PACKET } from './server-limits.ts'
+import { text } from './platform.ts'
+import { LARGEST_PACKET, type ServerLimits } from './server-limits.ts'
 
 const NO_BYTES: Uint8Array = new Uint8Array(0)
 
@@ -115,4 +117,21 @@ function refusalHint(
     default:
       return serverReference === undefined ? '' : ` The broker names another one: ${serverReference}`
   }
+}
+
+/** What DISCONNECT says beside its reason code; words that would make it too large for the broker are left out. */
+export function disconnectProperties(
+  { reason, sessionExpiry, userProperties }: CloseOptions,
+  limits: ServerLimits | null,
+): Properties {
+  const properties: Properties = {}
+  if (sessionExpiry !== undefined) properties.sessionExpiryInterval = sessionExpiry
+  if (limits?.protocol !== 5) return properties
+  const fits = (more: Properties): boolean => {
+    const packet = { type: PacketType.Disconnect, reasonCode: 0, properties: { ...properties, ...more } } as const
+    return encodedLength(packet, 5, text) <= limits.maximumPacketSize
+  }
+  if (reason !== undefined && fits({ reasonString: reason })) properties.reasonString = reason // [MQTT-3.14.2-3]
+  if (userProperties !== undefined && fits({ userProperties })) properties.userProperties = userProperties // [MQTT-3.14.2-4]
+  return properties
 }

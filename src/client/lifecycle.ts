@@ -17,7 +17,7 @@ import { wait } from './clock.ts'
 import { Connection, type ConnectionOwner } from './connection.ts'
 import { closedError, MqttError, toMqttError } from './errors.ts'
 import type { Events } from './events.ts'
-import { connectPacket, refusal } from './handshake.ts'
+import { connectPacket, disconnectProperties, refusal } from './handshake.ts'
 import type { Credentials, Settings } from './options.ts'
 import { dial } from './platform.ts'
 import type { Receiver } from './receiver.ts'
@@ -105,16 +105,10 @@ export class Lifecycle implements ConnectionOwner {
     return this.#closing
   }
 
-  async #close(
-    { timeout = CLOSE_TIMEOUT, reason, withWill, sessionExpiry, userProperties }: CloseOptions,
-    error: MqttError | null,
-  ): Promise<void> {
+  async #close({ timeout = CLOSE_TIMEOUT, withWill, ...words }: CloseOptions, error: MqttError | null): Promise<void> {
     if (this.state === 'closed') return
     this.#stopping = true
-    const properties: Properties = {}
-    if (reason !== undefined) properties.reasonString = reason
-    if (sessionExpiry !== undefined) properties.sessionExpiryInterval = sessionExpiry
-    if (userProperties !== undefined) properties.userProperties = userProperties
+    const properties = disconnectProperties(words, this.limits)
     const reasonCode = withWill ? ReasonCode.DisconnectWithWillMessage : ReasonCode.NormalDisconnection
     const { connection } = this
     const gone = connection?.disconnect(closedError(error), reasonCode, properties, timeout)
@@ -179,7 +173,12 @@ export class Lifecycle implements ConnectionOwner {
       })
       this.connection = connection
       attempt.signal.addEventListener('abort', () => connection.abort(attempt.signal.reason), { once: true })
-      connection.start(packet)
+      try {
+        connection.start(packet)
+      } catch (error) {
+        // Text that cannot be text, or is too long, will be no better at the next attempt.
+        connection.abort(toMqttError(error, 'ERR_OPTION'))
+      }
       await accepted
     } finally {
       settings.clock.clearTimeout(timer)

@@ -43,6 +43,7 @@ export interface GeneralConfig extends SecurityConfig, LimitConfig {
 
 /** How much of something there may be. 0 stands for no limit, where the option does not say otherwise. */
 export interface LimitConfig {
+  maxConnectionRate: number
   maxInflightBytes: number
   maxInflightMessages: number
   maxKeepalive: number
@@ -50,9 +51,17 @@ export interface LimitConfig {
   maxPacketSize: number
   maxPacketSizeMqtt3: number
   maxQueueMemory: number
+  maxPublishByteRate: number
+  maxPublishRate: number
   maxQueuedBytes: number
   maxQueuedMessages: number
+  maxRetainedBytes: number
+  maxRetainedMessages: number
+  maxSubscriptions: number
+  maxTopicLevels: number
   messageSizeLimit: number
+  publishRatePolicy: 'slow' | 'disconnect'
+  queueFullPolicy: 'newest' | 'oldest' | 'disconnect'
 }
 
 export interface ListenerConfig extends SecurityConfig {

@@ -1,12 +1,20 @@
 import type { LimitConfig } from './config.ts'
 import type { Options } from './option.ts'
-import { integer, MAX_INTEGER } from './types.ts'
+import { integer, MAX_INTEGER, oneOf } from './types.ts'
 
 const bytes = { least: 0, most: MAX_INTEGER, unit: 'bytes', below: 0 }
 const count = { least: 0, most: MAX_INTEGER, unit: 'messages', below: 0 }
 
 /** Options on how much of something there may be. Each is for the broker as a whole and holds for each client by itself. */
 export const limitOptions: Options<LimitConfig> = {
+  maxConnectionRate: {
+    name: 'max_connection_rate',
+    type: integer({ least: 0, most: 1_000_000, unit: 'connections a second' }),
+    default: 0,
+    doc: 'New connections that one address may open in a second; more are refused. 0: no limit.',
+    reloadable: true,
+    from: 'nightjar',
+  },
   maxInflightBytes: {
     name: 'max_inflight_bytes',
     type: integer(bytes),
@@ -55,6 +63,22 @@ export const limitOptions: Options<LimitConfig> = {
     reloadable: true,
     from: 'nightjar',
   },
+  maxPublishByteRate: {
+    name: 'max_publish_byte_rate',
+    type: integer({ least: 0, most: MAX_INTEGER, unit: 'bytes a second' }),
+    default: 0,
+    doc: 'Payload bytes that one client may publish in a second, over a while; see `publish_rate_policy`. 0: no limit.',
+    reloadable: true,
+    from: 'nightjar',
+  },
+  maxPublishRate: {
+    name: 'max_publish_rate',
+    type: integer({ least: 0, most: MAX_INTEGER, unit: 'messages a second' }),
+    default: 0,
+    doc: 'Messages that one client may publish in a second, over a while; see `publish_rate_policy`. 0: no limit.',
+    reloadable: true,
+    from: 'nightjar',
+  },
   maxQueuedBytes: {
     name: 'max_queued_bytes',
     type: integer(bytes),
@@ -79,6 +103,38 @@ export const limitOptions: Options<LimitConfig> = {
     reloadable: true,
     from: 'mosquitto',
   },
+  maxRetainedBytes: {
+    name: 'max_retained_bytes',
+    type: integer(bytes),
+    default: 0,
+    doc: 'Payload bytes of the retained messages of all topics together; messages beyond are refused. 0: no limit.',
+    reloadable: true,
+    from: 'nightjar',
+  },
+  maxRetainedMessages: {
+    name: 'max_retained_messages',
+    type: integer(count),
+    default: 0,
+    doc: 'Topics that may have a retained message, `$SYS` left out; messages beyond are refused. 0: no limit.',
+    reloadable: true,
+    from: 'nightjar',
+  },
+  maxSubscriptions: {
+    name: 'max_subscriptions',
+    type: integer({ least: 0, most: MAX_INTEGER, unit: 'subscriptions' }),
+    default: 0,
+    doc: 'Subscriptions that one client may have; more are refused. 0: no limit.',
+    reloadable: true,
+    from: 'nightjar',
+  },
+  maxTopicLevels: {
+    name: 'max_topic_levels',
+    type: integer({ least: 0, most: 65_536, unit: 'levels' }),
+    default: 200,
+    doc: 'Levels that a topic or a topic filter may have; longer ones are refused. 0: no limit.',
+    reloadable: true,
+    from: 'nightjar',
+  },
   messageSizeLimit: {
     name: 'message_size_limit',
     type: integer({ least: 0, most: 268_435_455, unit: 'bytes' }),
@@ -86,5 +142,21 @@ export const limitOptions: Options<LimitConfig> = {
     doc: 'Largest payload that is passed on; a larger one is refused and its sender stays connected. 0: no limit.',
     reloadable: true,
     from: 'mosquitto',
+  },
+  publishRatePolicy: {
+    name: 'publish_rate_policy',
+    type: oneOf('slow', 'disconnect'),
+    default: 'slow',
+    doc: 'Whether a client that publishes too fast is read more slowly, or disconnected.',
+    reloadable: true,
+    from: 'nightjar',
+  },
+  queueFullPolicy: {
+    name: 'queue_full_policy',
+    type: oneOf('newest', 'oldest', 'disconnect'),
+    default: 'newest',
+    doc: 'What is dropped when a queue is full: the new message, the oldest that waits, or the connection.',
+    reloadable: true,
+    from: 'nightjar',
   },
 }

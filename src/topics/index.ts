@@ -3,6 +3,7 @@ export { RetainedIndex } from './retained-index.ts'
 export type { Matches, SharedGroup } from './subscribers.ts'
 export { SubscriptionIndex } from './subscription-index.ts'
 export {
+  levelCount,
   parseTopicFilter,
   type TopicFilter,
   type TopicFilterOptions,

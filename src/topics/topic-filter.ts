@@ -22,6 +22,13 @@ export interface TopicFilter {
 const SHARE_PREFIX = '$share/'
 const SYS = '$SYS'
 
+/** How many levels a Topic Name or Topic Filter has. */
+export function levelCount(topic: string): number {
+  let count = 1
+  for (let at = topic.indexOf('/'); at >= 0; at = topic.indexOf('/', at + 1)) count++
+  return count
+}
+
 /** What is wrong with a Topic Name, in plain words; null if nothing is. Its length in bytes is the codec's to check. */
 export function topicNameError(topic: string): string | null {
   if (topic.length === 0) return 'a topic must have at least one character' // [MQTT-4.7.3-1]

@@ -108,6 +108,13 @@ export function memoryPair(acceptor: Acceptor): ClientTransport {
     address: ADDRESS,
     host: ADDRESS,
     send: (full, bytes, start, end) => toClient.send(full, bytes, start, end),
+    pause: () => {
+      toBroker.paused = true
+    },
+    resume: () => {
+      toBroker.paused = false
+      toBroker.wake()
+    },
     close: () => toClient.end(),
     abort,
   }

@@ -37,6 +37,14 @@ export class TcpLink implements Link {
     return false
   }
 
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
   close(): void {
     this.#socket.end()
   }

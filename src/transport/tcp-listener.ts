@@ -50,7 +50,7 @@ export class TcpListener {
     this.#read = read
     this.#acceptor = acceptor
     const pauseOnConnect = read.shared.works
-    this.#server = createServer({ noDelay: options.noDelay, pauseOnConnect }, (socket) => this.#accept(socket))
+    this.#server = createServer({ noDelay: options.noDelay, pauseOnConnect }, (socket) => this.#arrived(socket))
   }
 
   /** Resolves with the port, or rejects with why it cannot listen (an Error with a `code` such as EADDRINUSE). */
@@ -73,10 +73,20 @@ export class TcpListener {
     this.#server.close()
   }
 
-  #accept(accepted: Socket): void {
+  get #full(): boolean {
     const { maximumConnections } = this.#options
+    return maximumConnections >= 0 && this.#open >= maximumConnections
+  }
+
+  /** Where there is no room, those who leave in this round of the event loop may be heard of only after who comes. */
+  #arrived(accepted: Socket): void {
+    if (!this.#full) this.#accept(accepted)
+    else setImmediate(() => (this.#full ? accepted.destroy() : this.#accept(accepted)))
+  }
+
+  #accept(accepted: Socket): void {
     const { remoteAddress, remotePort } = accepted
-    if (remoteAddress === undefined || (maximumConnections >= 0 && this.#open >= maximumConnections)) {
+    if (remoteAddress === undefined) {
       accepted.destroy()
       return
     }
@@ -103,8 +113,15 @@ export class TcpListener {
     socket.on('error', (error: NodeJS.ErrnoException) => {
       reason = error.code === 'ECONNRESET' ? 'the connection was reset' : error.message
     })
+    let counted = true
+    const leave = (): void => {
+      if (counted) this.#open--
+      counted = false
+    }
+    // 'close' comes rounds of the event loop later: whoever comes in its place would find no room.
+    socket.on('end', leave)
     socket.on('close', () => {
-      this.#open--
+      leave()
       acceptor.began()
       handler.closed(reason)
     })

@@ -15,7 +15,7 @@ import {
 import { encodeToBytes } from '../unit/protocol/support.ts'
 import { unnoticed } from './bystanders.ts'
 
-const broker = await useBroker('connect_timeout 1')
+const broker = await useBroker('connect_timeout 1', 'max_topic_levels 0')
 const MIB = 1024 * 1024
 
 /** The same bytes in each run. */

@@ -137,6 +137,10 @@ class RecordingLink implements Link {
     return !this.slow
   }
 
+  pause(): void {}
+
+  resume(): void {}
+
   close(): void {
     this.#gone()
   }
