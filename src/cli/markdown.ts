@@ -129,7 +129,9 @@ function mosquittoSection(): string[] {
     '',
     'Where mosquitto’s own versions differ, `sub` prints as 2.0 does (Debian 12 and 13), but for three things that are as in',
     '2.1: `%x` with a width shows the whole payload (2.0 showed half of it), `%.2:x` groups the digits, and the time in `%j`',
-    'has no stray `Z`. Debugging (`-d`) goes to stderr, not to stdout.',
+    'has no stray `Z`. Debugging (`-d`) goes to stderr, not to stdout. A message of QoS 2 is printed when it comes, and not two',
+    'packets later, so messages of different QoS stay in the order in which the broker sent them. Of a session that is gone on',
+    'with (`-c`), only what `-t` asks for is printed; if more comes, that is told on stderr.',
     '',
   ]
 }

@@ -107,6 +107,7 @@ class Subscriber {
       qos,
       ack: 'manual',
       partial: true,
+      named: false,
       ...(client.version === 5 ? { retained, retainAsPublished } : {}),
       ...(userProperties === undefined ? {} : { userProperties }),
     })

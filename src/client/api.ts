@@ -70,6 +70,8 @@ export interface SubscribeOptions<T = Uint8Array> {
   retainAsPublished?: boolean
   /** The name of a group that shares the messages among its members. */
   share?: string
+  /** False: a level in braces is a level like any other, and not the name of one. True if it is left out. */
+  named?: boolean
   /** Of several filters, it is enough if one is granted; `refused` tells of the others. */
   partial?: boolean
   userProperties?: [name: string, value: string][]

@@ -226,8 +226,12 @@ function routeOptions<T>(options: SubscribeOptions<T>): RouteOptions {
 }
 
 /** Throws MqttError if the filter is not valid, or the broker has said that it would not take it. */
-function readWanted<T>(source: string, { share, noLocal }: SubscribeOptions<T>, limits: ServerLimits): Wanted {
-  const named = readNamedFilter(source)
+function readWanted<T>(
+  source: string,
+  { share, noLocal, named: mayBeNamed }: SubscribeOptions<T>,
+  limits: ServerLimits,
+): Wanted {
+  const named: NamedFilter = mayBeNamed === false ? { filter: source, names: [] } : readNamedFilter(source)
   const filter = readFilter(share === undefined ? named.filter : `$share/${share}/${named.filter}`)
   if (text.byteLength(filter.source) > LONGEST_FILTER) {
     throw new MqttError('ERR_TOPIC', `A topic filter has at most ${LONGEST_FILTER} bytes`)

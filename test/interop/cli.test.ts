@@ -276,6 +276,12 @@ describe('streams', () => {
     assert.equal((await sub('-t', 'rm/a', '-t', 'rm/b', '-W', '0.2')).stdout.toString(), '')
   })
 
+  it('a level in braces is a level like any other', async () => {
+    const program = await subscriber('-t', 'braces/{x}', '-t', 'braces/end', '-C', '2')
+    for (const topic of ['braces/y', 'braces/{x}', 'braces/end']) await pub('-t', topic, '-m', topic)
+    assert.equal((await program.ended).stdout.toString(), 'braces/{x}\nbraces/end\n')
+  })
+
   it('--random-filter prints a part, and -C counts all', async () => {
     const program = await subscriber('-t', 'chance', '--random-filter', '50', '-C', '1000')
     await nightjar(['pub', '-p', port, '-t', 'chance', '-l'], 'x\n'.repeat(1000))
