@@ -1,4 +1,4 @@
-// npm run bench [-- --prototype | --deep] [-- options of bench/compare.py or bench/deep.py]: Nightjar against Debian's
+// npm run bench [-- --prototype | --deep] [--defaults] [--store] [-- options of bench/compare.py or bench/deep.py]: Nightjar against Debian's
 // mosquitto, in turn, on the same machine. Run nothing else meanwhile, and quote ratios, not times.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -18,6 +18,7 @@ const passed = process.argv.slice(2)
 const take = (flag) => passed.includes(flag) && passed.splice(passed.indexOf(flag), 1).length > 0
 const prototype = take('--prototype')
 const deep = take('--deep')
+const suffix = take('--defaults') ? '-defaults' : take('--store') ? '-store' : ''
 
 function answers(command, ...arguments_) {
   return spawnSync(command, arguments_, { stdio: 'ignore' }).status === 0
@@ -51,8 +52,8 @@ console.log(`${version}; Node ${process.version}; ${availableParallelism()} core
 
 const b = prototype
   ? { name: 'prototype', command: 'node bench/prototype.mjs 18812' }
-  : { name: 'mosquitto', command: `${MOSQUITTO} -c bench/mosquitto.conf` }
-const brokers = ['--a', 'bin/nightjar -c bench/bench.conf', '--a-port', '18811', '--a-name', 'nightjar']
+  : { name: 'mosquitto', command: `${MOSQUITTO} -c bench/mosquitto${suffix === '-defaults' ? suffix : ''}.conf` }
+const brokers = ['--a', `bin/nightjar -c bench/bench${suffix}.conf`, '--a-port', '18811', '--a-name', 'nightjar']
 brokers.push('--b', b.command, '--b-port', '18812', '--b-name', b.name)
 const child = spawn('python3', [join('bench', deep ? 'deep.py' : 'compare.py'), ...brokers, ...passed], {
   cwd: root,
