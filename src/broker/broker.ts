@@ -62,6 +62,7 @@ export class Broker {
     this.began()
     this.core.wheel.advance(this.core.now)
     this.#status.tick()
+    this.core.router.review()
   }
 
   /**

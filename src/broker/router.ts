@@ -58,6 +58,11 @@ export class Router {
     return this.known(bytes, 0, bytes.length) ?? this.#make(topic, bytes)
   }
 
+  /** A part at a time, from each tick: a route that is old, and that nobody asks for again, would keep ended Sessions. */
+  review(): void {
+    this.#cache.review((route) => this.current(route))
+  }
+
   add(subscription: Subscription): void {
     this.#index.add(subscription.filter, subscription)
     this.#forget(subscription)

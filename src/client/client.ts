@@ -1,4 +1,4 @@
-import type { QoS } from '../protocol/index.ts'
+import type { Properties, QoS } from '../protocol/index.ts'
 import { topicNameError } from '../topics/index.ts'
 import type {
   Client,
@@ -13,7 +13,7 @@ import type {
   Subscription,
   UnsubscribeOptions,
 } from './api.ts'
-import { type Codec, encodeText } from './codecs.ts'
+import { encodeText } from './codecs.ts'
 import { closedError, MqttError, toMqttError } from './errors.ts'
 import { type ClientEvent, Events } from './events.ts'
 import { Lifecycle } from './lifecycle.ts'
@@ -259,10 +259,13 @@ function plainBytes(payload: unknown): Uint8Array {
   )
 }
 
-function withCodec<T>({ codec, properties }: { codec?: Codec<T>; properties?: PublishOptions<T>['properties'] }) {
-  return {
+function withCodec<T>({ codec, properties }: PublishOptions<T>): Properties {
+  const all: Properties = {
     ...(codec?.contentType !== undefined && { contentType: codec.contentType }),
     ...(codec?.isText === true && { payloadFormatIndicator: 1 }),
     ...properties,
   }
+  // It comes along where a message is passed on with the properties that it had. [MQTT-3.3.4-6]
+  delete all.subscriptionIdentifiers
+  return all
 }

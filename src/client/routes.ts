@@ -12,6 +12,9 @@ import type { NamedFilter } from './params.ts'
 import { text } from './platform.ts'
 import type { MessageQueue } from './subscription.ts'
 
+/** Bytes. */
+const LONGEST_FILTER = 65_535
+
 /** Who gets the messages of a route, and how they name its levels. */
 export interface Target {
   readonly queue: MessageQueue<unknown, unknown>
@@ -148,8 +151,13 @@ export function matches(route: Route, topic: string): boolean {
   return topicMatches(route.filter.filter, topic)
 }
 
-/** Throws MqttError ERR_TOPIC. */
+/** Throws MqttError ERR_TOPIC. What cannot be written must not be found out later, when others wait for its packet. */
 export function readFilter(source: string): TopicFilter {
+  // [MQTT-3.8.3-1] [MQTT-3.10.3-1]
+  if (/\p{Surrogate}/u.test(source)) throw new MqttError('ERR_TOPIC', 'A topic filter has half of a surrogate pair')
+  if (text.byteLength(source) > LONGEST_FILTER) {
+    throw new MqttError('ERR_TOPIC', `A topic filter has at most ${LONGEST_FILTER} bytes`) // [MQTT-4.7.3-3]
+  }
   const filter = parseTopicFilter(source, FILTER_OPTIONS)
   if ('error' in filter) throw new MqttError('ERR_TOPIC', `'${source}' is no topic filter: ${filter.error}`)
   return filter

@@ -12,6 +12,8 @@ export interface MatchCacheOptions {
 /** Slots of one bucket: a topic has a place in one bucket only, so neither finding nor making room ever takes long. */
 const WAYS = 8
 const FEWEST_SLOTS = 64
+/** So many reviews see all. */
+const REVIEWS = 64
 const FEWEST_BYTES = 4096
 /** A name in the arena is preceded by its length. */
 const LENGTH_BYTES = 2
@@ -54,6 +56,7 @@ export class MatchCache<V> {
   #size = 0
   #weight = 0
   #hand = 0
+  #reviewed = 0
 
   constructor(options: MatchCacheOptions) {
     this.#seed = options.seed
@@ -124,6 +127,16 @@ export class MatchCache<V> {
     this.#wrap = 0
     this.#size = 0
     this.#weight = 0
+  }
+
+  /** Looks at the next part of what it has, a sixty-fourth at least, and forgets what is not worth to be kept. */
+  review(keep: (value: V) => boolean): void {
+    const slots = this.#offsets.length
+    for (let left = Math.max(FEWEST_SLOTS, slots / REVIEWS); left > 0; left--) {
+      this.#reviewed = (this.#reviewed + 1) & (slots - 1)
+      if (this.#offsets[this.#reviewed]! < 0 || keep(this.#values[this.#reviewed]!)) continue
+      this.#free(this.#reviewed)
+    }
   }
 
   #viewOf(bytes: Uint8Array): DataView {

@@ -20,14 +20,16 @@ export interface AssaultOptions {
 const REMEMBERED = 8
 const KEPT_LINES = 30
 const MINIMISE_MS = 30_000
-const FIRST_MINUTE_MS = 60_000
+const MINUTE_MS = 60_000
+/** Longer than what rough clients leave behind stays: Sessions and delayed Wills. */
+const CALM_MS = 5000
 
 /** Plays rounds until the time is over, or something breaks: then it writes that to the corpus and returns false. */
 export async function assault({ seed, seconds, rounds, say }: AssaultOptions): Promise<boolean> {
   const broker = await startBroker(...FUZZ_CONFIG)
   const onlookers = await Onlookers.arrive(broker.port)
   const began = performance.now()
-  let firstMinute = 0
+  const resident: number[] = []
   let clients = 0
   let packets = 0
   const last: Round[] = []
@@ -42,8 +44,9 @@ export async function assault({ seed, seconds, rounds, say }: AssaultOptions): P
       await Promise.race([play(round, broker.port), onlookers.finished])
       checkLog(broker)
       done++
-      if (firstMinute === 0 && performance.now() - began > FIRST_MINUTE_MS) firstMinute = broker.residentBytes()
+      if (performance.now() - began > (resident.length + 1) * MINUTE_MS) resident.push(await residentAtRest(broker))
     }
+    resident.push(await residentAtRest(broker))
     await onlookers.stop()
   } catch (error) {
     say(`FINDING: round ${seed + done}: ${(error as Error).stack}\n${broker.log.slice(-20).join('\n')}`)
@@ -52,19 +55,24 @@ export async function assault({ seed, seconds, rounds, say }: AssaultOptions): P
     return false
   }
   const rate = (done / (performance.now() - began)) * 1000
-  const resident = broker.residentBytes()
   await broker.stop()
   say(`${done} rounds with ${clients} clients, ${packets} writes, ${rate.toFixed(1)} rounds/s, no finding`)
   say(`onlookers exchanged ${onlookers.exchanged} messages, the slowest in ${onlookers.slowest.toFixed(0)} ms`)
-  say(memoryWords(firstMinute, resident))
+  say(memoryWords(resident))
   return true
 }
 
-function memoryWords(first: number, end: number): string {
-  const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`
-  if (first === 0) return `RSS of the broker at the end: ${mebibytes(end)}`
-  const change = `${((end / first - 1) * 100).toFixed(1)} %`
-  return `RSS of the broker after the first minute: ${mebibytes(first)}, at the end: ${mebibytes(end)} (${change})`
+/** RSS when nobody is left but the onlookers. */
+async function residentAtRest(broker: BrokerProcess): Promise<number> {
+  await new Promise((resolve) => setTimeout(resolve, CALM_MS))
+  return broker.residentBytes()
+}
+
+/** Of the broker at rest after each minute, and at the end. */
+function memoryWords(resident: readonly number[]): string {
+  const mebibytes = resident.map((bytes) => (bytes / 2 ** 20).toFixed(1)).join(', ')
+  const change = `${((resident.at(-1)! / resident[0]! - 1) * 100).toFixed(1)} %`
+  return `RSS of the broker at rest, after each minute and at the end: ${mebibytes} MiB (${change} from first to last)`
 }
 
 /** What rough clients do is worth a warning at most, and all that a broker says is a line of its log. */

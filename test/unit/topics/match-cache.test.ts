@@ -19,6 +19,23 @@ describe('the match cache', () => {
     { weight: 1, arbitrary: fc.record({ do: fc.constant('clear' as const) }) },
   )
 
+  it('forgets within 64 reviews what is not to be kept, and nothing else', () => {
+    for (const topics of [10, 5000]) {
+      const cache = new MatchCache<number>({ seed: 7, maxEntries: 8192, maxBytes: 1_000_000 })
+      for (let i = 0; i < topics; i++) cache.set(...lying(`topic ${i}`), i)
+      const before = cache.size
+      for (let i = 0; i < 64; i++) cache.review((value) => value % 2 === 0)
+      let kept = 0
+      for (let i = 0; i < topics; i++) {
+        const value = cache.get(...lying(`topic ${i}`))
+        if (i % 2 === 1) assert.equal(value, undefined)
+        else if (value !== undefined) kept++
+      }
+      assert.equal(cache.size, kept)
+      assert.ok(before === topics ? kept === topics / 2 : kept > topics / 3)
+    }
+  })
+
   it('may forget, and is never wrong', () => {
     let hits = 0
     const limits = { seed: fc.integer(), maxEntries: fc.integer({ min: 1, max: 100 }), maxBytes: fc.nat(600) }
