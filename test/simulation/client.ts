@@ -385,6 +385,7 @@ export class SimClient {
     const { session, link } = this
     if (link === null) return
     if (!this.open) {
+      link.giveUp()
       this.#unanswered = true
       if (this.#unsure) this.#mustClean = true
     }

@@ -65,6 +65,10 @@ class Pipe {
     this.#portions = kept
   }
 
+  clear(): void {
+    this.#portions = []
+  }
+
   readonly #arrive = (): void => {
     if (this.#time.now < this.pausedUntil) {
       this.#time.after(this.pausedUntil - this.#time.now, this.#arrive)
@@ -165,6 +169,12 @@ export class SimLink implements Link {
     this.#down.lose()
     this.#up.end(brokerNotes, () => this.#lost('the network broke'))
     this.#down.end(this.#random.between(0, 20), () => this.#client.gone())
+  }
+
+  /** The client gives it up, and nothing that has not arrived ever will: the broker notes it in its own time. */
+  giveUp(): void {
+    this.#up.clear()
+    this.#up.end(this.#random.pick([0, 100, 3000]), () => this.#lost('the client gave up'))
   }
 
   /** For the broker the connection is over. */

@@ -1,7 +1,6 @@
 import { type AcknowledgementPacket, PacketType, type PublishPacket } from '../../src/protocol/index.ts'
 import { Inbound } from '../../src/session/index.ts'
-import { type History, keyOf, matches, type SimMessage, type SimSession, Violation } from './history.ts'
-import { MONITOR } from './plan.ts'
+import { type History, isShared, keyOf, matches, type SimMessage, type SimSession, Violation } from './history.ts'
 import type { Time } from './time.ts'
 
 /** Sends an acknowledgement now or later, in order. */
@@ -113,7 +112,7 @@ export class Receiver {
     this.#history.deliveries++
     const taken = session.taken.get(key) ?? { times: 0, exactly: 0, first: this.#time.now }
     session.taken.set(key, taken)
-    if (taken.times++ === 0 && !retain && (!topic.startsWith('s/') || this.#client === MONITOR)) {
+    if (taken.times++ === 0 && !retain && inOrder(session, message)) {
       const name = `${publisher}, ${topic}, QoS ${message.qos} as QoS ${qos}`
       const last = session.orders.get(name) ?? -1
       if (order < last) throw new Violation(`${this.#client} got ${key} after a later message of ${name}`)
@@ -125,4 +124,17 @@ export class Receiver {
     const most = Math.max(1, copies) + (message.retain ? session.subscribes : 0)
     if (taken.exactly > most) throw new Violation(`${this.#client} got ${key} ${taken.exactly} times with QoS 2`)
   }
+}
+
+/**
+ * Whether the order holds for it: the subscription was there when it was sent first, so that it cannot come into the queue
+ * only when it is sent again, and it is not shared.
+ */
+function inOrder({ subscriptions }: SimSession, { topic, sent }: SimMessage): boolean {
+  // Wills come when they are due.
+  if (topic.startsWith('w/')) return false
+  for (const { filter, since } of subscriptions.values()) {
+    if (since < sent && !isShared(filter) && matches(filter, topic)) return true
+  }
+  return false
 }

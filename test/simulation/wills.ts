@@ -46,7 +46,7 @@ function isDue(history: History, { accepted, delay, link, expiry, client }: SimW
   if (!accepted || saidGoodbye || brokerEnded === Number.POSITIVE_INFINITY) return false
   // Of a Session that ends with its connection nothing is on the disk.
   if ((died || crashed) && expiry === 0) return false
-  if (delay === 0 && !died) return true
+  if (delay === 0) return true
   // Who comes back in time takes it back.
   const from = linkBegan(history, link)
   const until = brokerEnded + delay * 1000 + SLACK

@@ -101,7 +101,9 @@ class World implements Surroundings {
 
   /** What a broker makes of its disk is what the one before knew. */
   #restartAtRest(): void {
-    this.#run(1000)
+    // Without Wills: those would be published.
+    for (const client of this.#clients.values()) client.connect()
+    this.#settle(1000)
     const before = stateOf(this.#host.broker!.core)
     this.#host.die('kill', 1)
     this.#run(1)
