@@ -33,7 +33,8 @@ function checkOwed(history: History, session: SimSession): void {
       if (qos === 0 || since > message.sent || isShared(filter) || !matches(filter, message.topic)) continue
       if (noLocal && message.publisher === session.client) continue
       const { client } = session
-      if (message.unheard) throw new Violation(`${message.key} was acknowledged as unheard, but ${client} is subscribed`)
+      if (message.unheard)
+        throw new Violation(`${message.key} was acknowledged as unheard, but ${client} is subscribed`)
       throw new Violation(`${message.key} was acknowledged, and ${client}, subscribed to ${filter}, never got it`)
     }
   }
@@ -67,7 +68,9 @@ function checkRetained(history: History, core: Core, time: Time): void {
     const allowed = possible.map((message) => (message.payload.length === 0 ? '' : message.key))
     if (sure.length === 0 || possible.some((message) => hasExpired(message, time))) allowed.push('')
     if (!allowed.includes(found)) {
-      throw new Violation(`retained on ${topic} is ${found || 'nothing'}; it must be ${allowed.join(' or ') || 'nothing'}`)
+      throw new Violation(
+        `retained on ${topic} is ${found || 'nothing'}; it must be ${allowed.join(' or ') || 'nothing'}`,
+      )
     }
   }
 }
@@ -145,7 +148,9 @@ export function checkRestart(before: readonly string[], after: readonly string[]
   const lost = before.filter((line) => !after.includes(line))
   const added = after.filter((line) => !before.includes(line))
   if (lost.length + added.length === 0) return
-  throw new Violation(`after a restart at rest: lost ${lost.join('; ') || 'nothing'}, added ${added.join('; ') || 'nothing'}`)
+  throw new Violation(
+    `after a restart at rest: lost ${lost.join('; ') || 'nothing'}, added ${added.join('; ') || 'nothing'}`,
+  )
 }
 
 /** All Sessions have ended: nothing of them is left, in memory or in the store. */
@@ -168,7 +173,8 @@ export function checkEnd(core: Core, store: SimStore): void {
   for (const record of store.load()) {
     if (record.kind === 'message') messages++
     else if (record.kind === 'retained') retained++
-    else if (record.kind !== 'messageIds') throw new Violation(`all sessions have ended, and the store has ${record.kind}`)
+    else if (record.kind !== 'messageIds')
+      throw new Violation(`all sessions have ended, and the store has ${record.kind}`)
   }
   if (messages > retained) throw new Violation(`the store has ${messages} messages for ${retained} retained ones`)
 }

@@ -5,7 +5,7 @@ import { type History, isShared, SimSession, type SimWill, Violation } from './h
 import type { ClientEnd, SimLink } from './network.ts'
 import { type ClientPlan, MONITOR, type Operation } from './plan.ts'
 import { messageOf, Publisher } from './publisher.ts'
-import { type SimRandom, randomOf } from './random.ts'
+import { randomOf, type SimRandom } from './random.ts'
 import { Receiver } from './receiver.ts'
 import { inWords } from './story.ts'
 import type { Time } from './time.ts'
@@ -142,7 +142,7 @@ export class SimClient {
     if (!this.open || session === null) return
     this.#tell(`unsubscribes from ${filter}`)
     if (session.subscriptions.delete(filter)) session.uncertain.add(filter)
-    if (isShared(filter)) this.#around.history.disturbed.set(filter, this.#around.time.stamp())
+    this.#around.history.leaves(this.plan.id, [filter], this.#around.time.stamp())
     const packetId = this.#request({ kind: 'unsubscribe', filter, qos: 0, noLocal: false })
     this.#send(unsubscribe(packetId, [filter]))
   }
@@ -191,10 +191,10 @@ export class SimClient {
     const properties = version === 5 ? { sessionExpiryInterval: expiry, topicAliasMaximum } : {}
     if (receiveMaximum > 0) Object.assign(properties, { receiveMaximum })
     const message = left === null ? null : willPacket(left)
-    this.#tell(`connects as ${link.address}${clean ? ', clean' : ''}${left === null ? '' : `, will ${left.message.key}`}`)
-    this.#send(
-      connect({ version, clientId: plan.id, cleanStart: clean, keepAlive, will: message, properties }),
+    this.#tell(
+      `connects as ${link.address}${clean ? ', clean' : ''}${left === null ? '' : `, will ${left.message.key}`}`,
     )
+    this.#send(connect({ version, clientId: plan.id, cleanStart: clean, keepAlive, will: message, properties }))
   }
 
   #makeWill(link: SimLink): SimWill {
@@ -284,6 +284,7 @@ export class SimClient {
     this.#unanswered = false
     this.#unsure = false
     this.open = true
+    history.left(plan.id, time.stamp())
     for (const left of history.wills) if (left.link === link) left.accepted = true
     this.receiver.connected(plan.receiveMaximum > 0 ? Math.min(plan.receiveMaximum, maximumInFlight) : maximumInFlight)
     this.publisher.connected(link, plan.version === 5 ? (packet.properties.receiveMaximum ?? MAXIMUM) : 20)
@@ -318,8 +319,10 @@ export class SimClient {
   #subscribed(packetId: number, reasonCodes: readonly number[]): void {
     const { kind, filter, qos, noLocal } = this.#answered(packetId, 'SUBACK')
     const { session } = this
-    if (kind !== 'subscribe' || reasonCodes.length !== 1) throw new Violation(`SUBACK ${packetId} answers something else`)
-    if (reasonCodes[0] !== qos) throw new Violation(`${this.plan.id} got SUBACK ${reasonCodes[0]} for ${filter}, QoS ${qos}`)
+    if (kind !== 'subscribe' || reasonCodes.length !== 1)
+      throw new Violation(`SUBACK ${packetId} answers something else`)
+    if (reasonCodes[0] !== qos)
+      throw new Violation(`${this.plan.id} got SUBACK ${reasonCodes[0]} for ${filter}, QoS ${qos}`)
     if (session === null || this.#asks('unsubscribe', filter)) return
     session.uncertain.delete(filter)
     if (session.subscriptions.has(filter)) return
@@ -333,6 +336,7 @@ export class SimClient {
   #unsubscribed(packetId: number): void {
     const { kind, filter } = this.#answered(packetId, 'UNSUBACK')
     if (kind !== 'unsubscribe') throw new Violation(`UNSUBACK ${packetId} answers something else`)
+    this.#around.history.left(this.plan.id, this.#around.time.stamp())
     if (!this.#asks('subscribe', filter)) this.session?.uncertain.delete(filter)
   }
 

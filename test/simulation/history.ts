@@ -75,7 +75,6 @@ export class SimSession {
   }
 }
 
-
 /** All that the clients did and were told. */
 export class History {
   readonly messages: Map<string, SimMessage> = new Map()
@@ -85,6 +84,8 @@ export class History {
   /** Shared subscription -> stamp of the last time at which a member may have gone: what it was given may be lost. */
   readonly disturbed: Map<string, number> = new Map()
   deliveries = 0
+  /** By client: shared subscriptions that it gave up, which the broker may not know yet. */
+  readonly #leaving: Map<string, Set<string>> = new Map()
   /** CONNECT packets that were sent. */
   readonly connects: { client: string; at: number; clean: boolean; link: SimLink }[] = []
   /** Times of crashes. */
@@ -97,9 +98,20 @@ export class History {
     const session = this.sessions.get(client)
     if (session === undefined) return
     this.sessions.delete(client)
-    for (const filter of [...session.subscriptions.keys(), ...session.uncertain]) {
-      if (isShared(filter)) this.disturbed.set(filter, stamp)
-    }
+    this.leaves(client, [...session.subscriptions.keys(), ...session.uncertain], stamp)
+  }
+
+  /** The client gives these subscriptions up; the broker comes to know of that until `left`. */
+  leaves(client: string, filters: readonly string[], stamp: number): void {
+    const leaving = this.#leaving.get(client) ?? new Set()
+    this.#leaving.set(client, leaving)
+    for (const filter of filters) if (isShared(filter)) leaving.add(filter)
+    for (const filter of leaving) this.disturbed.set(filter, stamp)
+  }
+
+  left(client: string, stamp: number): void {
+    this.leaves(client, [], stamp)
+    this.#leaving.delete(client)
   }
 }
 

@@ -13,7 +13,7 @@ import { text } from '../unit/protocol/support.ts'
 import { type History, Violation } from './history.ts'
 import type { BrokerEnd, SimLink } from './network.ts'
 import type { Plan } from './plan.ts'
-import { type SimRandom, randomOf } from './random.ts'
+import { randomOf, type SimRandom } from './random.ts'
 import { SimStore } from './store.ts'
 import type { Time } from './time.ts'
 

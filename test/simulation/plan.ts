@@ -1,5 +1,5 @@
 import type { ProtocolVersion, QoS } from '../../src/protocol/index.ts'
-import { type SimRandom, randomOf } from './random.ts'
+import { randomOf, type SimRandom } from './random.ts'
 
 export interface ClientPlan {
   readonly id: string

@@ -1,4 +1,4 @@
-import { PacketType, type Packet, type QoS } from '../../src/protocol/index.ts'
+import { type Packet, PacketType, type QoS } from '../../src/protocol/index.ts'
 import { publish } from '../support/packets.ts'
 import { type History, payloadOf, type SimMessage, Violation } from './history.ts'
 import type { SimLink } from './network.ts'

@@ -68,7 +68,8 @@ export class Receiver {
     if (topicAlias === undefined) return topic
     if (topic !== '') this.#aliases.set(topicAlias, topic)
     const known = this.#aliases.get(topicAlias)
-    if (known === undefined) throw new Violation(`${this.#client} got the Topic Alias ${topicAlias}, which has no topic`)
+    if (known === undefined)
+      throw new Violation(`${this.#client} got the Topic Alias ${topicAlias}, which has no topic`)
     return known
   }
 

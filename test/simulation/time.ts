@@ -28,7 +28,11 @@ export class Time {
     for (let first = this.#heap[0]; first !== undefined && first.at <= until; first = this.#heap[0]) {
       this.now = Math.max(this.now, first.at)
       const last = this.#order
-      for (let next = this.#heap[0]; next !== undefined && next.at <= this.now && next.order <= last; next = this.#heap[0]) {
+      for (
+        let next = this.#heap[0];
+        next !== undefined && next.at <= this.now && next.order <= last;
+        next = this.#heap[0]
+      ) {
         this.#pop()
         next.happen()
       }

@@ -16,16 +16,21 @@ export function checkWills(history: History): void {
     const times = taken?.times ?? 0
     const ended = link.brokerEnded
     const crashed = history.crashes.some((at) => at >= ended && at <= ended + SLACK)
-    if (link.saidGoodbye && !crashed && times > 0) throw new Violation(`${message.key} came, though its client said goodbye`)
+    if (link.saidGoodbye && !crashed && times > 0)
+      throw new Violation(`${message.key} came, though its client said goodbye`)
     if (times > 1 && history.crashes.length === 0) throw new Violation(`${message.key} came ${times} times`)
-    if (taken !== undefined && taken.first < earliest(history, left)) throw new Violation(`${message.key} came too early`)
-    if (times === 0 && message.qos > 0 && isDue(history, left, crashed)) throw new Violation(`${message.key} never came`)
+    if (taken !== undefined && taken.first < earliest(history, left))
+      throw new Violation(`${message.key} came too early`)
+    if (times === 0 && message.qos > 0 && isDue(history, left, crashed))
+      throw new Violation(`${message.key} never came`)
   }
 }
 
 /** Milliseconds: not before that, unless the Session ends sooner. */
 function earliest(history: History, { client, delay, link, expiry }: SimWill): number {
-  const ended = history.connects.some((each) => each.client === client && each.clean && each.at >= linkBegan(history, link))
+  const ended = history.connects.some(
+    (each) => each.client === client && each.clean && each.at >= linkBegan(history, link),
+  )
   if (delay === 0 || ended || expiry < delay) return Math.min(link.brokerEnded, firstAfter(history, link))
   return Math.min(link.brokerEnded, firstAfter(history, link)) + delay * 1000
 }
@@ -50,6 +55,8 @@ function isDue(history: History, { accepted, delay, link, expiry, client }: SimW
   // Who comes back in time takes it back.
   const from = linkBegan(history, link)
   const until = brokerEnded + delay * 1000 + SLACK
-  const back = history.connects.some((each) => each.client === client && each.link !== link && each.at >= from && each.at <= until)
+  const back = history.connects.some(
+    (each) => each.client === client && each.link !== link && each.at >= from && each.at <= until,
+  )
   return !back && !history.crashes.some((at) => at >= brokerEnded && at <= until)
 }

@@ -1,5 +1,5 @@
-import { type Surroundings, SimClient } from './client.ts'
 import { checkEnd, checkRest, checkRestart, stateOf } from './checks.ts'
+import { SimClient, type Surroundings } from './client.ts'
 import { History, Violation } from './history.ts'
 import { Host, type Saboteur } from './host.ts'
 import { type ClientEnd, SimLink } from './network.ts'
