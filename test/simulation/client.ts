@@ -125,6 +125,7 @@ export class SimClient {
     this.#tell(`subscribes to ${filter} with QoS ${qos}`)
     session.subscribes++
     if (isShared(filter)) session.shared.add(filter)
+    if (identifier > 0) session.identifiers.add(`${identifier} ${filter}`)
     const known = session.subscriptions.get(filter)
     if (known === undefined) session.uncertain.add(filter)
     else {
@@ -287,7 +288,8 @@ export class SimClient {
     history.left(plan.id, time.stamp())
     for (const left of history.wills) if (left.link === link) left.accepted = true
     this.receiver.connected(plan.receiveMaximum > 0 ? Math.min(plan.receiveMaximum, maximumInFlight) : maximumInFlight)
-    this.publisher.connected(link, plan.version === 5 ? (packet.properties.receiveMaximum ?? MAXIMUM) : 20)
+    const window = plan.version === 5 ? (packet.properties.receiveMaximum ?? MAXIMUM) : 20
+    this.publisher.connected(link, window, Math.min(plan.topicAliasMaximum, packet.properties.topicAliasMaximum ?? 0))
     if (plan.keepAlive > 0) this.#keepAlive(link)
     if (plan.id === MONITOR && !this.session!.subscriptions.has('#')) this.#monitor()
   }

@@ -66,6 +66,8 @@ export class SimSession {
   subscribes: number = 0
   /** The shared subscriptions that it ever had: each brings a copy. */
   readonly shared: Set<string> = new Set()
+  /** Subscription Identifiers that it ever used, each with its filter. */
+  readonly identifiers: Set<string> = new Set()
   /** Milliseconds: since when its time may be running. */
   offlineFrom: number = Number.POSITIVE_INFINITY
 

@@ -88,10 +88,10 @@ export class Host implements BrokerEnd {
     store.onDurable = () => this.turn(() => {})
     const life = ++this.#life
     this.changed = this.#time.now
-    const { maximumInFlight, maximumQueueMemory, maximumOutgoingBytes, queueQoS0 } = this.#plan
-    const limits = { maximumInFlight, maximumQueueMemory, maximumOutgoingBytes, maximumQueuedMessages: 0 }
+    const { maximumInFlight, maximumInFlightBytes, maximumQueueMemory, maximumOutgoingBytes, queueQoS0 } = this.#plan
+    const limits = { maximumInFlight, maximumInFlightBytes, maximumQueueMemory, maximumOutgoingBytes }
     this.broker = new Broker(
-      { ...defaultSettings, ...limits, queueQoS0, sysInterval: 0 },
+      { ...defaultSettings, ...limits, maximumQueuedMessages: 0, queueQoS0, sysInterval: 0 },
       {
         clock: { now: () => this.#time.now },
         random: this.#random,
@@ -220,6 +220,7 @@ export class Host implements BrokerEnd {
   }
 
   #event(event: BrokerEvent): void {
+    if (event.id === 'clientConnected') this.#placeQueue(event.client!)
     if (event.id === 'clientDisconnected') {
       for (const link of this.links) {
         if (link.address !== event.address) continue
@@ -229,5 +230,12 @@ export class Host implements BrokerEnd {
     }
     if (NEVER_HAPPENS.has(event.id)) throw new Violation(`the broker says: ${describe(event)}`)
     this.#tell(`Broker: ${describe(event)}`)
+  }
+
+  /** A queue in which nothing was yet begins where the plan has it. */
+  #placeQueue(clientId: string): void {
+    const outbound = this.broker?.core.sessions.get(clientId)?.outbound
+    const { firstPosition } = this.#plan
+    if (outbound?.tail === 0 && firstPosition > 0) outbound.restore(firstPosition, firstPosition)
   }
 }

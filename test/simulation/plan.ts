@@ -48,6 +48,9 @@ export interface Plan {
   /** Milliseconds. */
   readonly duration: number
   readonly maximumInFlight: number
+  readonly maximumInFlightBytes: number
+  /** The position at which queues begin: Packet Identifiers begin anew after 65,535 of them. */
+  readonly firstPosition: number
   readonly maximumQueueMemory: number
   readonly maximumOutgoingBytes: number
   readonly queueQoS0: boolean
@@ -76,14 +79,24 @@ export function makePlan(seed: number): Plan {
   if (random.chance(70)) clients.push(monitor())
   for (let i = random.between(2, 5); i > 0; i--) clients.push(clientPlan(random, `c${i}`))
   const operations: Operation[] = []
-  for (let i = random.between(20, 160); i > 0; i--) operations.push(operation(random, duration, clients))
-  for (let i = random.between(0, 4); i > 0; i--) operations.push(crash(random, duration, mode))
+  const burst = random.pick([0, 30, 80])
+  for (let i = random.between(20, 160); i > 0; i--) {
+    const made = operation(random, duration, clients)
+    const last = operations.at(-1)
+    operations.push(last !== undefined && random.chance(burst) ? closeTo(random, last, made) : made)
+  }
+  for (let i = random.between(0, 4); i > 0; i--) {
+    const at = random.chance(50) ? random.pick(operations).at + random.between(0, 30) : random.below(duration)
+    operations.push(crash(random, at, mode))
+  }
   operations.sort((one, other) => one.at - other.at)
   return {
     seed,
     mode,
     duration,
     maximumInFlight: random.pick([1, 2, 3, 5, 20]),
+    maximumInFlightBytes: random.pick([0, 0, 0, 50]),
+    firstPosition: random.pick([0, 65_525]),
     maximumQueueMemory: random.pick([0, 3000, 64 * 1024 * 1024]),
     maximumOutgoingBytes: random.pick([200, 5000, 1024 * 1024]),
     queueQoS0: random.chance(30),
@@ -122,7 +135,7 @@ function clientPlan(random: SimRandom, id: string): ClientPlan {
     topicAliasMaximum: version === 5 ? random.pick([0, 3]) : 0,
     acknowledgeDelay: random.pick([0, 5, 300]),
     wills: random.pick([0, 0, 50, 100]),
-    returnDelay: random.pick([20, 300, 2500]),
+    returnDelay: random.pick([20, 300, 2500, 9000]),
   }
 }
 
@@ -163,8 +176,16 @@ function operation(random: SimRandom, duration: number, clients: readonly Client
   return { at, client, kind: 'read slowly', milliseconds: random.pick([50, 500, 3000]) }
 }
 
-function crash(random: SimRandom, duration: number, mode: Mode): Operation {
+/** Just after another, and if both publish, to the same topic: what is done at once is what goes wrong. */
+function closeTo(random: SimRandom, last: Operation, operation: Operation): Operation {
+  const at = last.at + random.between(0, 5)
+  if (last.kind !== 'publish' || operation.kind !== 'publish') return { ...operation, at }
+  const retain = last.retain || operation.retain
+  return { ...operation, at, topic: last.topic, retain, size: retain ? last.size : operation.size }
+}
+
+function crash(random: SimRandom, at: number, mode: Mode): Operation {
   const kind = mode === 'sync' || (mode === 'power' && random.chance(50)) ? 'power loss' : 'kill'
   const down = random.pick([1, 100, 1500])
-  return { at: random.below(duration), client: BROKER, kind, steps: random.between(0, 6), down }
+  return { at, client: BROKER, kind, steps: random.between(0, 6), down }
 }

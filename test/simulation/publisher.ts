@@ -1,4 +1,4 @@
-import { type Packet, PacketType, type QoS } from '../../src/protocol/index.ts'
+import { type Packet, PacketType, type Properties, type QoS } from '../../src/protocol/index.ts'
 import { publish } from '../support/packets.ts'
 import { type History, payloadOf, type SimMessage, Violation } from './history.ts'
 import type { SimLink } from './network.ts'
@@ -46,6 +46,8 @@ export class Publisher {
   readonly #waiting: SimMessage[] = []
   #window = 0
   #link: SimLink | null = null
+  readonly #aliases: Map<string, number> = new Map()
+  #aliasMaximum = 0
   /** What has to be acknowledged on this connection, in this order. */
   #pubacks: number[] = []
   #pubrecs: number[] = []
@@ -68,9 +70,11 @@ export class Publisher {
   }
 
   /** A connection is there: what was not acknowledged is sent again. */
-  connected(link: SimLink, window: number): void {
+  connected(link: SimLink, window: number, aliasMaximum: number): void {
     this.#link = link
     this.#window = window
+    this.#aliases.clear()
+    this.#aliasMaximum = aliasMaximum
     this.#pubacks = []
     this.#pubrecs = []
     this.requests.clear()
@@ -137,8 +141,17 @@ export class Publisher {
     message.link = this.#link
     if (qos === 1) this.#pubacks.push(packetId)
     if (qos === 2) this.#pubrecs.push(packetId)
-    const properties = expiry === null ? {} : { messageExpiryInterval: expiry }
-    this.#send(publish(topic, payload, { qos, retain, dup, packetId, properties }))
+    const properties: Properties = expiry === null ? {} : { messageExpiryInterval: expiry }
+    this.#send(publish(this.#aliased(topic, properties), payload, { qos, retain, dup, packetId, properties }))
+  }
+
+  /** Topics get aliases as long as there are some; what is known by its alias goes without its name. */
+  #aliased(topic: string, properties: Properties): string {
+    const known = this.#aliases.get(topic)
+    if (known === undefined && this.#aliases.size >= this.#aliasMaximum) return topic
+    properties.topicAlias = known ?? this.#aliases.size + 1
+    this.#aliases.set(topic, properties.topicAlias)
+    return known === undefined ? topic : ''
   }
 
   /** Acknowledgements come in the order of what they acknowledge [MQTT-4.6.0-2] [MQTT-4.6.0-3]. */

@@ -3,6 +3,9 @@ import { Inbound } from '../../src/session/index.ts'
 import { type History, isShared, keyOf, matches, type SimMessage, type SimSession, Violation } from './history.ts'
 import type { Time } from './time.ts'
 
+/** Milliseconds that a message may be on its way, as clients may not read for 3 s. */
+const ON_ITS_WAY_MS = 4000
+
 /** Sends an acknowledgement now or later, in order. */
 export type Acknowledge = (type: AcknowledgementPacket['type'], packetId: number, sent: () => void) => void
 
@@ -41,6 +44,8 @@ export class Receiver {
     const topic = this.#topicOf(packet)
     const message = this.#messageOf(packet, topic)
     const key = message?.key ?? `nothing on ${topic}`
+    this.#checkIdentifiers(packet, topic, session)
+    if (message !== null && !packet.dup) this.#checkTime(message)
     if (qos > 0) this.#begun(packetId, key)
     if (qos === 2 && this.#again(packet, key)) {
       acknowledge(PacketType.Pubrec, packetId, () => {})
@@ -85,6 +90,20 @@ export class Receiver {
       throw new Violation(`${this.#client} got ${message.key} with more time than it had`)
     }
     return message
+  }
+
+  #checkIdentifiers({ properties }: PublishPacket, topic: string, session: SimSession): void {
+    for (const identifier of properties.subscriptionIdentifiers ?? []) {
+      const used = [...session.identifiers].map((each) => each.split(' '))
+      if (used.some(([number, filter]) => Number(number) === identifier && matches(filter!, topic))) continue
+      throw new Violation(`${this.#client} got the Subscription Identifier ${identifier} with a message on ${topic}`)
+    }
+  }
+
+  /** What is sent for the first time has not expired; it may have been on its way for a while. */
+  #checkTime({ key, expiry, acknowledgedAt }: SimMessage): void {
+    if (expiry === null || this.#time.now < acknowledgedAt + expiry * 1000 + ON_ITS_WAY_MS) return
+    throw new Violation(`${this.#client} got ${key} after its time`)
   }
 
   #begun(packetId: number, key: string): void {
