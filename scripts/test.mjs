@@ -11,7 +11,7 @@ import { files, installPackages, root, say } from './house.mjs'
 import { Report } from './report.mjs'
 
 /** Folders of tests that take too long for every run; each has a command of its own. */
-const LEFT_OUT = ['test/simulation/', 'test/soak/']
+const LEFT_OUT = ['test/soak/']
 /** Milliseconds that one file may take. */
 const TIME_LIMIT = 120_000
 

@@ -112,7 +112,6 @@ function open(core: Core, connection: Connection, packet: ConnectPacket, data: U
   const assigned = packet.clientId === '' ? assignClientId(core, connection.listener) : null
   if (assigned !== null) packet.clientId = assigned
   connection.clientId = packet.clientId
-  const before = core.logPosition
   const existing = core.sessions.get(packet.clientId)
   if (existing !== undefined && existing.connection !== null) takeOver(core, existing, connection)
   const session = sessionFor(core, packet)
@@ -126,7 +125,8 @@ function open(core: Core, connection: Connection, packet: ConnectPacket, data: U
     const { clientId, expiryInterval, will } = session
     core.append({ kind: 'session', clientId, expiryInterval, will })
   }
-  if (core.logPosition !== before) connection.promised()
+  // Whether or not this CONNECT wrote anything: that a Session has ended may have been written for one just before.
+  connection.promised()
   const properties = announced(core, connection, session, packet, assigned)
   if (connection.authentication !== null) {
     properties.authenticationMethod = connection.authentication.method // [MQTT-4.12.0-5]

@@ -15,6 +15,13 @@ export function recover(core: Core): void {
     if (session.offlineSince === 0) session.offlineSince = core.now
     scheduleEnd(core, session)
   }
+  // What fell due while nobody was there comes before any client: who came back at once would else find its Session, or
+  // take back its Will, after their time.
+  for (const { timer } of core.sessions.values()) {
+    if (timer === null || timer.due > core.now) continue
+    core.wheel.clear(timer)
+    timer.fire(core.now)
+  }
 }
 
 function apply(core: Core, messages: Map<number, Message>, record: LoadRecord): void {

@@ -1,0 +1,241 @@
+import { AnonymousAccess } from '../../src/access/index.ts'
+import {
+  Broker,
+  type BrokerEvent,
+  type Connection,
+  defaultListener,
+  defaultSettings,
+  describe,
+  type Store,
+} from '../../src/broker/index.ts'
+import { SlabPool } from '../../src/protocol/index.ts'
+import { text } from '../unit/protocol/support.ts'
+import { type History, Violation } from './history.ts'
+import type { BrokerEnd, SimLink } from './network.ts'
+import type { Plan } from './plan.ts'
+import { randomOf, type SimRandom } from './random.ts'
+import { SimStore } from './store.ts'
+import type { Time } from './time.ts'
+
+const TICK_MS = 100
+const SYNC_INTERVAL_MS = 1000
+
+/** Makes the broker break a promise, to prove that this is found. */
+export interface Saboteur {
+  /** What stands before the store. */
+  store?(store: Store): Store
+  connection?(connection: Connection): void
+}
+
+export type Death = 'kill' | 'power loss'
+
+/** Thrown out of the broker in the middle of what it does. */
+class Dies extends Error {}
+
+/** What no run may bring about: nobody breaks the protocol, and queues have no limit. */
+const NEVER_HAPPENS = new Set<BrokerEvent['id']>([
+  'connectRefused',
+  'protocolError',
+  'packetTooLarge',
+  'queueFull',
+  'answersNotRead',
+  'publishRefused',
+  'subscriptionRefused',
+  'messageTooLargeForClient',
+])
+
+/** The machine on which the broker runs: it dies, and is started again on what its disk has. */
+export class Host implements BrokerEnd {
+  broker: Broker | null = null
+  store: SimStore
+  /** Milliseconds: when the broker last died or began. */
+  changed: number
+  readonly links: Set<SimLink> = new Set()
+  /** The power went, and with it some of what was acknowledged. */
+  onLoss: () => void = () => {}
+  /** Where the broker's log lines go. */
+  readonly #tell: (words: string) => void
+  readonly #plan: Plan
+  readonly #time: Time
+  readonly #history: History
+  readonly #random: SimRandom
+  readonly #saboteur: Saboteur
+  #inTurn = false
+  #life = 0
+  #doom: { death: Death; steps: number; down: number } | null = null
+  #syncing = false
+  /** Milliseconds: what was committed before is on the disk. */
+  #syncedAt: number
+
+  constructor(plan: Plan, time: Time, history: History, saboteur: Saboteur, tell: (words: string) => void) {
+    this.#plan = plan
+    this.#time = time
+    this.#history = history
+    this.#saboteur = saboteur
+    this.#tell = tell
+    this.#random = randomOf(plan.seed, 'host')
+    this.#syncedAt = time.now
+    this.changed = time.now
+    this.store = new SimStore(plan.mode === 'sync' ? 'sync' : 'commit')
+    this.start()
+    if (plan.mode === 'power') this.#syncNowAndThen()
+  }
+
+  start(): void {
+    const { store } = this
+    store.onCommit = () => this.#step()
+    const seen = this.#saboteur.store?.(store) ?? store
+    store.onDurable = () => this.turn(() => {})
+    const life = ++this.#life
+    this.changed = this.#time.now
+    const { maximumInFlight, maximumInFlightBytes, maximumQueueMemory, maximumOutgoingBytes, queueQoS0 } = this.#plan
+    const limits = { maximumInFlight, maximumInFlightBytes, maximumQueueMemory, maximumOutgoingBytes }
+    this.broker = new Broker(
+      { ...defaultSettings, ...limits, maximumQueuedMessages: 0, queueQoS0, sysInterval: 0 },
+      {
+        clock: { now: () => this.#time.now },
+        random: this.#random,
+        store: seen,
+        access: new AnonymousAccess('everybody'),
+        text,
+        pool: new SlabPool(new Uint8Array(0), 0),
+        events: (event) => this.#event(event),
+        memory: () => 0,
+      },
+    )
+    this.#tick(life)
+  }
+
+  accept(link: SimLink): void {
+    this.links.add(link)
+    this.turn((broker) => {
+      link.connection = broker.accept(link, defaultListener)
+      this.#saboteur.connection?.(link.connection)
+    })
+  }
+
+  /** Something is done within a turn, which ends when all of this instant is done. */
+  turn(act: (broker: Broker) => void): void {
+    const { broker } = this
+    if (broker === null) return
+    this.#survive(() => {
+      if (!this.#inTurn) broker.began()
+      this.#inTurn = true
+      act(broker)
+    })
+  }
+
+  instantOver(): void {
+    if (!this.#inTurn || this.broker === null) return
+    this.#inTurn = false
+    this.#survive(() => this.broker!.endTurn())
+    this.#syncSoon()
+  }
+
+  writes(): void {
+    this.#step()
+  }
+
+  /** The broker dies when it is about to write or commit for the nth time from now on. */
+  doom(death: Death, steps: number, down: number): void {
+    if (this.broker !== null) this.#doom = { death, steps, down }
+  }
+
+  spare(): void {
+    this.#doom = null
+  }
+
+  /** Milliseconds until it is there again. */
+  die(death: Death, down: number): void {
+    this.#tell(`The broker dies (${death}), for ${down} ms`)
+    this.broker = null
+    this.#life++
+    this.#inTurn = false
+    this.#doom = null
+    this.changed = this.#time.now
+    this.#history.crashes.push(this.#time.now)
+    const { store } = this
+    store.onDurable = null
+    this.store = death === 'kill' ? store.afterKill() : store.afterPowerLoss((turns) => this.#random.between(0, turns))
+    for (const link of this.links) link.die()
+    this.links.clear()
+    if (death === 'power loss' && this.#plan.mode === 'power') this.#lost()
+    this.#time.after(down, () => {
+      this.start()
+      this.#tell('The broker is back')
+    })
+  }
+
+  #lost(): void {
+    this.#history.powerLosses.push({ at: this.#time.now, syncedAt: this.#syncedAt })
+    this.onLoss()
+  }
+
+  #survive(act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      if (!(error instanceof Dies)) throw error
+      const { death, down } = this.#doom!
+      this.die(death, down)
+    }
+  }
+
+  #step(): void {
+    if (this.#doom !== null && this.#doom.steps-- === 0) throw new Dies()
+  }
+
+  #tick(life: number): void {
+    this.#time.after(TICK_MS, () => {
+      if (this.#life !== life) return
+      this.turn((broker) => broker.tick())
+      this.#tick(life)
+    })
+  }
+
+  /** In the mode `sync` the disk begins with the next as soon as it has done the last. */
+  #syncSoon(): void {
+    const { store } = this
+    const length = store.unsynced
+    if (this.#plan.mode !== 'sync' || this.#syncing || length === 0) return
+    this.#syncing = true
+    this.#time.after(this.#random.between(1, this.#plan.syncDelay), () => {
+      this.#syncing = false
+      if (this.store !== store) return
+      store.synced(length)
+      this.#syncSoon()
+    })
+  }
+
+  #syncNowAndThen(): void {
+    const { store } = this
+    const length = store.unsynced
+    const began = this.#time.now
+    this.#time.after(this.#random.between(1, 50), () => {
+      if (this.store !== store) return
+      store.synced(length)
+      this.#syncedAt = began
+    })
+    this.#time.after(SYNC_INTERVAL_MS, () => this.#syncNowAndThen())
+  }
+
+  #event(event: BrokerEvent): void {
+    if (event.id === 'clientConnected') this.#placeQueue(event.client!)
+    if (event.id === 'clientDisconnected') {
+      for (const link of this.links) {
+        if (link.address !== event.address) continue
+        link.notedEnd()
+        link.goodbyeNoted = event.details['reason'] === 'it said goodbye'
+      }
+    }
+    if (NEVER_HAPPENS.has(event.id)) throw new Violation(`the broker says: ${describe(event)}`)
+    this.#tell(`Broker: ${describe(event)}`)
+  }
+
+  /** A queue in which nothing was yet begins where the plan has it. */
+  #placeQueue(clientId: string): void {
+    const outbound = this.broker?.core.sessions.get(clientId)?.outbound
+    const { firstPosition } = this.#plan
+    if (outbound?.tail === 0 && firstPosition > 0) outbound.restore(firstPosition, firstPosition)
+  }
+}

@@ -1,0 +1,191 @@
+import type { ProtocolVersion, QoS } from '../../src/protocol/index.ts'
+import { randomOf, type SimRandom } from './random.ts'
+
+export interface ClientPlan {
+  readonly id: string
+  readonly version: ProtocolVersion
+  /** Seconds that its Session outlives the connection; 0: not at all. */
+  readonly expiry: number
+  /** 0: it says nothing of it. */
+  readonly receiveMaximum: number
+  readonly keepAlive: number
+  readonly topicAliasMaximum: number
+  /** Milliseconds before an acknowledgement, at the most. */
+  readonly acknowledgeDelay: number
+  /** Percent of its connections that come with a Will. */
+  readonly wills: number
+  /** Milliseconds before it comes back, at the most. */
+  readonly returnDelay: number
+}
+
+export type Operation = { readonly at: number; readonly client: string } & (
+  | { readonly kind: 'publish'; topic: string; qos: QoS; retain: boolean; size: number; expiry: number | null }
+  | {
+      readonly kind: 'subscribe'
+      filter: string
+      qos: QoS
+      noLocal: boolean
+      retainAsPublished: boolean
+      retainHandling: 0 | 1 | 2
+      identifier: number
+    }
+  | { readonly kind: 'unsubscribe'; filter: string }
+  | { readonly kind: 'leave'; how: 'goodbye' | 'with will' | 'for good' }
+  /** Another connection with the same Client Identifier. */
+  | { readonly kind: 'connect again'; clean: boolean }
+  | { readonly kind: 'cut'; brokerNotes: number }
+  | { readonly kind: 'read slowly'; milliseconds: number }
+  /** The broker dies after so many more of its writes, or commits; it is back after `down` milliseconds. */
+  | { readonly kind: 'kill' | 'power loss'; steps: number; down: number }
+)
+
+/** `commit` and `sync`: see SimStore. `power`: as `commit`, and the power may go, which costs up to a second. */
+export type Mode = 'commit' | 'sync' | 'power'
+
+export interface Plan {
+  readonly seed: number
+  readonly mode: Mode
+  /** Milliseconds. */
+  readonly duration: number
+  readonly maximumInFlight: number
+  readonly maximumInFlightBytes: number
+  /** The position at which queues begin: Packet Identifiers begin anew after 65,535 of them. */
+  readonly firstPosition: number
+  readonly maximumQueueMemory: number
+  readonly maximumOutgoingBytes: number
+  readonly queueQoS0: boolean
+  readonly latency: number
+  readonly split: number
+  readonly hold: number
+  readonly syncDelay: number
+  readonly clients: readonly ClientPlan[]
+  readonly operations: readonly Operation[]
+}
+
+/** Nobody's: a broker has no Client Identifier. */
+export const BROKER = 'the broker'
+/** A client that is subscribed to all, and whose network never breaks. */
+export const MONITOR = 'monitor'
+
+const TOPICS = ['a/1', 'a/2', 'b/1', 'b', 's/1', 's/2'] as const
+const FILTERS = ['a/1', 'a/2', 'a/+', 'a/#', 'b', 'b/#', 'b/1', 'w/#', '$share/g/s/#', '$share/g/s/1', '$share/h/s/+']
+const NEVER = 0xffff_ffff
+
+export function makePlan(seed: number): Plan {
+  const random = randomOf(seed, 'plan')
+  const mode = random.pick(['commit', 'sync', 'sync', 'power'] as const)
+  const duration = random.between(2, 15) * 1000
+  const clients: ClientPlan[] = []
+  if (random.chance(70)) clients.push(monitor())
+  for (let i = random.between(2, 5); i > 0; i--) clients.push(clientPlan(random, `c${i}`))
+  const operations: Operation[] = []
+  const burst = random.pick([0, 30, 80])
+  for (let i = random.between(20, 160); i > 0; i--) {
+    const made = operation(random, duration, clients)
+    const last = operations.at(-1)
+    operations.push(last !== undefined && random.chance(burst) ? closeTo(random, last, made) : made)
+  }
+  for (let i = random.between(0, 4); i > 0; i--) {
+    const at = random.chance(50) ? random.pick(operations).at + random.between(0, 30) : random.below(duration)
+    operations.push(crash(random, at, mode))
+  }
+  operations.sort((one, other) => one.at - other.at)
+  return {
+    seed,
+    mode,
+    duration,
+    maximumInFlight: random.pick([1, 2, 3, 5, 20]),
+    maximumInFlightBytes: random.pick([0, 0, 0, 50]),
+    firstPosition: random.pick([0, 65_525]),
+    maximumQueueMemory: random.pick([0, 3000, 64 * 1024 * 1024]),
+    maximumOutgoingBytes: random.pick([200, 5000, 1024 * 1024]),
+    queueQoS0: random.chance(30),
+    latency: random.pick([1, 10, 80]),
+    split: random.pick([0, 20, 60]),
+    hold: random.pick([0, 10, 40]),
+    syncDelay: random.pick([3, 30, 200]),
+    clients,
+    operations,
+  }
+}
+
+function monitor(): ClientPlan {
+  return {
+    id: MONITOR,
+    version: 5,
+    expiry: NEVER,
+    receiveMaximum: 0,
+    keepAlive: 0,
+    topicAliasMaximum: 0,
+    acknowledgeDelay: 0,
+    wills: 0,
+    returnDelay: 50,
+  }
+}
+
+function clientPlan(random: SimRandom, id: string): ClientPlan {
+  const version = random.pick([3, 4, 5, 5] as const)
+  const kept = random.chance(70)
+  return {
+    id,
+    version,
+    expiry: !kept ? 0 : version === 5 ? random.pick([1, 5, 60, 60, NEVER]) : NEVER,
+    receiveMaximum: version === 5 ? random.pick([0, 0, 1, 2, 5]) : 0,
+    keepAlive: random.pick([0, 0, 2]),
+    topicAliasMaximum: version === 5 ? random.pick([0, 3]) : 0,
+    acknowledgeDelay: random.pick([0, 5, 300]),
+    wills: random.pick([0, 0, 50, 100]),
+    returnDelay: random.pick([20, 300, 2500, 9000]),
+  }
+}
+
+function operation(random: SimRandom, duration: number, clients: readonly ClientPlan[]): Operation {
+  const at = random.below(duration)
+  const all = clients.filter(({ id }) => id !== MONITOR)
+  const { id: client, version } = random.pick(all)
+  const what = random.below(100)
+  if (what < 55) {
+    const retain = random.chance(25)
+    const size = retain && random.chance(25) ? 0 : random.pick([10, 10, 40, 300])
+    const expiry = version === 5 && random.chance(10) ? random.between(1, 4) : null
+    const qos = random.pick([0, 1, 1, 2, 2] as const)
+    return { at, client, kind: 'publish', topic: random.pick(TOPICS), qos, retain, size, expiry }
+  }
+  if (what < 72) {
+    const filter = random.pick(FILTERS)
+    return {
+      // Early, so that there is somebody to hear what is said.
+      at: random.chance(60) ? random.below(500) : at,
+      client,
+      kind: 'subscribe',
+      filter,
+      qos: filter.startsWith('$') ? random.pick([1, 2] as const) : random.pick([0, 1, 1, 2, 2, 2] as const),
+      noLocal: version === 5 && !filter.startsWith('$') && random.chance(10),
+      retainAsPublished: version === 5 && random.chance(20),
+      retainHandling: version === 5 ? random.pick([0, 0, 1, 2] as const) : 0,
+      identifier: version === 5 && random.chance(20) ? random.between(1, 300) : 0,
+    }
+  }
+  if (what < 76) return { at, client, kind: 'unsubscribe', filter: random.pick(FILTERS) }
+  if (what < 82) {
+    const how = random.pick(['goodbye', 'goodbye', 'with will', 'for good'] as const)
+    return { at, client, kind: 'leave', how }
+  }
+  if (what < 87) return { at, client, kind: 'connect again', clean: random.chance(20) }
+  if (what < 96) return { at, client, kind: 'cut', brokerNotes: random.pick([0, 5, 200, 3000]) }
+  return { at, client, kind: 'read slowly', milliseconds: random.pick([50, 500, 3000]) }
+}
+
+/** Just after another, and if both publish, to the same topic: what is done at once is what goes wrong. */
+function closeTo(random: SimRandom, last: Operation, operation: Operation): Operation {
+  const at = last.at + random.between(0, 5)
+  if (last.kind !== 'publish' || operation.kind !== 'publish') return { ...operation, at }
+  const retain = last.retain || operation.retain
+  return { ...operation, at, topic: last.topic, retain, size: retain ? last.size : operation.size }
+}
+
+function crash(random: SimRandom, at: number, mode: Mode): Operation {
+  const kind = mode === 'sync' || (mode === 'power' && random.chance(50)) ? 'power loss' : 'kill'
+  const down = random.pick([1, 100, 1500])
+  return { at, client: BROKER, kind, steps: random.between(0, 6), down }
+}

@@ -1,0 +1,128 @@
+import type { Connection, Store, StoreRecord } from '../../src/broker/index.ts'
+import type { Saboteur } from './host.ts'
+
+type Kind = StoreRecord['kind']
+
+/** A store in front of another. */
+class Before implements Store {
+  readonly store: Store
+  last: Kind | null = null
+
+  constructor(store: Store) {
+    this.store = store
+  }
+
+  get durable(): number {
+    return this.store.durable
+  }
+
+  get onDurable(): (() => void) | null {
+    return this.store.onDurable
+  }
+
+  set onDurable(told: (() => void) | null) {
+    this.store.onDurable = told
+  }
+
+  append(record: StoreRecord): number {
+    this.last = record.kind
+    return this.store.append(record)
+  }
+
+  commit(): void {
+    this.store.commit()
+  }
+
+  load(): ReturnType<Store['load']> {
+    return this.store.load()
+  }
+
+  read(clientId: string, from: number, limit: number): ReturnType<Store['read']> {
+    return this.store.read(clientId, from, limit)
+  }
+
+  close(): Promise<void> {
+    return this.store.close()
+  }
+}
+
+/** Records of this kind are not written. */
+class Forgetful extends Before {
+  readonly #kind: Kind
+  #position = 0
+
+  constructor(store: Store, kind: Kind) {
+    super(store)
+    this.#kind = kind
+  }
+
+  override append(record: StoreRecord): number {
+    if (record.kind !== this.#kind) this.#position = super.append(record)
+    return this.#position
+  }
+}
+
+/** What is written in a turn is committed in the next one, and said to be safe at once. */
+class Late extends Before {
+  #due = false
+  #position = 0
+
+  override get durable(): number {
+    return this.#position
+  }
+
+  override append(record: StoreRecord): number {
+    this.#position = super.append(record)
+    return this.#position
+  }
+
+  override commit(): void {
+    if (this.#due) super.commit()
+    this.#due = !this.#due
+  }
+}
+
+function forgets(kind: Kind): Saboteur {
+  return { store: (store) => new Forgetful(store, kind) }
+}
+
+/** Whose packets do not wait, when what was written last is of one of these kinds. */
+function ungated(whose: 'sender' | 'other', ...kinds: Kind[]): Saboteur {
+  let before: Before
+  let sender: Connection | null = null
+  return {
+    store: (store) => {
+      before = new Before(store)
+      return before
+    },
+    connection: (connection) => {
+      const receive = connection.receive.bind(connection)
+      connection.receive = (bytes, start, end) => {
+        sender = connection
+        receive(bytes, start, end)
+        sender = null
+      }
+      const promised = connection.promised.bind(connection)
+      connection.promised = () => {
+        const mine = whose === 'sender' ? connection === sender : connection !== sender
+        if (!mine || before.last === null || !kinds.includes(before.last)) promised()
+      }
+    },
+  }
+}
+
+/** Bugs, each of which the simulator must find. Made anew for every run. */
+export const saboteurs: Readonly<Record<string, () => Saboteur>> = {
+  'PUBACK and PUBREC do not wait for the log': () => ungated('sender', 'queued', 'retained', 'retainedCleared'),
+  'PUBLISH of QoS 2 does not wait for the log': () => ungated('other', 'queued'),
+  'PUBREL does not wait for the log': () => ungated('sender', 'received'),
+  'PUBCOMP does not wait for the log': () => ungated('sender', 'inboundReleased'),
+  'SUBACK does not wait for the log': () => ungated('sender', 'subscribed'),
+  'CONNACK does not wait for the log': () => ungated('sender', 'session', 'sessionEnded'),
+  'a turn writes before it commits': () => ({ store: (store) => new Late(store) }),
+  'that PUBREC was seen is not recorded': () => forgets('received'),
+  'that a QoS 2 message came is not recorded': () => forgets('inbound'),
+  'that an identifier was released is not recorded': () => forgets('inboundReleased'),
+  'what is retained is not recorded': () => forgets('retained'),
+  'that a message is done is not recorded': () => forgets('done'),
+}
