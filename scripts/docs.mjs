@@ -10,6 +10,8 @@ if (await build()) {
   writeFileSync(join(root, 'docs/configuration.md'), optionsAsMarkdown())
   const { commandsAsMarkdown } = await import('../dist/src/cli/markdown.js')
   writeFileSync(join(root, 'docs/commands.md'), commandsAsMarkdown())
+  const { matrixAsMarkdown } = await import('../dist/test/conformance/matrix.js')
+  writeFileSync(join(root, 'docs/conformance.md'), matrixAsMarkdown())
   writeFileSync(join(root, 'docs/events.md'), eventsAsMarkdown())
   writeFileSync(join(root, 'docs/sys-topics.md'), sysTopicsAsMarkdown())
 } else process.exitCode = 1

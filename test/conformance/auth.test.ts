@@ -279,6 +279,16 @@ describe('enhanced authentication', () => {
   })
 })
 
+describe('what the broker says in AUTH', () => {
+  it('[MQTT-3.15.2-2] [MQTT-3.15.2-3] has no words in it that could make it too large for the client', async () => {
+    const client = await open()
+    client.send(connect({ properties: { ...method('COUNTDOWN', '2'), maximumPacketSize: 40 } }))
+    const challenge = await client.expect(PacketType.Auth)
+    assert.deepEqual(challenge.properties, method('COUNTDOWN', '1'))
+    client.kill()
+  })
+})
+
 describe('authentication again', () => {
   it('[MQTT-4.12.1-1] goes on while messages flow, and ends with AUTH: success', async () => {
     const client = await proved()

@@ -231,3 +231,21 @@ describe('a shared subscription', () => {
     assert.match((await client.receive(12_000)).payload, /^\d+ seconds$/)
   })
 })
+
+describe('a shared subscription beside one that is not', () => {
+  it('[MQTT-3.3.4-5] brings a copy of its own, each with the identifier of its subscription', async () => {
+    const client = await broker.client()
+    await client.subscribe('$share/beside/shared/beside', {}, { subscriptionIdentifiers: [1] })
+    await client.subscribe('shared/+', {}, { subscriptionIdentifiers: [2] })
+    await (await broker.client()).publish('shared/beside', 'x')
+    const identifiers = [await client.receive(), await client.receive()].map(
+      (copy) => copy.properties.subscriptionIdentifiers,
+    )
+    assert.deepEqual(identifiers.flat().sort(), [1, 2])
+    assert.deepEqual(
+      identifiers.map((list) => list?.length),
+      [1, 1],
+    )
+    await client.quiet()
+  })
+})

@@ -6,6 +6,8 @@ import { PacketType, type Properties, type ProtocolVersion } from '../../src/pro
 import { acknowledgement } from './packets.ts'
 import { RawClient } from './raw-client.ts'
 
+const PATIENCE_MS = 10_000
+
 /** A server of raw bytes for our client: it does nothing by itself, and a test sees each packet as it came. */
 export class ScriptedServer {
   readonly #server: Server
@@ -36,9 +38,13 @@ export class ScriptedServer {
 
   /** The other end of the client's next connection. */
   async accept(): Promise<RawClient> {
-    while (this.#peers.length === 0) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
+    if (this.#peers.length === 0) {
+      await new Promise<void>((resolve, reject) => {
+        const timer = setTimeout(() => reject(new Error(`no connection within ${PATIENCE_MS} ms`)), PATIENCE_MS)
+        this.#wake = () => {
+          clearTimeout(timer)
+          resolve()
+        }
       })
     }
     return this.#peers.shift()!
@@ -100,9 +106,12 @@ export function stage(version: ProtocolVersion = 5): Stage {
 
 /** The client has sent nothing since: what comes next is a message that it publishes only now. */
 export async function nothingFrom({ client, peer }: Pick<Joined, 'client' | 'peer'>): Promise<void> {
-  await client.publish('marker', '')
+  // With QoS 1, as it waits where the client does not know yet that it is connected again.
+  const published = client.publish('marker', '', { qos: 1 })
   const next = await peer.receive()
   if (next.topic !== 'marker') throw new Error(`nothing was expected, a message to '${next.topic}' came`)
+  peer.send(acknowledgement(PacketType.Puback, next.packetId))
+  await published
 }
 
 /** Takes a PUBLISH of QoS 1 and answers it. */
