@@ -1,0 +1,263 @@
+// node bench/hostile.mjs [--seconds 4] [--only NAME] [--broker PROGRAM.js]: what a well-behaved pair of clients notices of
+// hostile ones, with the limits of hostile.conf: its latency and the broker's memory, one attack after the other and all at
+// once, as a markdown table. The attackers come from 127.0.0.2 and run in a process of their own, as does the broker.
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+
+const BOUND_MIB = 512
+const PERIOD_MS = 5
+const WARM_UP_MS = 1000
+const ATTACKER = '127.0.0.2'
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '4' },
+    only: { type: 'string' },
+    broker: { type: 'string', default: fileURLToPath(new URL('../bin/nightjar', import.meta.url)) },
+    attack: { type: 'string' },
+    port: { type: 'string' },
+  },
+})
+
+const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))
+
+// Packets of MQTT 3.1.1
+
+const text = (string) => Buffer.concat([Buffer.from([string.length >> 8, string.length & 255]), Buffer.from(string)])
+
+function packet(first, ...parts) {
+  const body = Buffer.concat(parts)
+  const length = []
+  for (let left = body.length; ; ) {
+    const more = left >= 128
+    length.push((left & 127) | (more ? 128 : 0))
+    left >>= 7
+    if (!more) break
+  }
+  return Buffer.concat([Buffer.from([first, ...length]), body])
+}
+
+const number = (value) => Buffer.from([value >> 8, value & 255])
+const connectAs = (id) => packet(0x10, text('MQTT'), Buffer.from([4, 2, 0, 0]), text(id))
+const subscribeTo = (id, qos, ...filters) =>
+  packet(0x82, number(id), ...filters.flatMap((filter) => [text(filter), Buffer.from([qos])]))
+const publishTo = (topic, payload, { qos = 0, retain = 0, id = 1 } = {}) =>
+  packet(0x30 | (qos << 1) | retain, text(topic), ...(qos > 0 ? [number(id)] : []), payload)
+
+// The attacks; each has the port and a way to open a connection, which is opened again when it is closed
+
+const MIB = Buffer.alloc(1 << 20, 1)
+
+/** Bytes one at a time: within CONNECT, and within a PUBLISH of a megabyte. */
+function trickle(open) {
+  for (let i = 0; i < 200; i++) {
+    const bytes = i % 2 === 0 ? connectAs(`trickle${i}`) : publishTo('trickle', MIB)
+    open((socket) => {
+      if (i % 2 === 1) socket.write(connectAs(`trickle${i}`))
+      let at = 0
+      const timer = setInterval(() => socket.write(bytes.subarray(at, ++at)), 50)
+      socket.on('close', () => clearInterval(timer))
+    })
+  }
+}
+
+/** Subscribers that never read what others send them fast. */
+function deaf(open) {
+  for (let i = 0; i < 50; i++) {
+    open((socket) => {
+      socket.write(Buffer.concat([connectAs(`deaf${i}`), subscribeTo(1, i % 2, 'flood/#')]))
+      socket.pause()
+    })
+  }
+  for (let i = 0; i < 4; i++) open((socket) => flood(socket, `flood${i}`, publishTo('flood/x', MIB.subarray(0, 10_000))))
+}
+
+function flood(socket, id, bytes) {
+  socket.write(connectAs(id))
+  const go = () => {
+    while (!socket.destroyed && socket.write(bytes)) {}
+  }
+  socket.on('drain', go)
+  go()
+}
+
+/** Every filter there is, and more of them than allowed. */
+function everything(open) {
+  const filters = Array.from({ length: 150 }, (_, i) => `${'+/'.repeat(i % 20)}#`.padEnd(i % 20 === 0 ? 1 : 3, ''))
+  for (let i = 0; i < 40; i++) {
+    open((socket) => {
+      const names = filters.map((filter, n) => (n < 20 ? filter : `everything/${i}/${n}/+`))
+      socket.write(Buffer.concat([connectAs(`everything${i}`), subscribeTo(1, 1, ...names)]))
+    })
+  }
+}
+
+/** A megabyte each, retained, on topics that nobody had. */
+function retained(open) {
+  for (let i = 0; i < 4; i++) {
+    open((socket) => {
+      socket.write(connectAs(`retained${i}`))
+      const go = () => {
+        const topic = () => `retained/${randomBytes(8).toString('hex')}`
+        while (!socket.destroyed && socket.write(publishTo(topic(), MIB, { retain: 1 }))) {}
+      }
+      socket.on('drain', go)
+      go()
+    })
+  }
+}
+
+/** QoS 2 messages whose identifiers are never released. */
+function identifiers(open) {
+  for (let i = 0; i < 10; i++) {
+    open((socket) => {
+      socket.write(connectAs(`identifiers${i}`))
+      let id = 0
+      const go = () => {
+        while (!socket.destroyed && socket.write(publishTo('ids', MIB.subarray(0, 50), { qos: 2, id: (id++ % 65_535) + 1 }))) {}
+      }
+      socket.on('drain', go)
+      go()
+    })
+  }
+}
+
+/** Connects and goes, over and over. */
+function reconnect(open) {
+  for (let i = 0; i < 30; i++) open((socket) => socket.write(connectAs(`reconnect${i}`), () => socket.destroy()), 0)
+}
+
+/** Clients that share two identifiers. */
+function takeover(open) {
+  for (let i = 0; i < 20; i++) open((socket) => socket.write(connectAs(`same${i % 2}`)), 0)
+}
+
+const ATTACKS = { trickle, deaf, everything, retained, identifiers, reconnect, takeover }
+
+function attack(name, port) {
+  const open = (act, pause = 200) => {
+    const socket = connect({ port, host: '127.0.0.1', localAddress: ATTACKER, noDelay: true })
+    socket.on('error', () => {})
+    socket.on('data', () => {})
+    socket.on('connect', () => act(socket))
+    socket.on('close', () => setTimeout(() => open(act, pause), pause))
+  }
+  for (const [each, act] of Object.entries(ATTACKS)) if (name === 'all at once' || name === each) act(open)
+}
+
+// The measurement
+
+/** A publisher and a subscriber with QoS 1, and how long each message took, in milliseconds. */
+async function pair(port) {
+  const latencies = []
+  const subscriber = connect({ port, host: '127.0.0.1', noDelay: true })
+  const publisher = connect({ port, host: '127.0.0.1', noDelay: true })
+  let lost = null
+  for (const socket of [subscriber, publisher]) {
+    socket.on('error', (error) => (lost ??= error.message))
+    socket.on('close', () => (lost ??= 'its connection was closed'))
+  }
+  publisher.on('data', () => {})
+  let rest = Buffer.alloc(0)
+  subscriber.on('data', (bytes) => {
+    rest = Buffer.concat([rest, bytes])
+    while (rest.length >= 2 && rest.length >= 2 + rest[1]) {
+      const whole = rest.subarray(0, 2 + rest[1])
+      rest = rest.subarray(whole.length)
+      if (whole[0] >> 4 !== 3) continue
+      const at = 4 + whole.readUInt16BE(2)
+      latencies.push(performance.now() - whole.readDoubleBE(at + 2))
+      subscriber.write(packet(0x40, whole.subarray(at, at + 2)))
+    }
+  })
+  subscriber.write(Buffer.concat([connectAs('well-behaved subscriber'), subscribeTo(1, 1, 'pair')]))
+  publisher.write(connectAs('well-behaved publisher'))
+  await sleep(300)
+  let sent = 0
+  const timer = setInterval(() => {
+    const payload = Buffer.alloc(8)
+    payload.writeDoubleBE(performance.now())
+    publisher.write(publishTo('pair', payload, { qos: 1, id: (sent++ % 65_535) + 1 }))
+  }, PERIOD_MS)
+  return {
+    take: () => latencies.splice(0),
+    sent: () => sent,
+    lost: () => lost,
+    stop() {
+      clearInterval(timer)
+      subscriber.destroy()
+      publisher.destroy()
+    },
+  }
+}
+
+const resident = (pid) => Number(/^VmRSS:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024
+
+function quantile(sorted, share) {
+  return sorted.length === 0 ? Number.NaN : sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]
+}
+
+async function measure(name, broker, port, milliseconds) {
+  const good = await pair(port)
+  const attacker =
+    name === 'quiet'
+      ? null
+      : spawn(process.execPath, [fileURLToPath(import.meta.url), '--attack', name, '--port', String(port)], { stdio: 'ignore' })
+  await sleep(WARM_UP_MS)
+  good.take()
+  const before = good.sent()
+  let most = 0
+  for (const end = performance.now() + milliseconds; performance.now() < end; ) {
+    most = Math.max(most, resident(broker.pid))
+    await sleep(50)
+  }
+  const times = good.take().sort((a, b) => a - b)
+  const result = { name, times, sent: good.sent() - before, most, lost: good.lost() }
+  good.stop()
+  attacker?.kill('SIGKILL')
+  await sleep(500)
+  return result
+}
+
+function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address()
+      server.close(() => resolve(port))
+    })
+  })
+}
+
+async function main() {
+  const port = await freePort()
+  const config = fileURLToPath(new URL('hostile.conf', import.meta.url))
+  const broker = spawn(process.execPath, [values.broker, '-c', config, '-p', String(port)], { stdio: 'inherit' })
+  let ended = false
+  broker.on('exit', () => (ended = true))
+  await sleep(1500)
+  const names = values.only === undefined ? [...Object.keys(ATTACKS), 'all at once'] : [values.only]
+  console.log('| attack | messages | p50 ms | p99 ms | most ms | p99 to quiet | RSS at most, MiB |')
+  console.log('| --- | --- | --- | --- | --- | --- | --- |')
+  let quiet = Number.NaN
+  let highest = 0
+  for (const name of ['quiet', ...names]) {
+    const { times, sent, most, lost } = await measure(name, broker, port, Number(values.seconds) * 1000)
+    if (ended) throw new Error(`the broker has ended during: ${name}`)
+    const p99 = quantile(times, 0.99)
+    if (name === 'quiet') quiet = p99
+    highest = Math.max(highest, most)
+    const shown = [quantile(times, 0.5), p99, times.at(-1) ?? Number.NaN].map((time) => time.toFixed(2))
+    const count = `${times.length} of ${sent}${lost === null ? '' : ` (${lost})`}`
+    console.log(`| ${name} | ${count} | ${shown.join(' | ')} | ${(p99 / quiet).toFixed(1)} | ${most.toFixed(0)} |`)
+  }
+  broker.kill()
+  console.log(`\nRSS at most ${highest.toFixed(0)} MiB; the bound is ${BOUND_MIB} MiB: ${highest < BOUND_MIB ? 'kept' : 'BROKEN'}`)
+  process.exitCode = highest < BOUND_MIB ? 0 : 1
+}
+
+if (values.attack === undefined) await main()
+else attack(values.attack, Number(values.port))
