@@ -22,6 +22,7 @@ export function connectRefusal(core: Core, connection: Connection, packet: Conne
   return (
     rateRefusal(core, connection) ??
     clientIdRefusal(connection.listener, packet) ??
+    storeRefusal(core, packet) ??
     keepAliveRefusal(core, packet) ??
     willRefusal(core, connection.listener, packet)
   )
@@ -61,6 +62,15 @@ function clientIdRefusal(listener: ListenerSettings, packet: ConnectPacket): Con
     return { reasonCode, reason: 'a session that is kept needs a client id', rule: '' }
   }
   return null
+}
+
+/** A Session that is to be kept needs a store that can keep it. */
+function storeRefusal(core: Core, packet: ConnectPacket): ConnectRefusal | null {
+  if (!core.store.full) return null
+  const kept = packet.version === 5 ? (packet.properties.sessionExpiryInterval ?? 0) > 0 : !packet.cleanStart
+  if (!kept) return null
+  const rule = `The store: ${core.store.trouble}`
+  return { reasonCode: ReasonCode.QuotaExceeded, reason: 'its session cannot be kept', rule }
 }
 
 /** MQTT 5.0 clients are told to use another keep-alive; earlier ones can only be refused. */

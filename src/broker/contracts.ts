@@ -173,8 +173,15 @@ export interface Store {
   onDurable: (() => void) | null
   /** The state at start, as the shortest run of records that makes it. */
   load(): Iterable<LoadRecord>
-  /** What a Session is owed at position `from` and after, in order, at most `limit` of it. Empty: nothing more. */
+  /**
+   * What a Session is owed at position `from` and after, in order, at most `limit` of it. Empty: nothing more. Positions
+   * that were done since the store was opened lie before `from`: who has them done has read them before.
+   */
   read(clientId: string, from: number, limit: number): StoredEntry[]
+  /** What the store cannot do at the moment, and why, for people; null if all is well. */
+  readonly trouble: string | null
+  /** So much waits to be written that nothing may be added which is promised to a client. */
+  readonly full: boolean
   /** Writes what is left and lets go of everything. Nothing is appended after it. */
   close(): Promise<void>
 }

@@ -22,6 +22,7 @@ export function handOn(core: Core, session: Session): void {
 
 /** What of its queue is not in memory, and so was not sent. */
 function handOnStored(core: Core, session: Session): void {
+  if (!session.sharedInStore) return
   const { kept, tail } = session.outbound
   for (let from = kept; from < tail; ) {
     const entries = core.store.read(session.clientId, from, FETCHED)

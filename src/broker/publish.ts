@@ -9,7 +9,7 @@ import {
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import { distribute } from './deliver.ts'
-import { answer, fail } from './refuse.ts'
+import { answer, disconnect, fail } from './refuse.ts'
 import { RESERVED_REASON } from './reserved.ts'
 import { retain, retainLimit } from './retain.ts'
 import type { Route } from './route.ts'
@@ -139,8 +139,14 @@ const RESERVED: Refusal = {
   rule: 'No option changes that',
 }
 
+/** What cannot be kept must not be promised. */
+function storeFull(core: Core): Refusal {
+  return { reasonCode: ReasonCode.QuotaExceeded, reason: 'it cannot be kept', rule: `The store: ${core.store.trouble}` }
+}
+
 function refusalOf(core: Core, view: PublishView, route: Route): Refusal | null {
   if (route.reserved) return RESERVED
+  if (core.store.full && (view.qos > 0 || view.retain)) return storeFull(core)
   const { messageSizeLimit, maximumTopicLevels } = core.settings
   if (maximumTopicLevels !== 0 && route.levels > maximumTopicLevels) {
     const rule = `The limit is set by max_topic_levels (${maximumTopicLevels})`
@@ -166,6 +172,11 @@ function refuse(core: Core, connection: Connection, view: PublishView, route: Ro
   const what = `a message was refused (${code})`
   core.repeats.note('publishRefused', connection, what, { topic: route.topic, reason, code, rule })
   if (view.qos === 0) return
+  if (connection.version !== 5 && core.store.full) {
+    // Acknowledged, it would be taken for kept: without a word for no, all that is left is the end.
+    disconnect(connection, reasonCode, reason)
+    return
+  }
   // A refused QoS 2 message is over in MQTT 5.0 [MQTT-4.3.3-9]; in earlier versions PUBREL follows.
   if (view.qos === 2 && connection.version !== 5) take(core, connection, view.packetId)
   const type = view.qos === 1 ? PacketType.Puback : PacketType.Pubrec

@@ -38,7 +38,10 @@ function append(core: Core, session: Session, entry: Queued, qos: QoS): number {
   const { outbound, persistent } = session
   const begun = outbound.kept - outbound.next < FETCHED && core.keptBytes < 2 * core.settings.maximumQueueMemory
   const room = begun || core.keptBytes < core.settings.maximumQueueMemory
-  if (persistent && (outbound.kept < outbound.tail || !room)) return outbound.enqueueCold()
+  if (persistent && (outbound.kept < outbound.tail || !room)) {
+    session.sharedInStore ||= entry.shared !== null
+    return outbound.enqueueCold()
+  }
   countKept(core, session, entry, 1)
   return outbound.enqueue(entry, qos)
 }

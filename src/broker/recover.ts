@@ -73,6 +73,7 @@ function applyToSession(core: Core, session: Session, record: LoadRecord): void 
       const subscription = new Subscription(session, parsed, qos, noLocal, retainAsPublished, identifiers)
       session.subscriptions.set(filter, subscription)
       core.router.add(subscription)
+      session.sharedInStore ||= parsed.share !== null
       return
     }
     case 'queue':

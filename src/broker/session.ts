@@ -58,6 +58,8 @@ export class Session {
   queuedBytes = 0
   /** Of the waiting messages that are in memory: what they cost. */
   keptBytes = 0
+  /** Of what lies in the store only, something may have come by a shared subscription. */
+  sharedInStore = false
   /** After a restart: so many of the messages that are owed may have been sent before, and go with DUP. */
   uncertain = 0
   /** Payload bytes of the messages in flight, as far as they are kept. */

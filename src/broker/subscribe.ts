@@ -53,6 +53,10 @@ export function onSubscribe(core: Core, connection: Connection, packet: Subscrib
       fail(connection, ReasonCode.ProtocolError, `No Local on the shared subscription ${request.filter}`) // [MQTT-3.8.3-4]
       return
     }
+    if (session.persistent && core.store.full) {
+      refuse(request.filter, ReasonCode.QuotaExceeded, `it cannot be kept (the store: ${core.store.trouble})`)
+      continue
+    }
     const full = tooMuch(core, session, filter)
     if (full !== null) refuse(request.filter, full.reasonCode, full.reason)
     else reasonCodes.push(subscribe(core, connection, session, filter, request, identifiers))

@@ -80,6 +80,11 @@ export const sysTopics: readonly SysTopic[] = [
     meaning: 'their payload bytes',
     value: (core) => String(core.metrics.retainedBytes + sum(core, (session) => session.queuedBytes)),
   },
+  {
+    topic: 'store/trouble',
+    meaning: 'what the store cannot do at the moment, and why; `none` if all is well',
+    value: (core) => core.store.trouble ?? 'none',
+  },
   { topic: 'retained messages/count', meaning: 'retained messages', value: (core) => String(core.retained.size) },
   { topic: 'subscriptions/count', meaning: 'subscriptions', value: (core) => String(core.router.subscriptions) },
   { topic: 'shared_subscriptions/count', meaning: 'shared groups', value: (core) => String(core.router.sharedGroups) },

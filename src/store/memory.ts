@@ -35,6 +35,8 @@ interface StoredMessage {
 export class MemoryStore implements Store {
   onDurable: (() => void) | null = null
   durable = 0
+  readonly trouble = null
+  readonly full = false
   #position = 0
   readonly #sessions: Map<string, StoredSession> = new Map()
   readonly #messages: Map<number, StoredMessage> = new Map()

@@ -16,6 +16,14 @@ class Before implements Store {
     return this.store.durable
   }
 
+  get trouble(): string | null {
+    return this.store.trouble
+  }
+
+  get full(): boolean {
+    return this.store.full
+  }
+
   get onDurable(): (() => void) | null {
     return this.store.onDurable
   }

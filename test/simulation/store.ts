@@ -19,6 +19,8 @@ export type Durability = 'commit' | 'sync'
 export class SimStore implements Store {
   onDurable: (() => void) | null = null
   durable = 0
+  readonly trouble = null
+  readonly full = false
   /** Called before anything is committed. */
   onCommit: (() => void) | null = null
   readonly #durability: Durability

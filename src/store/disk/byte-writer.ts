@@ -83,6 +83,15 @@ export class ByteReader {
     return this.#buffer.readUInt8(this.#take(1))
   }
 
+  /** The next byte, which stays; -1 at the end. */
+  peek(): number {
+    return this.atEnd ? -1 : this.#buffer[this.at]!
+  }
+
+  skip(length: number): void {
+    this.#take(length)
+  }
+
   uint32(): number {
     return this.#buffer.readUInt32LE(this.#take(4))
   }

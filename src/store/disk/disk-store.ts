@@ -20,12 +20,18 @@ export interface DiskStoreOptions {
   readonly make: MakeMessage
   /** Bytes after which a segment of the log is full. Default 16 MiB. */
   readonly segmentBytes?: number
+  /** Milliseconds between two syncs in mode `everysec`, and between two tries in mode `always`. Default 1000. */
+  readonly syncEvery?: number
+  /** Bytes that may wait while the disk takes none, before the broker takes nothing more that is to be kept. Default 16 MiB. */
+  readonly waitingBytes?: number
   readonly files?: Files
   /** What a person should know: damage set aside at start, writing that fails, writing that works again. */
   readonly tell?: (level: 'warning' | 'error' | 'notice', words: string) => void
 }
 
+const SYNC_EVERY_MS = 1000
 const SEGMENT_BYTES = 16 * 1024 * 1024
+const WAITING_BYTES = 16 * 1024 * 1024
 /** Entries forgotten in one go, so that the loop is not held up. */
 const FORGET_STEP = 5000
 const ANY = Number.POSITIVE_INFINITY
@@ -45,6 +51,7 @@ export class DiskStore implements Store {
   readonly #reading: Map<number, number> = new Map()
   #recovered: Recovered | null
   #nextSession: number
+  #moveTrouble: string | null = null
 
   /** Opens the folder, which is made if it is not there. Throws if another process uses it, or if it is from a newer version. */
   constructor(options: DiskStoreOptions) {
@@ -53,25 +60,37 @@ export class DiskStore implements Store {
     this.#logFolder = join(options.folder, 'log')
     this.#files.makeFolder(this.#logFolder)
     this.#unlock = lockFolder(options.folder)
-    const treePath = join(options.folder, 'tree')
-    this.#tree = new Tree(treePath, options.make)
-    const { schema } = this.#tree.version()
-    if (schema > SCHEMA_VERSION) {
+    let tree: Tree | null = null
+    try {
+      const treePath = join(options.folder, 'tree')
+      tree = new Tree(treePath, options.make)
+      this.#tree = tree
+      if (this.#tree.version().schema > SCHEMA_VERSION) throw new Error('it was written by a newer version of nightjar')
+      this.#recent = new Recent()
+      const recovered = recoverLog(this.#tree, this.#recent, this.#files, this.#logFolder, options.make)
+      this.#recovered = recovered
+      this.#nextSession = recovered.nextSession
+      this.#setAside(recovered)
+      this.#log = new Log(this.#logOptions(), recovered.position, recovered.nextSegment)
+      this.#mover = new Mover(this.#logFolder, treePath, (result) => this.#moved(result))
+      for (const segment of recovered.segments) this.#mover.move(segment)
+    } catch (error) {
+      void tree?.close()
       this.#unlock()
-      throw new Error(`the store in ${options.folder} was written by a newer version of nightjar`)
+      throw error
     }
-    this.#recent = new Recent()
-    const recovered = recoverLog(this.#tree, this.#recent, this.#files, this.#logFolder, options.make)
-    this.#recovered = recovered
-    this.#nextSession = recovered.nextSession
-    this.#setAside(recovered)
-    this.#mover = new Mover(this.#logFolder, treePath, (result) => this.#moved(result))
-    this.#log = new Log(this.#logOptions(), recovered.position, recovered.nextSegment)
-    for (const segment of recovered.segments) this.#mover.move(segment)
   }
 
   get durable(): number {
     return this.#log.durable
+  }
+
+  get trouble(): string | null {
+    return this.#log.trouble ?? this.#moveTrouble
+  }
+
+  get full(): boolean {
+    return this.#log.waitingBytes > (this.#options.waitingBytes ?? WAITING_BYTES)
   }
 
   append(record: StoreRecord): number {
@@ -79,7 +98,7 @@ export class DiskStore implements Store {
     const segment = this.#log.segment
     const offset = this.#log.offset
     const position = this.#log.append(record, session?.number ?? 0)
-    this.#recent.note(session, record, { segment, offset, length: this.#log.offset - offset })
+    this.#recent.note(session, record, { segment, offset, length: this.#log.offset - offset }, false)
     return position
   }
 
@@ -139,13 +158,17 @@ export class DiskStore implements Store {
       folder: this.#logFolder,
       files: this.#files,
       sync: this.#options.sync,
+      syncEvery: this.#options.syncEvery ?? SYNC_EVERY_MS,
       segmentBytes: this.#options.segmentBytes ?? SEGMENT_BYTES,
       onDurable: () => this.onDurable?.(),
       onSealed: (segment) => this.#mover.move(segment),
-      onTrouble: (error) => {
-        if (error === null) this.#options.tell?.('notice', 'The store can be written again')
-        else
-          this.#options.tell?.('error', `The store cannot be written: ${error.message}. Messages are not acknowledged`)
+      onTrouble: (trouble) => {
+        const { tell } = this.#options
+        if (trouble === null) tell?.('notice', `The store in ${this.#logFolder} can be written again`)
+        else {
+          const words = `The store in ${this.#logFolder} cannot be written (${trouble}): what is to be kept is not acknowledged until it can`
+          tell?.('error', words)
+        }
       },
     }
   }
@@ -216,10 +239,15 @@ export class DiskStore implements Store {
 
   /** The mover has put a segment into the tree, or could not. */
   #moved(result: Moved): void {
+    const before = this.#moveTrouble
     if ('error' in result) {
-      this.#options.tell?.('error', `The log could not be moved into the store's tree: ${result.error}`)
+      this.#moveTrouble = `moving ${segmentName(result.segment)} into the tree: ${result.error}`
+      // Nothing is lost by it: the segment stays, and takes its place on the disk and some time at the next start.
+      if (before === null) this.#options.tell?.('error', `The log grows, as ${this.#moveTrouble}`)
       return
     }
+    this.#moveTrouble = null
+    if (before !== null) this.#options.tell?.('notice', 'The log can be moved into the tree again')
     this.#tree.refresh()
     const { segment } = result
     const forgetting = this.#recent.forget(segment, FORGET_STEP)
@@ -240,12 +268,18 @@ export class DiskStore implements Store {
   #setAside(recovered: Recovered): void {
     for (const { segment, from, bytes } of recovered.damaged) {
       const folder = join(this.#options.folder, 'damaged')
-      fs.mkdirSync(folder, { recursive: true })
       const path = join(folder, `${segmentName(segment)}.${from}`)
-      fs.writeFileSync(path, bytes)
-      if (from === 0) this.#files.remove(join(this.#logFolder, segmentName(segment)))
+      let kept = `set aside in ${path}`
+      try {
+        fs.mkdirSync(folder, { recursive: true })
+        fs.writeFileSync(path, bytes)
+      } catch (error) {
+        // The broker starts all the same.
+        kept = `cut off, and could not be set aside in ${path} (${(error as Error).message})`
+      }
+      if (!recovered.segments.includes(segment)) this.#files.remove(join(this.#logFolder, segmentName(segment)))
       else fs.truncateSync(join(this.#logFolder, segmentName(segment)), from)
-      const words = `The end of the store's log was damaged (as a power cut can do): ${bytes.length} bytes were set aside in ${path}`
+      const words = `The store's log was damaged (as a power cut can do): ${bytes.length} bytes of ${segmentName(segment)} from ${from} on were ${kept}`
       this.#options.tell?.('warning', words)
     }
   }

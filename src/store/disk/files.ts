@@ -9,6 +9,8 @@ export interface Files {
   read(fd: number, bytes: Uint8Array, length: number, position: number): number
   /** Calls back when what was written is safe against power loss. */
   sync(fd: number, done: (error: Error | null) => void): void
+  /** Calls back when the names of the files in the folder are safe against power loss. */
+  syncFolder(path: string, done: (error: Error | null) => void): void
   truncate(fd: number, length: number): void
   size(fd: number): number
   close(fd: number): void
@@ -22,10 +24,23 @@ export const systemFiles: Files = {
   write: (fd, bytes, from, length, position) => fs.writeSync(fd, bytes, from, length, position),
   read: (fd, bytes, length, position) => fs.readSync(fd, bytes, 0, length, position),
   sync: (fd, done) => fs.fdatasync(fd, done),
+  syncFolder,
   truncate: (fd, length) => fs.ftruncateSync(fd, length),
   size: (fd) => fs.fstatSync(fd).size,
   close: (fd) => fs.closeSync(fd),
   list: (folder) => fs.readdirSync(folder),
   remove: (path) => fs.rmSync(path, { force: true }),
   makeFolder: (path) => void fs.mkdirSync(path, { recursive: true, mode: 0o700 }),
+}
+
+function syncFolder(path: string, done: (error: Error | null) => void): void {
+  // Windows opens no folders, and needs none of this.
+  if (process.platform === 'win32') {
+    setImmediate(done, null)
+    return
+  }
+  fs.open(path, 'r', (cannotOpen, fd) => {
+    if (cannotOpen !== null) return done(cannotOpen)
+    fs.fsync(fd, (error) => fs.close(fd, () => done(error)))
+  })
 }

@@ -14,6 +14,13 @@ export const FRAME_BYTES = 20
 /** A segment begins with these, the version of the format last. */
 export const SEGMENT_HEAD: Buffer = Buffer.from('NIGHTJAR\0LOG\0\0\0\x01', 'latin1')
 
+/** Whether a segment that begins so has a format that this version does not know. */
+export function isNewer(head: Buffer): boolean {
+  const version = SEGMENT_HEAD.length - 1
+  if (head.length < SEGMENT_HEAD.length || head[version]! <= SEGMENT_HEAD[version]!) return false
+  return head.subarray(0, version).equals(SEGMENT_HEAD.subarray(0, version))
+}
+
 /** Fills in the head of a frame that lies in buffer[0..length). */
 export function sealFrame(buffer: Buffer, length: number, firstPosition: number, records: number): void {
   buffer.writeUInt32LE(length - FRAME_BYTES, 0)

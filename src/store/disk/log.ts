@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { StoreRecord } from '../../broker/contracts.ts'
 import { ByteWriter } from './byte-writer.ts'
 import type { Files } from './files.ts'
-import { FRAME_BYTES, readFrame, SEGMENT_HEAD, sealFrame } from './frames.ts'
+import { FRAME_BYTES, isNewer, readFrame, SEGMENT_HEAD, sealFrame } from './frames.ts'
 import { writeRecord } from './records.ts'
 
 /** When what was written is made safe against power loss: after every turn, once a second, or when the system likes. */
@@ -13,25 +13,29 @@ export interface LogOptions {
   readonly folder: string
   readonly files: Files
   readonly sync: SyncMode
+  /** How often is synced in mode `everysec`, and tried again in mode `always`. Milliseconds. */
+  readonly syncEvery: number
   /** A segment that has grown to this is followed by a new one. */
   readonly segmentBytes: number
   /** `durable` has gone up outside of `commit`. */
   readonly onDurable: () => void
   /** A segment is complete: it can be moved. */
   readonly onSealed: (segment: number) => void
-  /** Writing or syncing failed, or works again (null). Told when it changes. */
-  readonly onTrouble: (error: Error | null) => void
+  /** Writing or syncing failed: what, where and why; or works again (null). Told when it changes. */
+  readonly onTrouble: (trouble: string | null) => void
 }
 
 interface Segment {
   readonly number: number
   readonly fd: number
   length: number
-  /** Written since the last sync. */
-  unsynced: boolean
+  /** So many of its bytes are safe against power loss. */
+  synced: number
+  /** The last record in it. */
+  position: number
+  /** Its name in the folder is safe against power loss too. */
+  named: boolean
 }
-
-const SYNC_MS = 1000
 
 /** The redo log: what a turn appended goes to the end of a file, in one write, before anything is sent. */
 export class Log {
@@ -45,7 +49,8 @@ export class Log {
   #segment: Segment
   /** Full segments whose last bytes are not synced yet. */
   #finishing: Segment[] = []
-  #trouble: Error | null = null
+  #writeTrouble: string | null = null
+  #syncTrouble: string | null = null
   #syncing = false
   readonly #timer: NodeJS.Timeout | null
 
@@ -56,7 +61,7 @@ export class Log {
     this.durable = position
     this.#segment = this.#open(segment)
     this.#startFrame()
-    this.#timer = options.sync === 'everysec' ? setInterval(() => this.#sync(), SYNC_MS) : null
+    this.#timer = options.sync === 'no' ? null : setInterval(() => this.#sync(), options.syncEvery)
     this.#timer?.unref()
   }
 
@@ -72,6 +77,11 @@ export class Log {
   /** Bytes that wait because they could not be written. */
   get waitingBytes(): number {
     return this.#frame.length - FRAME_BYTES
+  }
+
+  /** What cannot be done at the moment, and why; null if all is well. */
+  get trouble(): string | null {
+    return this.#writeTrouble ?? this.#syncTrouble
   }
 
   /** The bytes of a record that is not written yet; null if it is in the file. */
@@ -95,10 +105,10 @@ export class Log {
     sealFrame(buffer, length, this.position - this.#records + 1, this.#records)
     if (!this.#write(buffer, length)) return
     this.#segment.length += length
-    this.#segment.unsynced = true
+    this.#segment.position = this.position
     this.#startFrame()
     if (this.#options.sync === 'always') this.#sync()
-    else this.durable = this.position
+    else if (this.#syncTrouble === null) this.durable = this.position
     if (this.#segment.length >= this.#options.segmentBytes) this.#rotate()
   }
 
@@ -106,6 +116,7 @@ export class Log {
   async close(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer)
     this.commit()
+    while (this.#syncing) await new Promise((resolve) => setImmediate(resolve))
     for (const segment of [...this.#finishing, this.#segment]) {
       await new Promise<void>((resolve) => this.#options.files.sync(segment.fd, () => resolve()))
       this.#options.files.close(segment.fd)
@@ -121,36 +132,33 @@ export class Log {
   }
 
   #write(buffer: Buffer, length: number): boolean {
-    const { fd, length: at } = this.#segment
+    const { fd, number, length: at } = this.#segment
     try {
-      let written = 0
-      while (written < length) {
-        written += this.#options.files.write(fd, buffer, written, length - written, at + written)
-      }
+      writeAll(this.#options.files, fd, buffer, length, at)
     } catch (error) {
-      this.#troubled(error as Error)
+      this.#troubled(`writing ${segmentName(number)}: ${(error as Error).message}`, this.#syncTrouble)
       return false
     }
-    this.#troubled(null)
+    this.#troubled(null, this.#syncTrouble)
     return true
   }
 
-  #troubled(error: Error | null): void {
-    if ((error === null) === (this.#trouble === null)) return
-    this.#trouble = error
-    this.#options.onTrouble(error)
+  #troubled(writing: string | null, syncing: string | null): void {
+    const before = this.trouble
+    this.#writeTrouble = writing
+    this.#syncTrouble = syncing
+    if ((this.trouble === null) !== (before === null)) this.#options.onTrouble(this.trouble)
   }
 
   #rotate(): void {
     const full = this.#segment
     try {
       this.#segment = this.#open(full.number + 1)
-    } catch (error) {
+    } catch {
       // The full one grows on until there is room for another file.
-      this.#troubled(error as Error)
       return
     }
-    if (full.unsynced && this.#options.sync !== 'no') this.#finishing.push(full)
+    if (full.synced < full.length && this.#options.sync !== 'no') this.#finishing.push(full)
     else this.#options.files.close(full.fd)
     this.#options.onSealed(full.number)
   }
@@ -158,36 +166,83 @@ export class Log {
   #open(number: number): Segment {
     const { files, folder } = this.#options
     const fd = files.open(join(folder, segmentName(number)))
-    files.truncate(fd, 0)
-    files.write(fd, SEGMENT_HEAD, 0, SEGMENT_HEAD.length, 0)
-    return { number, fd, length: SEGMENT_HEAD.length, unsynced: true }
+    try {
+      files.truncate(fd, 0)
+      writeAll(files, fd, SEGMENT_HEAD, SEGMENT_HEAD.length, 0)
+    } catch (error) {
+      files.close(fd)
+      throw error
+    }
+    return { number, fd, length: SEGMENT_HEAD.length, synced: 0, position: this.position, named: false }
   }
 
   /** Off the loop. One at a time: what is written meanwhile is covered by the next one. */
   #sync(): void {
     if (this.#syncing) return
     const segment = this.#finishing[0] ?? this.#segment
-    if (!segment.unsynced) return
+    const { length, position } = segment
+    if (segment.synced === length) return
     this.#syncing = true
-    segment.unsynced = false
-    const covered = segment === this.#segment ? this.position - this.#records : this.durable
-    this.#options.files.sync(segment.fd, (error) => {
+    const { files, folder } = this.#options
+    const done = (error: Error | null): void => {
       this.#syncing = false
-      if (error === null) this.#synced(segment, covered)
-      else segment.unsynced = true
-      this.#troubled(error)
-      if (this.#finishing.length > 0 || (this.#options.sync === 'always' && this.#segment.unsynced)) this.#sync()
-    })
+      if (error !== null) {
+        this.#troubled(this.#writeTrouble, `syncing ${segmentName(segment.number)}: ${error.message}`)
+        return
+      }
+      segment.synced = length
+      this.#synced(segment, position)
+    }
+    if (this.#syncTrouble !== null && !this.#writeAgain(segment)) {
+      this.#syncing = false
+      return
+    }
+    if (segment.named) files.sync(segment.fd, done)
+    else {
+      files.syncFolder(folder, (error) => {
+        if (error !== null) return done(error)
+        segment.named = true
+        files.sync(segment.fd, done)
+      })
+    }
   }
 
-  #synced(segment: Segment, covered: number): void {
+  /**
+   * After a sync that failed the system may take the pages for clean, so that the next one says yes to what never went to
+   * the disk: they are written once more.
+   */
+  #writeAgain({ fd, synced, length }: Segment): boolean {
+    const { files } = this.#options
+    const bytes = Buffer.allocUnsafeSlow(length - synced)
+    try {
+      if (files.read(fd, bytes, bytes.length, synced) < bytes.length) return false
+      writeAll(files, fd, bytes, bytes.length, synced)
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  #synced(segment: Segment, position: number): void {
     if (this.#finishing[0] === segment) {
       this.#finishing.shift()
       this.#options.files.close(segment.fd)
     }
+    const all = this.#finishing.length === 0
+    const covered = this.#options.sync === 'always' || !all ? position : this.position - this.#records
+    if (all) this.#troubled(this.#writeTrouble, null)
+    if (!all || (this.#options.sync === 'always' && this.#segment.synced < this.#segment.length)) this.#sync()
     if (covered <= this.durable) return
     this.durable = covered
     this.#options.onDurable()
+  }
+}
+
+function writeAll(files: Files, fd: number, bytes: Buffer, length: number, at: number): void {
+  for (let written = 0; written < length; ) {
+    const more = files.write(fd, bytes, written, length - written, at + written)
+    if (more === 0) throw new Error('nothing was written')
+    written += more
   }
 }
 
@@ -221,8 +276,9 @@ export function readSegment(
   const buffer = Buffer.allocUnsafeSlow(files.size(fd))
   const length = files.read(fd, buffer, buffer.length, 0)
   files.close(fd)
-  const sound = length >= SEGMENT_HEAD.length && buffer.subarray(0, SEGMENT_HEAD.length).equals(SEGMENT_HEAD)
-  if (!sound) return { buffer, soundEnd: 0 }
+  const head = buffer.subarray(0, Math.min(length, SEGMENT_HEAD.length))
+  if (isNewer(head)) throw new Error(`${segmentName(number)} was written by a newer version of nightjar`)
+  if (!head.equals(SEGMENT_HEAD)) return { buffer, soundEnd: 0 }
   let at = SEGMENT_HEAD.length
   for (let frame = readFrame(buffer, at); frame !== null; frame = readFrame(buffer, at)) {
     if (!visit(buffer, frame)) break

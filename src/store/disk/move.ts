@@ -144,8 +144,9 @@ class Move {
   #changeOf(number: number, record: StoreRecord): SessionChange {
     let change = this.#sessions.get(number)
     if (change === undefined) {
-      const clientId = record.kind === 'session' ? record.clientId : ''
-      const state = this.#tree.session(number) ?? new SessionState(number, clientId)
+      // What comes for a Session that has ended is not for a new one.
+      const fresh = record.kind === 'session' ? new SessionState(number, record.clientId) : null
+      const state = this.#tree.session(number) ?? fresh
       change = { state, queued: new Map(), done: new Set(), received: new Set() }
       this.#sessions.set(number, change)
     }

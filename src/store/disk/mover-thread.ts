@@ -22,7 +22,13 @@ function parts(from: MessageParts): Message {
 
 const tree = new Tree(treePath, parts)
 
-parentPort!.on('message', (segment: number) => {
+/** Null: that is all, and the thread ends. */
+parentPort!.on('message', async (segment: number | null) => {
+  if (segment === null) {
+    await tree.close()
+    parentPort!.close()
+    return
+  }
   try {
     parentPort!.postMessage({ segment, position: moveSegment(tree, systemFiles, folder, segment, parts) })
   } catch (error) {

@@ -3,23 +3,36 @@ import { Worker } from 'node:worker_threads'
 /** What the thread tells. */
 export type Moved = { segment: number; position: number } | { segment: number; error: string }
 
+/** After a failure: so long until the next try. */
+const AGAIN_MS = 1000
+/** A thread that has not ended by itself after so long is ended. */
+const END_MS = 2000
+
 /**
  * Moves full segments into the tree in a thread of its own: the broker's loop is never held up by it. One at a time and
- * in order.
+ * in order; one that cannot be moved is tried again until it can.
  */
 export class Mover {
-  readonly #worker: Worker
+  readonly #folder: string
+  readonly #treePath: string
   readonly #moved: (result: Moved) => void
-  #waiting: number[] = []
+  /** There as soon as there was something to move. */
+  #worker: Worker | null = null
+  readonly #waiting: number[] = []
   #busy = false
-  #idle: (() => void)[] = []
+  #again: NodeJS.Timeout | null = null
+  #idle: (() => void) | null = null
+  #closed = false
 
   constructor(folder: string, treePath: string, moved: (result: Moved) => void) {
+    this.#folder = folder
+    this.#treePath = treePath
     this.#moved = moved
-    this.#worker = new Worker(new URL('./mover-thread.js', import.meta.url), { workerData: { folder, treePath } })
-    this.#worker.unref()
-    this.#worker.on('message', (result: Moved) => this.#done(result))
-    this.#worker.on('error', (error) => this.#done({ segment: this.#waiting[0] ?? 0, error: error.message }))
+  }
+
+  /** Segments that are not in the tree yet. */
+  get waiting(): number {
+    return this.#waiting.length
   }
 
   move(segment: number): void {
@@ -29,23 +42,55 @@ export class Mover {
 
   /** Waits for what is being moved, then ends the thread. */
   async close(): Promise<void> {
-    this.#waiting.length = 0
-    if (this.#busy) await new Promise<void>((resolve) => this.#idle.push(resolve))
-    await this.#worker.terminate()
+    this.#closed = true
+    if (this.#again !== null) clearTimeout(this.#again)
+    if (this.#busy) {
+      await new Promise<void>((resolve) => {
+        this.#idle = resolve
+      })
+    }
+    const worker = this.#worker
+    if (worker === null) return
+    const ended = new Promise((resolve) => worker.once('exit', resolve))
+    worker.postMessage(null)
+    const late = setTimeout(() => void worker.terminate(), END_MS)
+    await ended
+    clearTimeout(late)
+  }
+
+  #start(): Worker {
+    const workerData = { folder: this.#folder, treePath: this.#treePath }
+    const worker = new Worker(new URL('./mover-thread.js', import.meta.url), { workerData })
+    worker.unref()
+    worker.on('message', (result: Moved) => this.#done(result))
+    worker.on('error', (error) => {
+      // The thread is gone: the next try has another.
+      this.#worker = null
+      this.#done({ segment: this.#waiting[0] ?? 0, error: error.message })
+    })
+    return worker
   }
 
   #next(): void {
     const segment = this.#waiting[0]
-    if (this.#busy || segment === undefined) return
+    if (this.#busy || this.#closed || this.#again !== null || segment === undefined) return
     this.#busy = true
+    this.#worker ??= this.#start()
     this.#worker.postMessage(segment)
   }
 
   #done(result: Moved): void {
     this.#busy = false
+    this.#idle?.()
     if ('position' in result) this.#waiting.shift()
+    else if (!this.#closed) {
+      this.#again = setTimeout(() => {
+        this.#again = null
+        this.#next()
+      }, AGAIN_MS)
+      this.#again.unref()
+    }
     this.#moved(result)
-    for (const idle of this.#idle.splice(0)) idle()
-    if ('position' in result) this.#next()
+    this.#next()
   }
 }

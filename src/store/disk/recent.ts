@@ -9,7 +9,10 @@ export class RecentSession {
   readonly number: number
   readonly clientId: string
   readonly queue: RecentQueue = new RecentQueue()
-  /** Places in the tree's queue that are done by now: position -> the segment that says so. Null: none. */
+  /**
+   * Places in the tree's queue that were found done at start: position -> the segment that says so. Null: none. What is
+   * done since then nobody asks for, as `read` goes on from where it was.
+   */
   done: Map<number, number> | null = null
   received: Map<number, number> | null = null
 
@@ -51,8 +54,8 @@ export class Recent {
     return this.sessions.get(clientId)
   }
 
-  /** Notes a record that stands, or will stand, at that place. */
-  note(session: RecentSession | null, record: StoreRecord, place: Place): void {
+  /** Notes a record that stands, or will stand, at that place; `replayed`: it was found there at start. */
+  note(session: RecentSession | null, record: StoreRecord, place: Place, replayed: boolean): void {
     switch (record.kind) {
       case 'message':
         this.messages.add(record.message.id, place)
@@ -62,11 +65,11 @@ export class Recent {
         return
       case 'received':
         if (session!.queue.message(record.position) !== 0) session!.queue.received(record.position)
-        else session!.receivedInTree(record.position, place.segment)
+        else if (replayed) session!.receivedInTree(record.position, place.segment)
         return
       case 'done':
         if (session!.queue.message(record.position) !== 0) session!.queue.done(record.position)
-        else session!.doneInTree(record.position, place.segment)
+        else if (replayed) session!.doneInTree(record.position, place.segment)
         return
       case 'sessionEnded':
         this.sessions.delete(session!.clientId)

@@ -22,6 +22,7 @@ const Kind = {
 } as const
 
 const RETAIN = 4
+const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true })
 const IDENTIFIERS = 8
 const SHARED = 16
 
@@ -188,6 +189,23 @@ export function writeMessage(out: ByteWriter, message: Message): void {
   out.bytes(message.bytes, topicStart, payloadEnd)
 }
 
+/**
+ * If what comes next is the record of a message, passes over it and returns its number; else returns 0. At start nobody
+ * needs what a million queued messages say.
+ */
+export function skipMessage(from: ByteReader): number {
+  if (from.peek() !== Kind.message) return 0
+  from.byte()
+  const id = from.double()
+  const flags = from.byte()
+  from.double()
+  if ((flags & IDENTIFIERS) !== 0) from.skip(from.uint32())
+  const topicLength = from.uint32()
+  const propertiesLength = from.uint32()
+  from.skip(topicLength + propertiesLength + from.uint32())
+  return id
+}
+
 export function readMessage(from: ByteReader, make: MakeMessage): Message {
   const id = from.double()
   const flags = from.byte()
@@ -197,7 +215,7 @@ export function readMessage(from: ByteReader, make: MakeMessage): Message {
   const propertiesLength = from.uint32()
   const payloadLength = from.uint32()
   const bytes = from.bytes(topicLength + propertiesLength + payloadLength)
-  const topic = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, topicLength))
+  const topic = UTF8.decode(bytes.subarray(0, topicLength))
   const qos = (flags & 3) as QoS
   const retain = (flags & RETAIN) !== 0
   return make({ id, topic, bytes, topicLength, propertiesLength, payloadLength, qos, retain, expiresAt, publisher })

@@ -1,11 +1,11 @@
-import { Buffer } from 'node:buffer'
+import type { Buffer } from 'node:buffer'
 import { join } from 'node:path'
 import type { StoreRecord } from '../../broker/contracts.ts'
 import { ByteReader } from './byte-writer.ts'
 import type { Files } from './files.ts'
 import { readSegment, segmentName, segmentsIn } from './log.ts'
 import type { Recent } from './recent.ts'
-import { type MakeMessage, readRecord } from './records.ts'
+import { type MakeMessage, readRecord, skipMessage } from './records.ts'
 import { SessionState } from './session-state.ts'
 import type { Tree } from './tree.ts'
 
@@ -32,7 +32,10 @@ export interface Recovered {
   readonly damaged: Damage[]
 }
 
-/** Reads what the tree has, and replays the log's segments that are not in it. Stops at the first thing that is not sound. */
+/**
+ * Reads what the tree has, and replays the log's segments that are not in it. Of each, what comes after damage or after a
+ * gap is not used: then all that follows begins after a gap, and what is found is the state of one moment.
+ */
 export function recoverLog(tree: Tree, recent: Recent, files: Files, folder: string, make: MakeMessage): Recovered {
   const recovered: Recovered = {
     sessions: new Map(),
@@ -52,8 +55,7 @@ export function recoverLog(tree: Tree, recent: Recent, files: Files, folder: str
   for (const [topic, messageId] of tree.retained()) recovered.retained.set(topic, messageId)
   for (const segment of segmentsIn(files, folder)) {
     recovered.nextSegment = segment + 1
-    if (recovered.damaged.length > 0) setAsideWhole(files, folder, segment, recovered)
-    else replaySegment(recent, files, folder, segment, make, recovered)
+    replaySegment(recent, files, folder, segment, make, recovered)
   }
   return recovered
 }
@@ -74,10 +76,16 @@ function replaySegment(
     const from = new ByteReader(bytes, frame.start, frame.end)
     for (let position = frame.position; position < frame.position + frame.records; position++) {
       const offset = from.at
-      const { session, record } = readRecord(from, clientOf, make)
-      if (position <= applied) continue
-      apply(recovered, recent, session, record, { segment, offset, length: from.at - offset })
-      recovered.position = position
+      const messageId = skipMessage(from)
+      if (messageId > 0) {
+        if (position > applied) recent.messages.add(messageId, { segment, offset, length: from.at - offset })
+        recovered.nextMessageId = Math.max(recovered.nextMessageId, messageId + 1)
+      } else {
+        const { session, record } = readRecord(from, clientOf, make)
+        if (position <= applied) continue
+        apply(recovered, recent, session, record, { segment, offset, length: from.at - offset })
+      }
+      recovered.position = Math.max(recovered.position, position)
     }
     return true
   })
@@ -93,15 +101,13 @@ function apply(
   record: StoreRecord,
   place: { segment: number; offset: number; length: number },
 ): void {
-  if (record.kind === 'message') {
-    recovered.nextMessageId = Math.max(recovered.nextMessageId, record.message.id + 1)
-  } else if (record.kind === 'retained') {
+  if (record.kind === 'retained') {
     recovered.retained.set(record.topic, record.messageId)
   } else if (record.kind === 'retainedCleared') {
     recovered.retained.delete(record.topic)
   }
   if (!('clientId' in record)) {
-    recent.note(null, record, place)
+    recent.note(null, record, place, true)
     return
   }
   recovered.nextSession = Math.max(recovered.nextSession, number + 1)
@@ -112,14 +118,6 @@ function apply(
   if (state === undefined) return
   const session = recent.open(state.clientId, () => number)
   state.apply(record)
-  recent.note(session, record, place)
+  recent.note(session, record, place, true)
   if (record.kind === 'sessionEnded') recovered.sessions.delete(number)
-}
-
-function setAsideWhole(files: Files, folder: string, segment: number, recovered: Recovered): void {
-  const fd = files.open(join(folder, segmentName(segment)))
-  const bytes = Buffer.allocUnsafeSlow(files.size(fd))
-  files.read(fd, bytes, bytes.length, 0)
-  files.close(fd)
-  recovered.damaged.push({ segment, from: 0, bytes })
 }

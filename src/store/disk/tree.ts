@@ -40,7 +40,9 @@ export class Tree {
   readonly #writer: ByteWriter = new ByteWriter()
 
   constructor(path: string, make: MakeMessage) {
-    this.#db = open<Buffer, Buffer>({ path, encoding: 'binary', keyEncoding: 'binary', maxReaders: 126 })
+    // Without overlappingSync a transaction is safe on disk when it returns: only then may the log's segment go.
+    const safe = { overlappingSync: false, maxReaders: 126 }
+    this.#db = open<Buffer, Buffer>({ path, encoding: 'binary', keyEncoding: 'binary', ...safe })
     this.#make = make
   }
 
@@ -111,12 +113,6 @@ export class Tree {
     const end = to === Number.POSITIVE_INFINITY ? queueKey(session + 1, 0) : queueKey(session, to)
     const range = { start: queueKey(session, from), end, ...(limit === Number.POSITIVE_INFINITY ? {} : { limit }) }
     for (const { key, value } of this.#db.getRange(range)) yield decodeEntry(positionOf(key as Buffer), value)
-  }
-
-  /** The position of the first entry of a queue, or null if it is empty. */
-  firstQueued(session: number): number | null {
-    for (const { position } of this.queue(session, 0, Number.POSITIVE_INFINITY, 1)) return position
-    return null
   }
 
   putQueued(session: number, entry: QueueEntry): void {

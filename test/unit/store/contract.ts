@@ -8,7 +8,7 @@ import { bytesOf } from '../../support/packets.ts'
 type Kind<K extends StoreRecord['kind']> = StoreRecord & { kind: K }
 
 /** A message that a store can keep. */
-function message(id: number, topic = 't', payload = 'x', expiresAt = 0): Message {
+export function message(id: number, topic = 't', payload = 'x', expiresAt = 0): Message {
   const bytes = bytesOf(topic + payload)
   const topicLength = bytesOf(topic).length
   const made = new Message(
@@ -27,24 +27,35 @@ function message(id: number, topic = 't', payload = 'x', expiresAt = 0): Message
   return made
 }
 
-function session(clientId: string, will: Kind<'session'>['will'] = null): Kind<'session'> {
+export function session(clientId: string, will: Kind<'session'>['will'] = null): Kind<'session'> {
   return { kind: 'session', clientId, expiryInterval: 60, will }
 }
 
-function queued(clientId: string, position: number, messageId: number): Kind<'queued'> {
-  return { kind: 'queued', clientId, position, messageId, qos: 2, retain: true, identifiers: [7, 8], size: 1 }
+export function queued(clientId: string, position: number, messageId: number): Kind<'queued'> {
+  return {
+    kind: 'queued',
+    clientId,
+    position,
+    messageId,
+    qos: 2,
+    retain: true,
+    identifiers: [7, 8],
+    shared: '$share/g/t',
+    size: 1,
+  }
 }
 
 function subscription(filter: string, qos: 0 | 1 | 2 = 1): StoredSubscription {
   return { filter, qos, noLocal: true, retainAsPublished: true, identifier: 5 }
 }
 
-function append(store: Store, ...records: StoreRecord[]): void {
+export function append(store: Store, ...records: StoreRecord[]): void {
   for (const record of records) store.append(record)
   store.commit()
 }
 
-function load(store: Store): StoreRecord[] {
+/** What the store has, as records that can be compared. */
+export function load(store: Store): StoreRecord[] {
   return [...stateOf(store)].map(plain)
 }
 
@@ -68,13 +79,23 @@ function* queueOf(
   for (let from = head; ; ) {
     const entries = store.read(clientId, from, 2)
     if (entries.length === 0) return
-    for (const { position, message: kept, qos, retain, identifiers, received } of entries) {
+    for (const { position, message: kept, qos, retain, identifiers, shared, received } of entries) {
       const size = 1
       assert.ok(position >= from && position < tail, `position ${position} is within the queue`)
       from = position + 1
       if (!told.has(kept.id)) yield { kind: 'message', message: kept }
       told.add(kept.id)
-      yield { kind: 'queued', clientId, position, messageId: kept.id, qos, retain, identifiers, size }
+      yield {
+        kind: 'queued',
+        clientId,
+        position,
+        messageId: kept.id,
+        qos,
+        retain,
+        identifiers,
+        ...(shared === null ? {} : { shared }),
+        size,
+      }
       if (received) yield { kind: 'received', clientId, position }
     }
   }
