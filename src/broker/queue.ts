@@ -184,6 +184,8 @@ function resend(core: Core, session: Session, connection: Connection, qos: QoS):
   }
   const packetId = outbound.sendNext()
   countInFlight(session, entry, 1)
+  // After a restart some are sent 'again' that never were: what holds for fresh ones holds for them.
+  if (qos === 2 && session.persistent) connection.promised()
   const first = PUBLISH | DUP | (qos << 1) | (entry.retain ? RETAIN : 0)
   send(core, connection, message, first, packetId, identifiers, message.expiresAt)
 }
