@@ -52,7 +52,8 @@ export function onPublish(core: Core, connection: Connection, view: PublishView)
   // It may have been disconnected by its own message, as a subscriber.
   if (qos === 0 || connection.session === null) return
   // An acknowledgement is a promise: it waits until what it promises is in the log.
-  if (core.logPosition !== before) connection.promised()
+  // Clearing what was just cleared writes nothing, and still relies on what was written for that.
+  if (core.logPosition !== before || view.retain) connection.promised()
   const reasonCode = reached ? ReasonCode.Success : ReasonCode.NoMatchingSubscribers
   acknowledge(core, connection, qos === 1 ? PacketType.Puback : PacketType.Pubrec, view.packetId, reasonCode)
 }
