@@ -69,7 +69,7 @@ function checkRetained(history: History, core: Core, time: Time): void {
     if (sure.length === 0 || possible.some((message) => hasExpired(message, time))) allowed.push('')
     if (!allowed.includes(found)) {
       throw new Violation(
-        `retained on ${topic} is ${found || 'nothing'}; it must be ${allowed.join(' or ') || 'nothing'}`,
+        `retained on ${topic} is ${found || 'nothing'}; it must be ${[...new Set(allowed)].map((key) => key || 'nothing').join(' or ')}`,
       )
     }
   }

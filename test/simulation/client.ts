@@ -1,13 +1,14 @@
-import { type ConnackPacket, Decoder, type Packet, PacketType, type QoS } from '../../src/protocol/index.ts'
-import { connect, disconnect, subscribe, subscription, unsubscribe, will } from '../support/packets.ts'
+import { type ConnackPacket, Decoder, type Packet, PacketType } from '../../src/protocol/index.ts'
+import { connect, disconnect, will } from '../support/packets.ts'
 import { Collector, encodeToBytes, LIMITS, text } from '../unit/protocol/support.ts'
-import { type History, isShared, SimSession, type SimWill, Violation } from './history.ts'
+import { type History, SimSession, type SimWill, Violation } from './history.ts'
 import type { ClientEnd, SimLink } from './network.ts'
 import { type ClientPlan, MONITOR, type Operation } from './plan.ts'
 import { messageOf, Publisher } from './publisher.ts'
 import { randomOf, type SimRandom } from './random.ts'
 import { Receiver } from './receiver.ts'
 import { inWords } from './story.ts'
+import { type Subscribe, Subscriber } from './subscriber.ts'
 import type { Time } from './time.ts'
 
 const NEVER = 0xffff_ffff
@@ -31,20 +32,13 @@ export interface Surroundings {
   readonly told: boolean
 }
 
-interface Request {
-  readonly kind: 'subscribe' | 'unsubscribe'
-  readonly filter: string
-  readonly qos: QoS
-  readonly noLocal: boolean
-}
-
-type Subscribe = Extract<Operation, { kind: 'subscribe' }>
 type Publish = Extract<Operation, { kind: 'publish' }>
 
 /** A client with a memory that lasts: it comes back, and goes on where it was. */
 export class SimClient {
   readonly plan: ClientPlan
   readonly publisher: Publisher
+  readonly subscriber: Subscriber
   readonly receiver: Receiver
   /** CONNACK came, and the connection is not known to be gone. */
   open = false
@@ -56,7 +50,6 @@ export class SimClient {
   link: SimLink | null = null
   readonly #around: Surroundings
   readonly #random: SimRandom
-  #requests: Map<number, Request> = new Map()
   #connections = 0
   #order = 0
   #lastSent = 0
@@ -76,6 +69,7 @@ export class SimClient {
     this.#random = randomOf(around.seed, plan.id)
     this.#mustClean = plan.expiry === 0
     this.publisher = new Publisher(around.history, around.time, (packet) => this.#send(packet))
+    this.subscriber = new Subscriber(plan.id, around, this.publisher, (packet) => this.#send(packet))
     this.receiver = new Receiver(plan.id, around.history, around.time)
   }
 
@@ -85,7 +79,7 @@ export class SimClient {
 
   /** Nothing is under way. */
   get idle(): boolean {
-    return this.open && this.pending === 0 && this.#requests.size === 0 && this.publisher.idle
+    return this.open && this.pending === 0 && this.subscriber.idle && this.publisher.idle
   }
 
   connect(clean = false): void {
@@ -119,33 +113,16 @@ export class SimClient {
     this.publisher.publish(messageOf(parts))
   }
 
-  subscribe({ filter, qos, noLocal, retainAsPublished, retainHandling, identifier }: Subscribe): void {
-    const { session } = this
-    if (!this.open || session === null) return
-    this.#tell(`subscribes to ${filter} with QoS ${qos}`)
-    session.subscribes++
-    if (isShared(filter)) session.shared.add(filter)
-    if (identifier > 0) session.identifiers.add(`${identifier} ${filter}`)
-    const known = session.subscriptions.get(filter)
-    if (known === undefined) session.uncertain.add(filter)
-    else {
-      known.qos = Math.min(known.qos, qos) as QoS
-      known.noLocal ||= noLocal
-    }
-    const packetId = this.#request({ kind: 'subscribe', filter, qos, noLocal })
-    const properties = identifier === 0 ? {} : { subscriptionIdentifiers: [identifier] }
-    const request = subscription(filter, { qos, noLocal, retainAsPublished, retainHandling })
-    this.#send(subscribe(packetId, [request], properties))
+  subscribe(how: Subscribe): void {
+    if (!this.open) return
+    this.#tell(`subscribes to ${how.filter} with QoS ${how.qos}`)
+    this.subscriber.subscribe(how)
   }
 
   unsubscribe(filter: string): void {
-    const { session } = this
-    if (!this.open || session === null) return
+    if (!this.open) return
     this.#tell(`unsubscribes from ${filter}`)
-    if (session.subscriptions.delete(filter)) session.uncertain.add(filter)
-    this.#around.history.leaves(this.plan.id, [filter], this.#around.time.stamp())
-    const packetId = this.#request({ kind: 'unsubscribe', filter, qos: 0, noLocal: false })
-    this.#send(unsubscribe(packetId, [filter]))
+    this.subscriber.unsubscribe(filter)
   }
 
   /** `for good`: with its Session. */
@@ -260,10 +237,10 @@ export class SimClient {
         this.publisher.pubcomp(packet.packetId)
         return
       case PacketType.Suback:
-        this.#subscribed(packet.packetId, packet.reasonCodes)
+        this.subscriber.subscribed(packet.packetId, packet.reasonCodes)
         return
       case PacketType.Unsuback:
-        this.#unsubscribed(packet.packetId)
+        this.subscriber.unsubscribed(packet.packetId)
         return
       default:
     }
@@ -318,49 +295,6 @@ export class SimClient {
     if (present && asked.at > ended + lives + 1000) throw new Violation(`the session of ${plan.id} outlived its time`)
   }
 
-  #subscribed(packetId: number, reasonCodes: readonly number[]): void {
-    const { kind, filter, qos, noLocal } = this.#answered(packetId, 'SUBACK')
-    const { session } = this
-    if (kind !== 'subscribe' || reasonCodes.length !== 1)
-      throw new Violation(`SUBACK ${packetId} answers something else`)
-    if (reasonCodes[0] !== qos)
-      throw new Violation(`${this.plan.id} got SUBACK ${reasonCodes[0]} for ${filter}, QoS ${qos}`)
-    if (session === null || this.#asks('unsubscribe', filter)) return
-    session.uncertain.delete(filter)
-    if (session.subscriptions.has(filter)) return
-    // Another SUBSCRIBE for the filter may be on its way.
-    const later = [...this.#requests.values()].filter((each) => each.kind === 'subscribe' && each.filter === filter)
-    const lowest = Math.min(qos, ...later.map((each) => each.qos)) as QoS
-    const local = noLocal || later.some((each) => each.noLocal)
-    session.subscriptions.set(filter, { filter, qos: lowest, noLocal: local, since: this.#around.time.stamp() })
-  }
-
-  #unsubscribed(packetId: number): void {
-    const { kind, filter } = this.#answered(packetId, 'UNSUBACK')
-    if (kind !== 'unsubscribe') throw new Violation(`UNSUBACK ${packetId} answers something else`)
-    this.#around.history.left(this.plan.id, this.#around.time.stamp())
-    if (!this.#asks('subscribe', filter)) this.session?.uncertain.delete(filter)
-  }
-
-  #asks(kind: Request['kind'], filter: string): boolean {
-    return [...this.#requests.values()].some((request) => request.kind === kind && request.filter === filter)
-  }
-
-  #request(request: Request): number {
-    const packetId = this.publisher.freeIdentifier()
-    this.#requests.set(packetId, request)
-    this.publisher.requests.add(packetId)
-    return packetId
-  }
-
-  #answered(packetId: number, name: string): Request {
-    const request = this.#requests.get(packetId)
-    if (request === undefined) throw new Violation(`${name} ${packetId} answers nothing`)
-    this.#requests.delete(packetId)
-    this.publisher.requests.delete(packetId)
-    return request
-  }
-
   /** An acknowledgement goes after a while, behind those before it. */
   readonly #acknowledge: Parameters<Receiver['release']>[1] = (type, packetId, sent) => {
     const { time } = this.#around
@@ -397,8 +331,7 @@ export class SimClient {
     }
     this.link = null
     this.open = false
-    this.#requests = new Map()
-    this.publisher.requests.clear()
+    this.subscriber.lost()
     if (session === null) return
     session.offlineFrom = Math.min(session.offlineFrom, this.#around.time.now, link.brokerEnded)
     if (this.#lives > 0) return

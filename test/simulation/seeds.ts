@@ -1,5 +1,14 @@
-/** Seeds that failed once: they are played in every `npm test`. What each of them found stands beside it. */
+/**
+ * Seeds that failed once are played in every `npm test`. What a seed means changes with `makePlan`: whoever changes that
+ * looks for new ones, by taking out what mended each of these.
+ */
 export const failedOnce: readonly number[] = [
-  // A Will was dropped if its client came back before the first tick after a restart.
-  418,
+  // A Will was dropped if its client came back before the first tick after a restart (recover.ts).
+  1,
+  // CONNACK of a clean Session did not wait for the end of the one before, which another CONNECT had written (connect.ts).
+  3618,
+  // A QoS 2 message that is sent with DUP after a restart did not wait for its place in the queue (queue.ts).
+  741_310,
+  // Clearing a retained message that was just cleared was acknowledged before that was in the log (publish.ts).
+  744_039,
 ]
