@@ -66,7 +66,9 @@ function checkRetained(history: History, core: Core, time: Time): void {
     const possible = all.filter((one) => !all.some((other) => isLater(history, other, one)))
     const sure = all.filter((message) => isCertain(history, message))
     const allowed = possible.map((message) => (message.payload.length === 0 ? '' : message.key))
-    if (sure.length === 0 || possible.some((message) => hasExpired(message, time))) allowed.push('')
+    if (sure.length === 0 || possible.some((message) => mayHaveExpired(message, time))) allowed.push('')
+    const there = history.messages.get(found)
+    if (there !== undefined && hasExpired(there, time)) throw new Violation(`${found} is retained beyond its time`)
     if (!allowed.includes(found)) {
       throw new Violation(
         `retained on ${topic} is ${found || 'nothing'}; it must be ${[...new Set(allowed)].map((key) => key || 'nothing').join(' or ')}`,
@@ -75,8 +77,12 @@ function checkRetained(history: History, core: Core, time: Time): void {
   }
 }
 
-function hasExpired({ expiry, sentAt }: SimMessage, { now }: Time): boolean {
-  return expiry !== null && sentAt + expiry * 1000 + SURELY < now
+function mayHaveExpired({ expiry, sentAt }: SimMessage, { now }: Time): boolean {
+  return expiry !== null && sentAt + expiry * 1000 <= now
+}
+
+function hasExpired({ expiry, acknowledgedAt }: SimMessage, { now }: Time): boolean {
+  return expiry !== null && acknowledgedAt + expiry * 1000 + SURELY < now
 }
 
 function retainedOn(core: Core, topic: string): string {
