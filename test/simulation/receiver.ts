@@ -1,4 +1,4 @@
-import { type AcknowledgementPacket, PacketType, type PublishPacket } from '../../src/protocol/index.ts'
+import { type AcknowledgementPacket, PacketType, type PublishPacket, type QoS } from '../../src/protocol/index.ts'
 import { Inbound } from '../../src/session/index.ts'
 import { type History, isShared, keyOf, matches, type SimMessage, type SimSession, Violation } from './history.ts'
 import type { Time } from './time.ts'
@@ -132,7 +132,7 @@ export class Receiver {
     this.#history.deliveries++
     const taken = session.taken.get(key) ?? { times: 0, exactly: 0, first: this.#time.now }
     session.taken.set(key, taken)
-    if (taken.times++ === 0 && !retain && inOrder(session, message)) {
+    if (taken.times++ === 0 && !retain && inOrder(session, message, qos)) {
       const name = `${publisher}, ${topic}, QoS ${message.qos} as QoS ${qos}`
       const last = session.orders.get(name) ?? -1
       if (order < last) throw new Violation(`${this.#client} got ${key} after a later message of ${name}`)
@@ -147,14 +147,14 @@ export class Receiver {
 }
 
 /**
- * Whether the order holds for it: the subscription was there when it was sent first, so that it cannot come into the queue
- * only when it is sent again, and it is not shared.
+ * Whether the order holds for it: the subscription was there, with this QoS, when it was sent first, so that it cannot come
+ * into the queue only when it is sent again; and it is not shared.
  */
-function inOrder({ subscriptions }: SimSession, { topic, sent }: SimMessage): boolean {
+function inOrder({ subscriptions }: SimSession, { topic, sent }: SimMessage, qos: QoS): boolean {
   // Wills come when they are due.
   if (topic.startsWith('w/')) return false
-  for (const { filter, since } of subscriptions.values()) {
-    if (since < sent && !isShared(filter) && matches(filter, topic)) return true
+  for (const { filter, since, qos: lowest } of subscriptions.values()) {
+    if (since < sent && lowest >= qos && !isShared(filter) && matches(filter, topic)) return true
   }
   return false
 }
