@@ -136,15 +136,6 @@ export class DiskStore implements Store {
     if (recovered.nextMessageId > 1) yield { kind: 'messageIds', next: recovered.nextMessageId }
   }
 
-  /** A copy of the whole store, usable as one, while the broker runs. */
-  async backup(folder: string): Promise<void> {
-    this.#log.commit()
-    fs.mkdirSync(join(folder, 'log'), { recursive: true })
-    const segments = fs.readdirSync(this.#logFolder)
-    for (const name of segments) fs.copyFileSync(join(this.#logFolder, name), join(folder, 'log', name))
-    await this.#tree.backup(join(folder, 'tree'))
-  }
-
   async close(): Promise<void> {
     await this.#log.close()
     await this.#mover.close()

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { type Database, open, type RootDatabase } from 'lmdb'
+import { open, type RootDatabase } from 'lmdb'
 import type { Message, QoS } from '../../broker/contracts.ts'
 import { ByteReader, ByteWriter } from './byte-writer.ts'
 import { after, messageKey, positionOf, queueKey, retainedKey, sessionKey, VERSION_KEY } from './keys.ts'
@@ -70,13 +70,6 @@ export class Tree {
 
   close(): Promise<void> {
     return this.#db.close()
-  }
-
-  backup(path: string): Promise<void> {
-    return (this.#db as Database<Buffer, Buffer> & { backup(path: string, compact: boolean): Promise<void> }).backup(
-      path,
-      true,
-    )
   }
 
   session(number: number): SessionState | null {
