@@ -38,6 +38,10 @@ export class FaultyFiles implements Files {
     return fd
   }
 
+  openToRead(path: string): number {
+    return systemFiles.openToRead(path)
+  }
+
   write(fd: number, bytes: Uint8Array, from: number, length: number, position: number): number {
     const fault = this.#fault('write')
     if (fault === null) return systemFiles.write(fd, bytes, from, length, position)

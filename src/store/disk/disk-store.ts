@@ -5,13 +5,16 @@ import type { LoadRecord, Message, Store, StoredEntry, StoreRecord } from '../..
 import { ByteReader } from './byte-writer.ts'
 import { type Files, systemFiles } from './files.ts'
 import { lockFolder } from './lock.ts'
-import { Log, type LogOptions, type SyncMode, segmentName } from './log.ts'
+import type { Place, QueueEntry } from './entry.ts'
+import { Log, type LogOptions, type SyncMode } from './log.ts'
 import { type Moved, Mover } from './mover.ts'
-import { Recent, type RecentSession } from './recent.ts'
-import { type MakeMessage, readMessage } from './records.ts'
-import { type Recovered, recoverLog } from './replay.ts'
-import type { SessionState } from './session-state.ts'
-import { type QueueEntry, SCHEMA_VERSION, Tree } from './tree.ts'
+import type { MoveOrder } from './mover-thread.ts'
+import { Recent } from './recent.ts'
+import type { RecentSession } from './recent-session.ts'
+import { Kind, type MakeMessage, readMessage } from './records.ts'
+import { type Recovered, type RecoveredSession, recoverLog } from './replay.ts'
+import { segmentName } from './segments.ts'
+import { SCHEMA_VERSION, Tree } from './tree.ts'
 
 export interface DiskStoreOptions {
   readonly folder: string
@@ -34,7 +37,10 @@ const SEGMENT_BYTES = 16 * 1024 * 1024
 const WAITING_BYTES = 16 * 1024 * 1024
 /** Entries forgotten in one go, so that the loop is not held up. */
 const FORGET_STEP = 5000
-const ANY = Number.POSITIVE_INFINITY
+/** Messages up to this size are read back into the same memory. */
+const READ_BACK_BYTES = 64 * 1024
+/** Segments whose files are held open for reading back. */
+const OPEN_SEGMENTS = 64
 
 /** The store on disk: a redo log in front of a tree. What it promises is in docs/durability.md. */
 export class DiskStore implements Store {
@@ -47,11 +53,17 @@ export class DiskStore implements Store {
   readonly #mover: Mover
   readonly #log: Log
   readonly #recent: Recent
+  /** Segments that are in the tree, and kept for their messages. */
+  readonly #kept: Set<number>
+  /** The last record of each segment that this process has filled, and not moved. */
+  readonly #ends: Map<number, number> = new Map()
   /** For reading back what is in the log. */
   readonly #reading: Map<number, number> = new Map()
+  readonly #memory: Buffer = Buffer.allocUnsafeSlow(READ_BACK_BYTES)
   #recovered: Recovered | null
   #nextSession: number
   #moveTrouble: string | null = null
+  #damageTold = false
 
   /** Opens the folder, which is made if it is not there. Throws if another process uses it, or if it is from a newer version. */
   constructor(options: DiskStoreOptions) {
@@ -63,16 +75,19 @@ export class DiskStore implements Store {
     let tree: Tree | null = null
     try {
       const treePath = join(options.folder, 'tree')
-      tree = new Tree(treePath, options.make)
+      tree = new Tree(treePath, options.make, () => this.#damaged('a value of the tree'))
       this.#tree = tree
-      if (this.#tree.version().schema > SCHEMA_VERSION) throw new Error('it was written by a newer version of nightjar')
+      if (this.#tree.schema > SCHEMA_VERSION) throw new Error('it was written by a newer version of nightjar')
       this.#recent = new Recent()
       const recovered = recoverLog(this.#tree, this.#recent, this.#files, this.#logFolder, options.make)
       this.#recovered = recovered
+      this.#kept = recovered.kept
       this.#nextSession = recovered.nextSession
       this.#setAside(recovered)
       this.#log = new Log(this.#logOptions(), recovered.position, recovered.nextSegment)
-      this.#mover = new Mover(this.#logFolder, treePath, (result) => this.#moved(result))
+      this.#recent.begin(this.#log.segment)
+      const order = (segment: number): MoveOrder => this.#orderFor(segment)
+      this.#mover = new Mover(this.#logFolder, treePath, order, (result) => this.#moved(result))
       for (const segment of recovered.segments) this.#mover.move(segment)
     } catch (error) {
       void tree?.close()
@@ -95,10 +110,9 @@ export class DiskStore implements Store {
 
   append(record: StoreRecord): number {
     const session = 'clientId' in record ? this.#sessionOf(record.clientId) : null
-    const segment = this.#log.segment
-    const offset = this.#log.offset
+    const { offset } = this.#log
     const position = this.#log.append(record, session?.number ?? 0)
-    this.#recent.note(session, record, { segment, offset, length: this.#log.offset - offset }, false)
+    this.#recent.note(session, record, offset, this.#log.offset - offset)
     return position
   }
 
@@ -111,13 +125,14 @@ export class DiskStore implements Store {
     const session = this.#recent.session(clientId)
     if (session === undefined) return []
     const entries: StoredEntry[] = []
-    const messages = new Map<number, Message>()
     for (const entry of this.#entries(session, from)) {
-      if (entries.length === limit) break
-      const message = messages.get(entry.messageId) ?? this.#message(entry.messageId)
+      const message = this.#message(entry)
       if (message === null) continue
-      messages.set(entry.messageId, message)
-      entries.push({ ...entry, message })
+      const { position, received, delivery } = entry
+      const { qos, retain, extras } = delivery
+      const { identifiers = null, shared = null } = extras ?? {}
+      entries.push({ position, message, qos, retain, identifiers, shared, received })
+      if (entries.length === limit) break
     }
     return entries
   }
@@ -127,13 +142,14 @@ export class DiskStore implements Store {
     if (recovered === null) return
     this.#recovered = null
     for (const [topic, messageId] of recovered.retained) {
-      const message = this.#message(messageId)
+      const message = this.#messageAt(messageId, this.#placeOf(messageId))
       if (message === null) continue
       yield { kind: 'message', message }
       yield { kind: 'retained', topic, messageId }
     }
-    for (const state of recovered.sessions.values()) yield* this.#loadSession(state)
-    if (recovered.nextMessageId > 1) yield { kind: 'messageIds', next: recovered.nextMessageId }
+    for (const session of recovered.sessions.values()) yield* this.#loadSession(session)
+    const next = this.#recent.nextMessageId
+    if (next > 1) yield { kind: 'messageIds', next }
   }
 
   async close(): Promise<void> {
@@ -152,7 +168,12 @@ export class DiskStore implements Store {
       syncEvery: this.#options.syncEvery ?? SYNC_EVERY_MS,
       segmentBytes: this.#options.segmentBytes ?? SEGMENT_BYTES,
       onDurable: () => this.onDurable?.(),
-      onSealed: (segment) => this.#mover.move(segment),
+      onSegment: (segment) => this.#recent.begin(segment),
+      onSealed: (segment, position) => {
+        this.#ends.set(segment, position)
+        // The one before it: what was in flight as it ended is mostly done by now, and then there is nothing to move.
+        if (this.#ends.has(segment - 1)) this.#mover.move(segment - 1)
+      },
       onTrouble: (trouble) => {
         const { tell } = this.#options
         if (trouble === null) tell?.('notice', `The store in ${this.#logFolder} can be written again`)
@@ -164,75 +185,118 @@ export class DiskStore implements Store {
     }
   }
 
+  #orderFor(segment: number): MoveOrder {
+    const position = this.#ends.get(segment)
+    if (position === undefined || !this.#recent.isSpent(segment)) return { segment, spent: null }
+    return { segment, spent: { segment, position, nextMessageId: this.#recent.nextMessageId } }
+  }
+
   #sessionOf(clientId: string): RecentSession {
     return this.#recent.open(clientId, () => this.#nextSession++)
   }
 
-  *#loadSession(state: SessionState): Iterable<LoadRecord> {
-    const { clientId, expiryInterval, will, offlineAt, tail } = state
+  *#loadSession({ state, recent, bounds, tail }: RecoveredSession): Iterable<LoadRecord> {
+    const { clientId, expiryInterval, will, offlineAt } = state
     yield { kind: 'session', clientId, expiryInterval, will }
     if (offlineAt > 0) yield { kind: 'offline', clientId, at: offlineAt, will: will !== null }
     for (const subscription of state.subscriptions.values()) yield { kind: 'subscribed', clientId, subscription }
     for (const packetId of state.inbound) yield { kind: 'inbound', clientId, packetId }
     if (tail === 0) return
-    const session = this.#recent.session(clientId)!
     let head = tail
-    for (const { position } of this.#entries(session, 0)) {
+    for (const { position } of this.#entries(recent, 0)) {
       head = position
       break
     }
-    yield { kind: 'queue', clientId, head, tail, bytes: this.#waitingBytes(state, session) }
+    yield { kind: 'queue', clientId, head, tail, bytes: bounds.bytes + this.#changedBytes(recent) }
   }
 
-  /** As the tree has it, less what the log says is done, and what is only in the log. */
-  #waitingBytes(state: SessionState, session: RecentSession): number {
-    let bytes = state.bytes
-    for (const position of new Set([...(session.done?.keys() ?? []), ...(session.received?.keys() ?? [])])) {
-      const entry = this.#tree.queued(session.number, position)
-      if (entry !== null && !entry.received) bytes -= entry.size
+  /** How many more payload bytes, or fewer, wait than the tree knows of. */
+  #changedBytes(session: RecentSession): number {
+    let bytes = 0
+    const end = Math.min(session.lastChanged + 1, session.start)
+    for (const entry of end > 0 ? this.#tree.queue(session.number, 0, end) : []) {
+      if (!entry.received && session.changed({ ...entry })?.received !== false) bytes -= entry.size
     }
-    for (const { received, size } of session.queue.entries(0)) if (!received) bytes += size
+    for (const { received, size } of session.entries(0)) if (!received) bytes += size
     return bytes
   }
 
   /** First what is in the tree, then what is only in the log. */
   *#entries(session: RecentSession, from: number): Iterable<QueueEntry> {
-    const firstRecent = session.queue.start
-    if (from < firstRecent) {
-      for (const entry of this.#tree.queue(session.number, from, firstRecent, ANY)) {
-        if (session.done?.has(entry.position)) continue
-        if (session.received?.has(entry.position)) entry.received = true
-        yield entry
+    const { start } = session
+    if (from < start) {
+      for (const entry of this.#tree.queue(session.number, from, start)) {
+        const changed = session.changed(entry)
+        if (changed !== null) yield changed
       }
     }
-    yield* session.queue.entries(from)
+    yield* session.entries(from)
   }
 
-  #message(id: number): Message | null {
-    const place = this.#recent.messages.place(id)
-    if (place === null) return this.#tree.message(id)
-    const { segment, offset, length } = place
+  #message(entry: QueueEntry): Message | null {
+    const { messageId } = entry
+    const place = this.#recent.place(messageId) ?? entry.place ?? this.#placeOf(messageId)
+    return this.#messageAt(messageId, place)
+  }
+
+  /** Where a message is of which only the number is known; null: in the tree, if anywhere. */
+  #placeOf(messageId: number): Place | null {
+    const place = this.#recent.place(messageId)
+    if (place !== null) return place
+    const block = this.#tree.blockOf(messageId)
+    if (block === null) return null
+    const at = messageId - block.firstId
+    return { segment: block.segment, offset: block.offsets[at]!, length: block.lengths[at]! }
+  }
+
+  #messageAt(messageId: number, place: Place | null): Message | null {
+    const inLog = place !== null && (this.#recent.place(messageId) !== null || this.#kept.has(place.segment))
+    const message = inLog ? this.#messageInLog(place) : this.#tree.message(messageId)
+    if (message !== null && message.id === messageId) return message
+    this.#damaged(inLog ? segmentName(place.segment) : 'the tree')
+    return null
+  }
+
+  #messageInLog({ segment, offset, length }: Place): Message | null {
     const bytes = this.#log.unwritten(segment, offset, length) ?? this.#readBack(segment, offset, length)
-    // After the byte that says what kind of record it is.
-    return readMessage(new ByteReader(bytes, 1, length), this.#options.make)
+    if (bytes[0] !== Kind.message) return null
+    try {
+      return readMessage(new ByteReader(bytes, 1, length), this.#options.make)
+    } catch {
+      return null
+    }
   }
 
   #readBack(segment: number, offset: number, length: number): Buffer {
+    const memory = length <= this.#memory.length ? this.#memory : Buffer.allocUnsafe(length)
+    return memory.subarray(0, this.#files.read(this.#openToRead(segment), memory, length, offset))
+  }
+
+  #openToRead(segment: number): number {
     let fd = this.#reading.get(segment)
     if (fd === undefined) {
-      fd = this.#files.open(join(this.#logFolder, segmentName(segment)))
+      for (const oldest of this.#reading.keys()) {
+        if (this.#reading.size >= OPEN_SEGMENTS) this.#closeReading(oldest)
+        break
+      }
+      fd = this.#files.openToRead(join(this.#logFolder, segmentName(segment)))
       this.#reading.set(segment, fd)
     }
-    const bytes = Buffer.allocUnsafe(length)
-    this.#files.read(fd, bytes, length, offset)
-    return bytes
+    return fd
+  }
+
+  #closeReading(segment: number): void {
+    const fd = this.#reading.get(segment)
+    if (fd !== undefined) this.#files.close(fd)
+    this.#reading.delete(segment)
   }
 
   /** The mover has put a segment into the tree, or could not. */
   #moved(result: Moved): void {
+    const { segment } = result
     const before = this.#moveTrouble
     if ('error' in result) {
-      this.#moveTrouble = `moving ${segmentName(result.segment)} into the tree: ${result.error}`
+      this.#moveTrouble = `moving ${segmentName(segment)} into the tree: ${result.error}`
       // Nothing is lost by it: the segment stays, and takes its place on the disk and some time at the next start.
       if (before === null) this.#options.tell?.('error', `The log grows, as ${this.#moveTrouble}`)
       return
@@ -240,19 +304,30 @@ export class DiskStore implements Store {
     this.#moveTrouble = null
     if (before !== null) this.#options.tell?.('notice', 'The log can be moved into the tree again')
     this.#tree.refresh()
-    const { segment } = result
+    this.#ends.delete(segment)
+    if (!result.unneeded.includes(segment)) this.#kept.add(segment)
+    const unneeded = [...result.unneeded]
+    for (const each of unneeded) this.#kept.delete(each)
     const forgetting = this.#recent.forget(segment, FORGET_STEP)
+    // A little in each turn, so that the loop is not held up.
     const step = (): void => {
-      if (forgetting.next().done !== true) {
-        setImmediate(step)
-        return
+      if (forgetting.next().done === true) {
+        const each = unneeded.pop()
+        if (each === undefined) return
+        this.#closeReading(each)
+        this.#files.remove(join(this.#logFolder, segmentName(each)))
       }
-      const fd = this.#reading.get(segment)
-      if (fd !== undefined) this.#files.close(fd)
-      this.#reading.delete(segment)
-      this.#files.remove(join(this.#logFolder, segmentName(segment)))
+      setImmediate(step)
     }
     step()
+  }
+
+  /** Something that was written is not there, or is something else: those who wait for it do without. */
+  #damaged(where: string): void {
+    if (this.#damageTold) return
+    this.#damageTold = true
+    const words = `The store in ${this.#options.folder} is damaged: ${where} cannot be read. What it held is lost; \`nightjar store check\` tells more`
+    this.#options.tell?.('error', words)
   }
 
   /** What of the log is not sound is kept for people to look at, not thrown away. */

@@ -4,6 +4,8 @@ import fs from 'node:fs'
 export interface Files {
   /** Opens for reading and writing, making the file if it is not there. */
   open(path: string): number
+  /** Throws if the file is not there. */
+  openToRead(path: string): number
   /** Returns how many bytes were written. */
   write(fd: number, bytes: Uint8Array, from: number, length: number, position: number): number
   read(fd: number, bytes: Uint8Array, length: number, position: number): number
@@ -21,6 +23,7 @@ export interface Files {
 
 export const systemFiles: Files = {
   open: (path) => fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600),
+  openToRead: (path) => fs.openSync(path, 'r'),
   write: (fd, bytes, from, length, position) => fs.writeSync(fd, bytes, from, length, position),
   read: (fd, bytes, length, position) => fs.readSync(fd, bytes, 0, length, position),
   sync: (fd, done) => fs.fdatasync(fd, done),

@@ -4,11 +4,14 @@ import { createHash } from 'node:crypto'
 /**
  * The tree's keys, in the order in which they lie:
  *
- *     'm' message id (8)                    a message, and how many queues hold it
- *     'q' session (4) position (8)          a place in a queue
+ *     'M' message id (8)                    a message that the log has no more, and how many hold it
+ *     'b' session (4)                       where a Session's queue ends, and how many bytes wait in it
+ *     'k' segment (4)                       a segment of the log that is kept for its messages: the first one's id
+ *     'm' message id (8)                    those messages, by the first one's id: where each is, and how many hold it
+ *     'q' session (4) position (8)          some places in a queue, by the first one
  *     'r' topic, or 'R' hash of a long one  a retained message
  *     's' session (4)                       a Session but for its queue
- *     'v'                                   version of the schema, and the log position up to which all is applied
+ *     'v'                                   version of the schema, and how far the log is in the tree
  */
 export const VERSION_KEY: Buffer = Buffer.from('v')
 
@@ -16,10 +19,16 @@ export const VERSION_KEY: Buffer = Buffer.from('v')
 const LONGEST_TOPIC = 1500
 
 export function messageKey(id: number): Buffer {
-  const key = Buffer.allocUnsafe(9)
-  key[0] = 0x6d
-  key.writeBigUInt64BE(BigInt(id), 1)
-  return key
+  return wide('M', id)
+}
+
+export function blockKey(firstId: number): Buffer {
+  return wide('m', firstId)
+}
+
+/** The number in a key of messages. */
+export function idOf(key: Buffer): number {
+  return key.readUInt32BE(1) * 0x1_0000_0000 + key.readUInt32BE(5)
 }
 
 export function queueKey(session: number, position: number): Buffer {
@@ -37,10 +46,15 @@ export function positionOf(key: Buffer): number {
 }
 
 export function sessionKey(session: number): Buffer {
-  const key = Buffer.allocUnsafe(5)
-  key[0] = 0x73
-  key.writeUInt32BE(session, 1)
-  return key
+  return narrow('s', session)
+}
+
+export function boundsKey(session: number): Buffer {
+  return narrow('b', session)
+}
+
+export function keptKey(segment: number): Buffer {
+  return narrow('k', segment)
 }
 
 export function retainedKey(topic: string): Buffer {
@@ -51,4 +65,19 @@ export function retainedKey(topic: string): Buffer {
 /** The first key after all that begin with this letter. */
 export function after(letter: string): Buffer {
   return Buffer.from([letter.charCodeAt(0) + 1])
+}
+
+function narrow(letter: string, number: number): Buffer {
+  const key = Buffer.allocUnsafe(5)
+  key[0] = letter.charCodeAt(0)
+  key.writeUInt32BE(number, 1)
+  return key
+}
+
+function wide(letter: string, number: number): Buffer {
+  const key = Buffer.allocUnsafe(9)
+  key[0] = letter.charCodeAt(0)
+  key.writeUInt32BE(Math.floor(number / 0x1_0000_0000), 1)
+  key.writeUInt32BE(number >>> 0, 5)
+  return key
 }

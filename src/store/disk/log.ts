@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import type { StoreRecord } from '../../broker/contracts.ts'
 import { ByteWriter } from './byte-writer.ts'
 import type { Files } from './files.ts'
-import { FRAME_BYTES, isNewer, readFrame, SEGMENT_HEAD, sealFrame } from './frames.ts'
+import { FRAME_BYTES, SEGMENT_HEAD, sealFrame } from './frames.ts'
 import { writeRecord } from './records.ts'
+import { segmentName } from './segments.ts'
 
 /** When what was written is made safe against power loss: after every turn, once a second, or when the system likes. */
 export type SyncMode = 'always' | 'everysec' | 'no'
@@ -19,8 +20,10 @@ export interface LogOptions {
   readonly segmentBytes: number
   /** `durable` has gone up outside of `commit`. */
   readonly onDurable: () => void
-  /** A segment is complete: it can be moved. */
-  readonly onSealed: (segment: number) => void
+  /** A segment is complete, and safe against power loss: it can be moved. Its last record has that position. */
+  readonly onSealed: (segment: number, position: number) => void
+  /** What is appended from now on stands in that segment. */
+  readonly onSegment: (segment: number) => void
   /** Writing or syncing failed: what, where and why; or works again (null). Told when it changes. */
   readonly onTrouble: (trouble: string | null) => void
 }
@@ -52,7 +55,7 @@ export class Log {
   #writeTrouble: string | null = null
   #syncTrouble: string | null = null
   #syncing = false
-  readonly #timer: NodeJS.Timeout | null
+  readonly #timer: NodeJS.Timeout
 
   /** Goes on after `position`, in a new segment with that number. */
   constructor(options: LogOptions, position: number, segment: number) {
@@ -61,8 +64,8 @@ export class Log {
     this.durable = position
     this.#segment = this.#open(segment)
     this.#startFrame()
-    this.#timer = options.sync === 'no' ? null : setInterval(() => this.#sync(), options.syncEvery)
-    this.#timer?.unref()
+    this.#timer = setInterval(() => this.#sync(), options.syncEvery)
+    this.#timer.unref()
   }
 
   get segment(): number {
@@ -114,7 +117,7 @@ export class Log {
 
   /** Writes and syncs what is left, and closes the files. */
   async close(): Promise<void> {
-    if (this.#timer !== null) clearInterval(this.#timer)
+    clearInterval(this.#timer)
     this.commit()
     while (this.#syncing) await new Promise((resolve) => setImmediate(resolve))
     for (const segment of [...this.#finishing, this.#segment]) {
@@ -158,9 +161,10 @@ export class Log {
       // The full one grows on until there is room for another file.
       return
     }
-    if (full.synced < full.length && this.#options.sync !== 'no') this.#finishing.push(full)
-    else this.#options.files.close(full.fd)
-    this.#options.onSealed(full.number)
+    // The mover may only take what is safe, whatever the mode.
+    this.#finishing.push(full)
+    this.#options.onSegment(this.#segment.number)
+    this.#sync()
   }
 
   #open(number: number): Segment {
@@ -181,7 +185,7 @@ export class Log {
     if (this.#syncing) return
     const segment = this.#finishing[0] ?? this.#segment
     const { length, position } = segment
-    if (segment.synced === length) return
+    if (segment === this.#segment && (segment.synced === length || this.#options.sync === 'no')) return
     this.#syncing = true
     const { files, folder } = this.#options
     const done = (error: Error | null): void => {
@@ -227,6 +231,7 @@ export class Log {
     if (this.#finishing[0] === segment) {
       this.#finishing.shift()
       this.#options.files.close(segment.fd)
+      this.#options.onSealed(segment.number, segment.position)
     }
     const all = this.#finishing.length === 0
     const covered = this.#options.sync === 'always' || !all ? position : this.position - this.#records
@@ -244,45 +249,4 @@ function writeAll(files: Files, fd: number, bytes: Buffer, length: number, at: n
     if (more === 0) throw new Error('nothing was written')
     written += more
   }
-}
-
-export function segmentName(number: number): string {
-  return `${String(number).padStart(10, '0')}.log`
-}
-
-/** The numbers of the segments in a folder, in order. */
-export function segmentsIn(files: Files, folder: string): number[] {
-  return files
-    .list(folder)
-    .filter((name) => /^\d{10}\.log$/.test(name))
-    .map((name) => Number(name.slice(0, 10)))
-    .sort((a, b) => a - b)
-}
-
-export interface SegmentContent {
-  readonly buffer: Buffer
-  /** Where its sound part ends; less than the buffer's length if the tail is damaged. */
-  readonly soundEnd: number
-}
-
-/** Calls visit for every sound frame of a segment; returns the content, and where it stops being sound. */
-export function readSegment(
-  files: Files,
-  folder: string,
-  number: number,
-  visit: (buffer: Buffer, frame: NonNullable<ReturnType<typeof readFrame>>) => boolean,
-): SegmentContent {
-  const fd = files.open(join(folder, segmentName(number)))
-  const buffer = Buffer.allocUnsafeSlow(files.size(fd))
-  const length = files.read(fd, buffer, buffer.length, 0)
-  files.close(fd)
-  const head = buffer.subarray(0, Math.min(length, SEGMENT_HEAD.length))
-  if (isNewer(head)) throw new Error(`${segmentName(number)} was written by a newer version of nightjar`)
-  if (!head.equals(SEGMENT_HEAD)) return { buffer, soundEnd: 0 }
-  let at = SEGMENT_HEAD.length
-  for (let frame = readFrame(buffer, at); frame !== null; frame = readFrame(buffer, at)) {
-    if (!visit(buffer, frame)) break
-    at = frame.end
-  }
-  return { buffer, soundEnd: at }
 }

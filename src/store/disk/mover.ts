@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads'
+import type { MoveOrder } from './mover-thread.ts'
 
-/** What the thread tells. */
-export type Moved = { segment: number; position: number } | { segment: number; error: string }
+/** What the thread tells. `unneeded`: segments that nobody needs any more. */
+export type Moved = { segment: number; unneeded: readonly number[] } | { segment: number; error: string }
 
 /** After a failure: so long until the next try. */
 const AGAIN_MS = 1000
@@ -15,6 +16,7 @@ const END_MS = 2000
 export class Mover {
   readonly #folder: string
   readonly #treePath: string
+  readonly #order: (segment: number) => MoveOrder
   readonly #moved: (result: Moved) => void
   /** There as soon as there was something to move. */
   #worker: Worker | null = null
@@ -24,15 +26,17 @@ export class Mover {
   #idle: (() => void) | null = null
   #closed = false
 
-  constructor(folder: string, treePath: string, moved: (result: Moved) => void) {
+  /** `order` says what is to be done with a segment, when its turn has come; `moved` is told what became of it. */
+  constructor(
+    folder: string,
+    treePath: string,
+    order: (segment: number) => MoveOrder,
+    moved: (result: Moved) => void,
+  ) {
     this.#folder = folder
     this.#treePath = treePath
+    this.#order = order
     this.#moved = moved
-  }
-
-  /** Segments that are not in the tree yet. */
-  get waiting(): number {
-    return this.#waiting.length
   }
 
   move(segment: number): void {
@@ -76,13 +80,13 @@ export class Mover {
     if (this.#busy || this.#closed || this.#again !== null || segment === undefined) return
     this.#busy = true
     this.#worker ??= this.#start()
-    this.#worker.postMessage(segment)
+    this.#worker.postMessage(this.#order(segment))
   }
 
   #done(result: Moved): void {
     this.#busy = false
     this.#idle?.()
-    if ('position' in result) this.#waiting.shift()
+    if ('unneeded' in result) this.#waiting.shift()
     else if (!this.#closed) {
       this.#again = setTimeout(() => {
         this.#again = null

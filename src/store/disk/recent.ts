@@ -1,34 +1,43 @@
 import type { StoreRecord } from '../../broker/contracts.ts'
-import { type Place, RecentMessages } from './recent-messages.ts'
-import { RecentQueue } from './recent-queue.ts'
+import type { Place } from './entry.ts'
+import { RecentSession } from './recent-session.ts'
+import { type Delivery, deliveryOf } from './scan.ts'
 
-export type { Place } from './recent-messages.ts'
-
-/** One Session's part of what the log has and the tree has not. */
-export class RecentSession {
+/** What a segment of the log holds that is not moved yet. */
+export class RecentSegment {
   readonly number: number
-  readonly clientId: string
-  readonly queue: RecentQueue = new RecentQueue()
-  /**
-   * Places in the tree's queue that were found done at start: position -> the segment that says so. Null: none. What is
-   * done since then nobody asks for, as `read` goes on from where it was.
-   */
-  done: Map<number, number> | null = null
-  received: Map<number, number> | null = null
+  /** Its messages: their numbers follow each other from here on. 0: there is none. */
+  firstId = 0
+  readonly offsets: number[] = []
+  readonly lengths: number[] = []
+  /** Places in queues that it records, and references to its messages, that are not done. */
+  live = 0
+  /** It changes something that only the tree would know when it is gone. */
+  changes = false
+  /** It is being moved, or will be next: what later segments say of its places, the tree has to be told. */
+  #moving = false
+  /** Those later segments, as long as it is not. */
+  readonly #changedBy: Set<RecentSegment> = new Set()
+  /** Those with places that it records. */
+  readonly sessions: Set<RecentSession> = new Set()
 
-  constructor(number: number, clientId: string) {
+  constructor(number: number) {
     this.number = number
-    this.clientId = clientId
   }
 
-  doneInTree(position: number, segment: number): void {
-    if (this.done === null) this.done = new Map()
-    this.done.set(position, segment)
+  /** A later segment says something of a place that this one records. */
+  changedBy(later: RecentSegment): void {
+    if (this.#moving) later.changes = true
+    else if (later !== this) this.#changedBy.add(later)
   }
 
-  receivedInTree(position: number, segment: number): void {
-    if (this.received === null) this.received = new Map()
-    this.received.set(position, segment)
+  moves(): void {
+    this.#moving = true
+    for (const later of this.#changedBy) later.changes = true
+  }
+
+  has(messageId: number): boolean {
+    return this.firstId > 0 && messageId >= this.firstId && messageId < this.firstId + this.offsets.length
   }
 }
 
@@ -38,7 +47,11 @@ export class RecentSession {
  */
 export class Recent {
   readonly sessions: Map<string, RecentSession> = new Map()
-  readonly messages: RecentMessages = new RecentMessages()
+  /** Higher than the number of every message that was noted. */
+  nextMessageId = 1
+  /** In order; the last is being written. */
+  #segments: RecentSegment[] = []
+  #current: RecentSegment = new RecentSegment(0)
 
   /** The Session's part; a new one gets the number that `number` gives. */
   open(clientId: string, number: () => number): RecentSession {
@@ -54,47 +67,128 @@ export class Recent {
     return this.sessions.get(clientId)
   }
 
-  /** Notes a record that stands, or will stand, at that place; `replayed`: it was found there at start. */
-  note(session: RecentSession | null, record: StoreRecord, place: Place, replayed: boolean): void {
+  /** What is noted from now on stands in that segment. */
+  begin(segment: number): void {
+    this.#current = new RecentSegment(segment)
+    this.#segments.push(this.#current)
+  }
+
+  /** Notes a record that will stand at that place. */
+  note(session: RecentSession | null, record: StoreRecord, offset: number, length: number): void {
     switch (record.kind) {
       case 'message':
-        this.messages.add(record.message.id, place)
+        this.message(record.message.id, offset, length)
         return
-      case 'queued':
-        session!.queue.add({ ...record, shared: record.shared ?? null }, place.segment)
+      case 'queued': {
+        const { position, messageId, size, qos, retain, identifiers, shared } = record
+        this.queued(session!, position, messageId, size, deliveryOf(qos, retain, identifiers, shared ?? null))
         return
+      }
       case 'received':
-        if (session!.queue.message(record.position) !== 0) session!.queue.received(record.position)
-        else if (replayed) session!.receivedInTree(record.position, place.segment)
+        this.received(session!, record.position)
         return
       case 'done':
-        if (session!.queue.message(record.position) !== 0) session!.queue.done(record.position)
-        else if (replayed) session!.doneInTree(record.position, place.segment)
-        return
-      case 'sessionEnded':
-        this.sessions.delete(session!.clientId)
+        this.done(session!, record.position)
         return
       default:
+        this.other(session, record)
     }
   }
 
-  /** A segment is in the tree: what it holds is forgotten here, some at each step, until the generator is done. */
-  *forget(segment: number, step: number): Generator<void> {
-    let work = 0
-    for (const session of this.sessions.values()) {
-      work += 1 + session.queue.forget(segment)
-      session.done = forgetPlaces(session.done, segment)
-      session.received = forgetPlaces(session.received, segment)
-      if (work < step) continue
-      work = 0
-      yield
-    }
-    this.messages.forget(segment)
+  message(id: number, offset: number, length: number): void {
+    const segment = this.#current
+    this.nextMessageId = Math.max(this.nextMessageId, id + 1)
+    if (segment.firstId === 0) segment.firstId = id
+    segment.offsets[id - segment.firstId] = offset
+    segment.lengths[id - segment.firstId] = length
   }
-}
 
-function forgetPlaces(places: Map<number, number> | null, segment: number): Map<number, number> | null {
-  if (places === null) return null
-  for (const [position, said] of places) if (said <= segment) places.delete(position)
-  return places.size === 0 ? null : places
+  queued(session: RecentSession, position: number, messageId: number, size: number, delivery: Delivery): void {
+    session.queued(this.#current, position, messageId, size, delivery)
+    this.#current.live++
+    this.#count(messageId, 1)
+  }
+
+  /** False if that place is in the tree. */
+  received(session: RecentSession, position: number): boolean {
+    const segment = session.received(position)
+    if (segment === null) this.#current.changes = true
+    else segment.changedBy(this.#current)
+    return segment !== null
+  }
+
+  /** False if that place is in the tree. */
+  done(session: RecentSession, position: number): boolean {
+    const was = session.done(position)
+    if (was === null) {
+      this.#current.changes = true
+      return false
+    }
+    was.segment.live--
+    was.segment.changedBy(this.#current)
+    this.#count(was.messageId, -1)
+    return true
+  }
+
+  other(session: RecentSession | null, record: StoreRecord): void {
+    this.#current.changes = true
+    if (record.kind === 'retained') this.#count(record.messageId, 1)
+    if (record.kind !== 'sessionEnded') return
+    session!.forEach((segment, messageId) => {
+      segment.live--
+      this.#count(messageId, -1)
+    })
+    this.sessions.delete(session!.clientId)
+  }
+
+  /** Where the log has a message; null if it has it no more, or in a segment that was moved. */
+  place(id: number): Place | null {
+    const segment = this.#segmentOf(id)
+    const offset = segment?.offsets[id - segment.firstId]
+    if (segment === null || offset === undefined) return null
+    return { segment: segment.number, offset, length: segment.lengths[id - segment.firstId]! }
+  }
+
+  /**
+   * A segment's turn has come: whether nothing is left of what it holds, so that it can go without a trace. If not, it is
+   * moved, and what came later for its places is not done with it.
+   */
+  isSpent(number: number): boolean {
+    const segment = this.#segments.find((each) => each.number === number)
+    if (segment === undefined) return false
+    if (segment.live === 0 && !segment.changes) return true
+    segment.moves()
+    return false
+  }
+
+  /** A segment is moved: what it holds is forgotten here, some at each step, until the generator is done. */
+  *forget(number: number, step: number): Generator<void> {
+    while (this.#segments.length > 0 && this.#segments[0]!.number <= number) {
+      const segment = this.#segments[0]!
+      let work = 0
+      for (const session of segment.sessions) {
+        work += 1 + session.forget(segment.number)
+        if (work < step) continue
+        work = 0
+        yield
+      }
+      this.#segments.shift()
+    }
+  }
+
+  #count(messageId: number, change: 1 | -1): void {
+    const segment = this.#segmentOf(messageId)
+    if (segment !== null) segment.live += change
+  }
+
+  #segmentOf(messageId: number): RecentSegment | null {
+    if (this.#current.has(messageId)) return this.#current
+    // Mostly one of the last.
+    for (let i = this.#segments.length - 1; i >= 0; i--) {
+      const segment = this.#segments[i]!
+      if (segment.has(messageId)) return segment
+      if (segment.firstId > 0 && segment.firstId < messageId) return null
+    }
+    return null
+  }
 }

@@ -5,7 +5,7 @@ import type { ByteReader, ByteWriter } from './byte-writer.ts'
 export type MakeMessage = (parts: MessageParts) => Message
 
 /** The first byte of each record. A number once given keeps its meaning, as files of earlier versions must be read. */
-const Kind = {
+export const Kind = {
   session: 1,
   offline: 2,
   sessionEnded: 3,
@@ -21,10 +21,10 @@ const Kind = {
   retainedCleared: 13,
 } as const
 
-const RETAIN = 4
+export const RETAIN = 4
+export const IDENTIFIERS = 8
+export const SHARED = 16
 const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true })
-const IDENTIFIERS = 8
-const SHARED = 16
 
 /** Writes a record; `session` is the number of the Session that it names, if it names one. */
 export function writeRecord(out: ByteWriter, record: StoreRecord, session: number): void {
@@ -53,14 +53,7 @@ export function writeRecord(out: ByteWriter, record: StoreRecord, session: numbe
       out.double(record.position)
       out.double(record.messageId)
       out.uint32(record.size)
-      out.byte(
-        record.qos |
-          (record.retain ? RETAIN : 0) |
-          (record.identifiers === null ? 0 : IDENTIFIERS) |
-          (record.shared === undefined ? 0 : SHARED),
-      )
-      if (record.identifiers !== null) writeIdentifiers(out, record.identifiers)
-      if (record.shared !== undefined) out.text(record.shared)
+      writeDelivery(out, record.qos, record.retain, record.identifiers, record.shared ?? null)
       return
     case 'received':
     case 'done':
@@ -87,7 +80,10 @@ export interface ReadRecord {
   readonly record: StoreRecord
 }
 
-/** Reads the next record; `clientOf` knows the Client Identifier of a Session's number. Throws a RangeError at rubbish. */
+/**
+ * Reads the next record, if it is none of those that `scanRecords` reads itself; `clientOf` knows the Client Identifier of a
+ * Session's number. Throws a RangeError at rubbish.
+ */
 export function readRecord(from: ByteReader, clientOf: (session: number) => string, make: MakeMessage): ReadRecord {
   const kind = from.byte()
   const read = READERS[kind]
@@ -102,9 +98,6 @@ const OF_SESSION: ReadonlySet<number> = new Set([
   Kind.sessionEnded,
   Kind.subscribed,
   Kind.unsubscribed,
-  Kind.queued,
-  Kind.received,
-  Kind.done,
   Kind.inbound,
   Kind.inboundReleased,
 ])
@@ -132,34 +125,6 @@ const READERS: Readonly<Record<number, Read>> = {
     clientId: clientOf(session),
     filter: from.text(),
   }),
-  [Kind.message]: (from, _session, _clientOf, make) => ({ kind: 'message', message: readMessage(from, make) }),
-  [Kind.queued]: (from, session, clientOf) => {
-    const position = from.double()
-    const messageId = from.double()
-    const size = from.uint32()
-    const flags = from.byte()
-    const identifiers = (flags & IDENTIFIERS) === 0 ? null : readIdentifiers(from)
-    const shared = (flags & SHARED) === 0 ? {} : { shared: from.text() }
-    const clientId = clientOf(session)
-    const qos = (flags & 3) as QoS
-    return {
-      kind: 'queued',
-      clientId,
-      position,
-      messageId,
-      qos,
-      retain: (flags & RETAIN) !== 0,
-      identifiers,
-      size,
-      ...shared,
-    }
-  },
-  [Kind.received]: (from, session, clientOf) => ({
-    kind: 'received',
-    clientId: clientOf(session),
-    position: from.double(),
-  }),
-  [Kind.done]: (from, session, clientOf) => ({ kind: 'done', clientId: clientOf(session), position: from.double() }),
   [Kind.inbound]: (from, session, clientOf) => ({
     kind: 'inbound',
     clientId: clientOf(session),
@@ -189,16 +154,12 @@ export function writeMessage(out: ByteWriter, message: Message): void {
   out.bytes(message.bytes, topicStart, payloadEnd)
 }
 
-/**
- * If what comes next is the record of a message, passes over it and returns its number; else returns 0. At start nobody
- * needs what a million queued messages say.
- */
+/** Passes over the record of a message and returns its number. At start nobody needs what a million queued messages say. */
 export function skipMessage(from: ByteReader): number {
-  if (from.peek() !== Kind.message) return 0
-  from.byte()
+  from.skip(1)
   const id = from.double()
   const flags = from.byte()
-  from.double()
+  from.skip(8)
   if ((flags & IDENTIFIERS) !== 0) from.skip(from.uint32())
   const topicLength = from.uint32()
   const propertiesLength = from.uint32()
@@ -249,9 +210,21 @@ export function readSubscription(from: ByteReader): StoredSubscription {
   return { filter, qos: (options & 3) as QoS, noLocal, retainAsPublished: (options & 8) !== 0, identifier }
 }
 
-export function writeIdentifiers(out: ByteWriter, identifiers: readonly number[]): void {
-  out.uint32(identifiers.length)
-  for (const identifier of identifiers) out.uint32(identifier)
+export function writeDelivery(
+  out: ByteWriter,
+  qos: QoS,
+  retain: boolean,
+  identifiers: readonly number[] | null,
+  shared: string | null,
+): void {
+  out.byte(
+    qos | (retain ? RETAIN : 0) | (identifiers === null ? 0 : IDENTIFIERS) | (shared === null ? 0 : SHARED),
+  )
+  if (identifiers !== null) {
+    out.uint32(identifiers.length)
+    for (const identifier of identifiers) out.uint32(identifier)
+  }
+  if (shared !== null) out.text(shared)
 }
 
 export function readIdentifiers(from: ByteReader): number[] {

@@ -1,13 +1,15 @@
-import type { Buffer } from 'node:buffer'
+import { Buffer } from 'node:buffer'
 import { join } from 'node:path'
 import type { StoreRecord } from '../../broker/contracts.ts'
-import { ByteReader } from './byte-writer.ts'
 import type { Files } from './files.ts'
-import { readSegment, segmentName, segmentsIn } from './log.ts'
+import type { Frame } from './frames.ts'
 import type { Recent } from './recent.ts'
-import { type MakeMessage, readRecord, skipMessage } from './records.ts'
+import type { RecentSession } from './recent-session.ts'
+import type { MakeMessage } from './records.ts'
+import { type Delivery, type RecordSink, scanRecords } from './scan.ts'
+import { SegmentReader, segmentName, segmentsIn } from './segments.ts'
 import { SessionState } from './session-state.ts'
-import type { Tree } from './tree.ts'
+import type { Bounds, Tree } from './tree.ts'
 
 export interface Damage {
   readonly segment: number
@@ -16,108 +18,170 @@ export interface Damage {
   readonly bytes: Buffer
 }
 
-/** What was found at start: the tree's state with the log's on top. */
+/** A Session as it was found at start: the tree's state with the log's on top. */
+export interface RecoveredSession {
+  readonly state: SessionState
+  readonly recent: RecentSession
+  /** As the tree has them. */
+  readonly bounds: Bounds
+  /** The position after the last that was ever used. */
+  tail: number
+  /** Where the queue in the tree begins; infinity: there is nothing in it. Null: nobody asked yet. */
+  firstInTree: number | null
+}
+
+/** What was found at start. */
 export interface Recovered {
   /** By their number. */
-  readonly sessions: Map<number, SessionState>
+  readonly sessions: Map<number, RecoveredSession>
   /** Topic -> message. */
   readonly retained: Map<string, number>
   /** Of the last record. */
   position: number
   nextSession: number
-  nextMessageId: number
   nextSegment: number
   /** Segments to be moved into the tree. */
   readonly segments: number[]
+  /** Segments that are in the tree, and kept for their messages. */
+  readonly kept: Set<number>
   readonly damaged: Damage[]
 }
+
+const EMPTY: Bounds = { tail: 0, bytes: 0 }
 
 /**
  * Reads what the tree has, and replays the log's segments that are not in it. Of each, what comes after damage or after a
  * gap is not used: then all that follows begins after a gap, and what is found is the state of one moment.
  */
 export function recoverLog(tree: Tree, recent: Recent, files: Files, folder: string, make: MakeMessage): Recovered {
+  const applied = tree.applied()
   const recovered: Recovered = {
     sessions: new Map(),
     retained: new Map(),
-    position: tree.version().applied,
+    position: applied.position,
     nextSession: 1,
-    nextMessageId: tree.nextMessageId(),
-    nextSegment: 1,
+    nextSegment: applied.segment + 1,
     segments: [],
+    kept: new Set(tree.keptSegments()),
     damaged: [],
   }
+  recent.nextMessageId = applied.nextMessageId
   for (const state of tree.sessions()) {
-    recovered.sessions.set(state.number, state)
-    recent.open(state.clientId, () => state.number)
-    recovered.nextSession = Math.max(recovered.nextSession, state.number + 1)
+    const bounds = tree.bounds(state.number) ?? EMPTY
+    addSession(recovered, recent, state, bounds)
   }
   for (const [topic, messageId] of tree.retained()) recovered.retained.set(topic, messageId)
+  const replay = new Replay(tree, recent, recovered)
+  const log = new SegmentReader(files, folder)
   for (const segment of segmentsIn(files, folder)) {
-    recovered.nextSegment = segment + 1
-    replaySegment(recent, files, folder, segment, make, recovered)
+    recovered.nextSegment = Math.max(recovered.nextSegment, segment + 1)
+    if (segment > applied.segment) replaySegment(replay, log, segment, make, recovered, recent)
+    if (segment > applied.segment || recovered.kept.has(segment)) continue
+    // What was left of it is in the tree: the process ended before it was removed.
+    files.remove(join(folder, segmentName(segment)))
   }
   return recovered
 }
 
 function replaySegment(
-  recent: Recent,
-  files: Files,
-  folder: string,
+  replay: Replay,
+  log: SegmentReader,
   segment: number,
   make: MakeMessage,
   recovered: Recovered,
+  recent: Recent,
 ): void {
-  const applied = recovered.position
-  const clientOf = (number: number): string => recovered.sessions.get(number)?.clientId ?? ''
-  const { buffer, soundEnd } = readSegment(files, folder, segment, (bytes, frame) => {
+  const clientOf = (number: number): string => recovered.sessions.get(number)?.state.clientId ?? ''
+  recent.begin(segment)
+  const { buffer, soundEnd } = log.read(segment, (bytes: Buffer, frame: Frame) => {
+    const { position } = recovered
     // A gap: what comes after it must not be taken for what follows.
-    if (frame.position > recovered.position + 1) return false
-    const from = new ByteReader(bytes, frame.start, frame.end)
-    for (let position = frame.position; position < frame.position + frame.records; position++) {
-      const offset = from.at
-      const messageId = skipMessage(from)
-      if (messageId > 0) {
-        if (position > applied) recent.messages.add(messageId, { segment, offset, length: from.at - offset })
-        recovered.nextMessageId = Math.max(recovered.nextMessageId, messageId + 1)
-      } else {
-        const { session, record } = readRecord(from, clientOf, make)
-        if (position <= applied) continue
-        apply(recovered, recent, session, record, { segment, offset, length: from.at - offset })
-      }
-      recovered.position = Math.max(recovered.position, position)
-    }
+    if (frame.position > position + 1) return false
+    scanRecords(bytes, frame.start, frame.end, position + 1 - frame.position, clientOf, make, replay)
+    recovered.position = Math.max(position, frame.position + frame.records - 1)
     return true
   })
-  if (soundEnd < buffer.length) recovered.damaged.push({ segment, from: soundEnd, bytes: buffer.subarray(soundEnd) })
-  if (recovered.position > applied) recovered.segments.push(segment)
-  else if (soundEnd === buffer.length) files.remove(join(folder, segmentName(segment)))
+  recovered.segments.push(segment)
+  if (soundEnd === buffer.length) return
+  recovered.damaged.push({ segment, from: soundEnd, bytes: Buffer.from(buffer.subarray(soundEnd)) })
 }
 
-function apply(
-  recovered: Recovered,
-  recent: Recent,
-  number: number,
-  record: StoreRecord,
-  place: { segment: number; offset: number; length: number },
-): void {
-  if (record.kind === 'retained') {
-    recovered.retained.set(record.topic, record.messageId)
-  } else if (record.kind === 'retainedCleared') {
-    recovered.retained.delete(record.topic)
+function addSession(recovered: Recovered, recent: Recent, state: SessionState, bounds: Bounds): RecoveredSession {
+  const { number, clientId } = state
+  const session: RecoveredSession = {
+    state,
+    recent: recent.open(clientId, () => number),
+    bounds,
+    tail: bounds.tail,
+    firstInTree: null,
   }
-  if (!('clientId' in record)) {
-    recent.note(null, record, place, true)
-    return
-  }
+  recovered.sessions.set(number, session)
   recovered.nextSession = Math.max(recovered.nextSession, number + 1)
-  if (record.kind === 'session' && !recovered.sessions.has(number)) {
-    recovered.sessions.set(number, new SessionState(number, record.clientId))
+  return session
+}
+
+/** Puts the log's records on top of what the tree has. */
+class Replay implements RecordSink {
+  readonly #tree: Tree
+  readonly #recent: Recent
+  readonly #recovered: Recovered
+
+  constructor(tree: Tree, recent: Recent, recovered: Recovered) {
+    this.#tree = tree
+    this.#recent = recent
+    this.#recovered = recovered
   }
-  const state = recovered.sessions.get(number)
-  if (state === undefined) return
-  const session = recent.open(state.clientId, () => number)
-  state.apply(record)
-  recent.note(session, record, place, true)
-  if (record.kind === 'sessionEnded') recovered.sessions.delete(number)
+
+  message(id: number, offset: number, length: number): void {
+    this.#recent.message(id, offset, length)
+  }
+
+  queued(number: number, position: number, messageId: number, size: number, delivery: Delivery): void {
+    const session = this.#recovered.sessions.get(number)
+    if (session === undefined) return
+    session.tail = Math.max(session.tail, position + 1)
+    this.#recent.queued(session.recent, position, messageId, size, delivery)
+  }
+
+  received(number: number, position: number): void {
+    const session = this.#recovered.sessions.get(number)
+    if (session === undefined || this.#recent.received(session.recent, position)) return
+    if (this.#firstInTree(session) <= position) session.recent.receivedInTree(position)
+  }
+
+  done(number: number, position: number): void {
+    const session = this.#recovered.sessions.get(number)
+    if (session === undefined) return
+    session.tail = Math.max(session.tail, position + 1)
+    if (this.#recent.done(session.recent, position)) return
+    const first = this.#firstInTree(session)
+    if (first <= position) session.recent.doneInTree(position, first)
+  }
+
+  other(number: number, record: StoreRecord): void {
+    const { retained, sessions } = this.#recovered
+    if (record.kind === 'retained') retained.set(record.topic, record.messageId)
+    else if (record.kind === 'retainedCleared') retained.delete(record.topic)
+    if (number === 0) {
+      this.#recent.other(null, record)
+      return
+    }
+    this.#recovered.nextSession = Math.max(this.#recovered.nextSession, number + 1)
+    let session = sessions.get(number)
+    if (session === undefined) {
+      if (record.kind !== 'session') return
+      session = addSession(this.#recovered, this.#recent, new SessionState(number, record.clientId), EMPTY)
+    }
+    session.state.apply(record)
+    this.#recent.other(session.recent, record)
+    if (record.kind === 'sessionEnded') sessions.delete(number)
+  }
+
+  #firstInTree(session: RecoveredSession): number {
+    if (session.firstInTree === null) {
+      const [first] = this.#tree.queue(session.state.number, 0, Number.POSITIVE_INFINITY)
+      session.firstInTree = first?.position ?? Number.POSITIVE_INFINITY
+    }
+    return session.firstInTree
+  }
 }

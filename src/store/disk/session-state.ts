@@ -10,10 +10,6 @@ export class SessionState {
   /** Milliseconds since the epoch; 0: online when last heard of. */
   offlineAt = 0
   will: StoredWill | null = null
-  /** Payload bytes of what waits in the queue. */
-  bytes = 0
-  /** The position after the last that was ever used, so that identifiers go on where they were. */
-  tail = 0
   readonly subscriptions: Map<string, StoredSubscription> = new Map()
   readonly inbound: Set<number> = new Set()
 
@@ -40,9 +36,6 @@ export class SessionState {
       case 'unsubscribed':
         this.subscriptions.delete(record.filter)
         return
-      case 'queued':
-        this.tail = Math.max(this.tail, record.position + 1)
-        return
       case 'inbound':
         this.inbound.add(record.packetId)
         return
@@ -54,19 +47,15 @@ export class SessionState {
   }
 }
 
-export function encodeSession(out: ByteWriter, session: SessionState): Uint8Array {
-  out.clear()
+export function encodeSession(out: ByteWriter, session: SessionState): void {
   out.text(session.clientId)
   out.uint32(session.expiryInterval)
   out.double(session.offlineAt)
   writeWill(out, session.will)
-  out.double(session.tail)
-  out.double(session.bytes)
   out.uint32(session.subscriptions.size)
   for (const subscription of session.subscriptions.values()) writeSubscription(out, subscription)
   out.uint32(session.inbound.size)
   for (const packetId of session.inbound) out.uint32(packetId)
-  return Buffer.from(out.written)
 }
 
 export function decodeSession(number: number, value: Buffer, make: MakeMessage): SessionState {
@@ -75,8 +64,6 @@ export function decodeSession(number: number, value: Buffer, make: MakeMessage):
   session.expiryInterval = from.uint32()
   session.offlineAt = from.double()
   session.will = readWill(from, make)
-  session.tail = from.double()
-  session.bytes = from.double()
   for (let left = from.uint32(); left > 0; left--) {
     const subscription = readSubscription(from)
     session.subscriptions.set(subscription.filter, subscription)

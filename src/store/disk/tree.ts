@@ -1,214 +1,305 @@
 import { Buffer } from 'node:buffer'
+import { crc32 } from 'node:zlib'
 import { open, type RootDatabase } from 'lmdb'
-import type { Message, QoS } from '../../broker/contracts.ts'
+import type { Message } from '../../broker/contracts.ts'
+import { type MessageBlock, readBlock } from './block.ts'
 import { ByteReader, ByteWriter } from './byte-writer.ts'
-import { after, messageKey, positionOf, queueKey, retainedKey, sessionKey, VERSION_KEY } from './keys.ts'
-import { type MakeMessage, readIdentifiers, readMessage, writeIdentifiers, writeMessage } from './records.ts'
+import { CHUNK_ENTRIES, QueueChunk, writeChunk } from './chunk.ts'
+import type { QueueEntry } from './entry.ts'
+import {
+  after,
+  blockKey,
+  boundsKey,
+  idOf,
+  keptKey,
+  messageKey,
+  positionOf,
+  queueKey,
+  retainedKey,
+  sessionKey,
+  VERSION_KEY,
+} from './keys.ts'
+import { type MakeMessage, readMessage } from './records.ts'
 import { decodeSession, encodeSession, type SessionState } from './session-state.ts'
 
 /** Of the tree's schema. A store with a higher one was written by a newer Nightjar and is not touched. */
-export const SCHEMA_VERSION = 1
+export const SCHEMA_VERSION = 2
 
-export interface QueueEntry {
+/** How far the log is in the tree. */
+export interface Applied {
+  /** All records up to this one. */
   readonly position: number
-  readonly messageId: number
-  readonly qos: QoS
-  readonly retain: boolean
-  readonly identifiers: readonly number[] | null
-  /** The Topic Filter of the shared subscription that it came by, or null. */
-  readonly shared: string | null
-  received: boolean
-  /** Payload bytes. */
-  readonly size: number
+  /** All segments up to this one. */
+  readonly segment: number
+  /** Higher than the number of every message so far. */
+  readonly nextMessageId: number
 }
 
-interface StoredVersion {
-  readonly schema: number
-  /** All records up to this one are applied. */
-  readonly applied: number
+/** Of a Session's queue. */
+export interface Bounds {
+  /** The position after the last that was ever used, so that identifiers go on where they were. */
+  readonly tail: number
+  /** Payload bytes of what waits. */
+  readonly bytes: number
 }
 
-const RETAIN = 4
-const IDENTIFIERS = 8
-const RECEIVED = 16
-const SHARED = 32
+/** A value begins with its checksum. */
+const CHECKSUM_BYTES = 4
 
 /** What lasts longer than a log segment, in an LMDB file. */
 export class Tree {
-  readonly #db: RootDatabase<Buffer, Buffer>
+  readonly db: RootDatabase<Buffer, Buffer>
   readonly #make: MakeMessage
   readonly #writer: ByteWriter = new ByteWriter()
+  /** Told of a value that is not what was written; it is then taken for not there. */
+  readonly #damaged: (key: Buffer) => void
+  /** The part of a queue that was read last: it is mostly asked for again. */
+  #chunk: { session: number; chunk: QueueChunk } | null = null
 
-  constructor(path: string, make: MakeMessage) {
-    // Without overlappingSync a transaction is safe on disk when it returns: only then may the log's segment go.
-    const safe = { overlappingSync: false, maxReaders: 126 }
-    this.#db = open<Buffer, Buffer>({ path, encoding: 'binary', keyEncoding: 'binary', ...safe })
+  constructor(path: string, make: MakeMessage, damaged: (key: Buffer) => void = () => undefined) {
+    // Without overlappingSync a transaction is safe on disk when it returns: only then may the log's segment go. Without
+    // read-ahead less of the file stays mapped into memory.
+    const safe = { overlappingSync: false, noReadAhead: true, maxReaders: 126 }
+    this.db = open<Buffer, Buffer>({ path, encoding: 'binary', keyEncoding: 'binary', ...safe })
     this.#make = make
+    this.#damaged = damaged
   }
 
-  version(): StoredVersion {
-    const value = this.#db.get(VERSION_KEY)
-    if (value === undefined) return { schema: SCHEMA_VERSION, applied: 0 }
-    return { schema: value.readUInt32LE(0), applied: value.readDoubleLE(4) }
+  /** Of a tree that nobody has written to yet: the current one. */
+  get schema(): number {
+    return this.db.get(VERSION_KEY)?.readUInt32LE(0) ?? SCHEMA_VERSION
+  }
+
+  applied(): Applied {
+    const value = this.db.get(VERSION_KEY)
+    if (value === undefined) return { position: 0, segment: 0, nextMessageId: 1 }
+    const from = new ByteReader(value, 4, value.length)
+    return { position: from.double(), segment: from.uint32(), nextMessageId: from.double() }
   }
 
   /** Runs `change` as one transaction, which is safe on disk when this returns. */
-  transact(applied: number, change: () => void): void {
-    this.#db.transactionSync(() => {
+  transact(applied: Applied, change: () => void): void {
+    this.db.transactionSync(() => {
       change()
-      const value = Buffer.allocUnsafe(12)
+      const value = Buffer.allocUnsafe(24)
       value.writeUInt32LE(SCHEMA_VERSION, 0)
-      value.writeDoubleLE(applied, 4)
-      this.#db.putSync(VERSION_KEY, value)
+      value.writeDoubleLE(applied.position, 4)
+      value.writeUInt32LE(applied.segment, 12)
+      value.writeDoubleLE(applied.nextMessageId, 16)
+      this.db.putSync(VERSION_KEY, value)
     })
   }
 
   /** What another thread has written since is seen from now on. */
   refresh(): void {
-    this.#db.resetReadTxn()
+    this.#chunk = null
+    this.db.resetReadTxn()
   }
 
   close(): Promise<void> {
-    return this.#db.close()
+    return this.db.close()
   }
 
+  // Sessions
+
   session(number: number): SessionState | null {
-    const value = this.#db.get(sessionKey(number))
+    const value = this.#get(sessionKey(number))
     return value === undefined ? null : decodeSession(number, value, this.#make)
   }
 
   *sessions(): Iterable<SessionState> {
-    for (const { key, value } of this.#db.getRange({ start: Buffer.from('s'), end: after('s') })) {
-      yield decodeSession((key as Buffer).readUInt32BE(1), value, this.#make)
+    for (const { key, value } of this.db.getRange({ start: Buffer.from('s'), end: after('s') })) {
+      const body = this.#checked(key as Buffer, value)
+      if (body !== undefined) yield decodeSession((key as Buffer).readUInt32BE(1), body, this.#make)
     }
   }
 
   putSession(session: SessionState): void {
-    this.#db.putSync(sessionKey(session.number), Buffer.from(encodeSession(this.#writer, session)))
+    this.#put(sessionKey(session.number), (out) => encodeSession(out, session))
   }
 
-  /** What is at that place, or null. */
-  queued(session: number, position: number): QueueEntry | null {
-    const value = this.#db.get(queueKey(session, position))
-    return value === undefined ? null : decodeEntry(position, value)
+  /** Null: the tree does not have that Session. */
+  bounds(session: number): Bounds | null {
+    const value = this.#get(boundsKey(session))
+    return value === undefined ? null : { tail: value.readDoubleLE(0), bytes: value.readDoubleLE(8) }
   }
 
-  /** Removes the Session and its queue; returns the messages that were in it. */
-  removeSession(number: number): number[] {
-    const entries = [...this.queue(number, 0, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY)]
-    for (const { position } of entries) this.#db.removeSync(queueKey(number, position))
-    this.#db.removeSync(sessionKey(number))
-    return entries.map(({ messageId }) => messageId)
+  putBounds(session: number, { tail, bytes }: Bounds): void {
+    this.#put(boundsKey(session), (out) => {
+      out.double(tail)
+      out.double(bytes)
+    })
   }
 
-  /** Entries with from <= position < to, at most `limit`. */
-  *queue(session: number, from: number, to: number, limit: number): Iterable<QueueEntry> {
-    const end = to === Number.POSITIVE_INFINITY ? queueKey(session + 1, 0) : queueKey(session, to)
-    const range = { start: queueKey(session, from), end, ...(limit === Number.POSITIVE_INFINITY ? {} : { limit }) }
-    for (const { key, value } of this.#db.getRange(range)) yield decodeEntry(positionOf(key as Buffer), value)
+  /** Removes the Session, its queue too, and shows what was in that. */
+  removeSession(session: number, visit: (entry: QueueEntry) => void): void {
+    for (let chunk = this.chunkAt(session, 0); chunk !== null; chunk = this.chunkAt(session, 0)) {
+      for (const entry of chunk.entries) visit(entry)
+      this.replaceChunk(session, chunk.first, [])
+    }
+    this.db.removeSync(sessionKey(session))
+    this.db.removeSync(boundsKey(session))
   }
 
-  putQueued(session: number, entry: QueueEntry): void {
-    this.#db.putSync(queueKey(session, entry.position), Buffer.from(encodeEntry(this.#writer, entry)))
+  // Queues
+
+  /** Entries with from <= position < to, in order. */
+  *queue(session: number, from: number, to: number): Iterable<QueueEntry> {
+    let chunk = this.#recentChunk(session, from) ?? this.chunkAt(session, from)
+    let at = from
+    while (chunk !== null) {
+      this.#chunk = { session, chunk }
+      for (let i = chunk.indexAt(at); i < chunk.entries.length; i++) {
+        const entry = chunk.entries[i]!
+        if (entry.position >= to) return
+        yield { ...entry }
+      }
+      at = chunk.last + 1
+      chunk = at < to ? this.#chunkFrom(session, at) : null
+    }
   }
 
-  removeQueued(session: number, position: number): void {
-    this.#db.removeSync(queueKey(session, position))
+  /** The part of a queue with the first place at `position` or after it; null if there is none. */
+  chunkAt(session: number, position: number): QueueChunk | null {
+    const range = { start: queueKey(session, position), end: queueKey(session, 0), inclusiveEnd: true, reverse: true }
+    for (const { key, value } of this.db.getRange({ ...range, limit: 1 })) {
+      const chunk = this.#decodeChunk(key as Buffer, value)
+      if (chunk !== null && chunk.last >= position) return chunk
+    }
+    return this.#chunkFrom(session, position + 1)
   }
 
+  /** Writes the entries, of which there may be none, in place of what stands under that key. */
+  replaceChunk(session: number, first: number, entries: readonly QueueEntry[]): void {
+    this.#chunk = null
+    if (entries[0]?.position !== first) this.db.removeSync(queueKey(session, first))
+    this.putQueue(session, entries)
+  }
+
+  putQueue(session: number, entries: readonly QueueEntry[]): void {
+    this.#chunk = null
+    for (let from = 0; from < entries.length; from += CHUNK_ENTRIES) {
+      const part = entries.slice(from, from + CHUNK_ENTRIES)
+      this.#put(queueKey(session, part[0]!.position), (out) => writeChunk(out, part))
+    }
+  }
+
+  // Messages
+
+  /** The messages of a kept segment, among them that one; null if it is in none of them. */
+  blockOf(id: number): MessageBlock | null {
+    const range = { start: blockKey(id), end: blockKey(0), inclusiveEnd: true, reverse: true, limit: 1 }
+    for (const { key, value } of this.db.getRange(range)) {
+      const body = this.#checked(key as Buffer, value)
+      const block = body === undefined ? null : readBlock(idOf(key as Buffer), body)
+      return block?.has(id) === true ? block : null
+    }
+    return null
+  }
+
+  putBlock(block: MessageBlock): void {
+    this.#put(blockKey(block.firstId), (out) => block.write(out))
+    this.#put(keptKey(block.segment), (out) => out.double(block.firstId))
+  }
+
+  removeBlock(block: MessageBlock): void {
+    this.db.removeSync(blockKey(block.firstId))
+    this.db.removeSync(keptKey(block.segment))
+  }
+
+  /** The segments that are kept for their messages, in order. */
+  keptSegments(): number[] {
+    const keys = this.db.getKeys({ start: Buffer.from('k'), end: after('k') })
+    return [...keys].map((key) => (key as Buffer).readUInt32BE(1))
+  }
+
+  /** Of those that the log has no more. */
   message(id: number): Message | null {
-    const value = this.#db.get(messageKey(id))
+    const value = this.#get(messageKey(id))
     return value === undefined ? null : readMessage(new ByteReader(value, 4, value.length), this.#make)
   }
 
-  /**
-   * So many more, or fewer, queues and topics hold the message. Nobody holds it any more: it goes. `message` is needed if
-   * the tree does not have it yet.
-   */
-  useMessage(id: number, change: number, message: Message | null): void {
-    const key = messageKey(id)
-    const value = this.#db.get(key)
-    const uses = (value === undefined ? 0 : value.readUInt32LE(0)) + change
-    if (uses <= 0) {
-      if (value !== undefined) this.#db.removeSync(key)
-    } else if (value !== undefined) {
-      const counted = Buffer.from(value)
-      counted.writeUInt32LE(uses, 0)
-      this.#db.putSync(key, counted)
-    } else if (message !== null) {
-      const writer = this.#writer
-      writer.clear()
-      writer.uint32(uses)
-      writeMessage(writer, message)
-      this.#db.putSync(key, Buffer.from(writer.written))
-    }
+  /** Takes a message over from the log. `bytes` is as `writeMessage` has it. */
+  putMessage(id: number, uses: number, bytes: Uint8Array): void {
+    this.#put(messageKey(id), (out) => {
+      out.uint32(uses)
+      out.bytes(bytes, 0, bytes.length)
+    })
+  }
+
+  /** So many more, or fewer, queues and topics hold a message that the log has no more. Nobody holds it: it goes. */
+  useMessage(id: number, change: number): void {
+    const value = this.#get(messageKey(id))
+    if (value === undefined) return
+    const uses = value.readUInt32LE(0) + change
+    if (uses <= 0) this.db.removeSync(messageKey(id))
+    else this.putMessage(id, uses, value.subarray(4))
   }
 
   /** Topics, and the numbers of their retained messages. */
   *retained(): Iterable<[topic: string, messageId: number]> {
     for (const letter of ['R', 'r']) {
-      for (const { value } of this.#db.getRange({ start: Buffer.from(letter), end: after(letter) })) {
-        yield [value.toString('utf8', 8), value.readDoubleLE(0)]
+      for (const { key, value } of this.db.getRange({ start: Buffer.from(letter), end: after(letter) })) {
+        const body = this.#checked(key as Buffer, value)
+        if (body !== undefined) yield [body.toString('utf8', 8), body.readDoubleLE(0)]
       }
     }
-  }
-
-  /** Higher than that of every message in it. */
-  nextMessageId(): number {
-    for (const key of this.#db.getKeys({ start: after('m'), end: Buffer.from('m'), reverse: true, limit: 1 })) {
-      return Number((key as Buffer).readBigUInt64BE(1)) + 1
-    }
-    return 1
   }
 
   /** The topic's retained message is now that one, or none; returns the one before. */
   setRetained(topic: string, messageId: number | null): number | null {
     const key = retainedKey(topic)
-    const value = this.#db.get(key)
-    const before = value === undefined ? null : value.readDoubleLE(0)
-    if (messageId === null) {
-      if (value !== undefined) this.#db.removeSync(key)
-    } else {
-      const next = Buffer.concat([Buffer.alloc(8), Buffer.from(topic)])
-      next.writeDoubleLE(messageId, 0)
-      this.#db.putSync(key, next)
+    const before = this.#get(key)?.readDoubleLE(0) ?? null
+    if (messageId === null) this.db.removeSync(key)
+    else {
+      this.#put(key, (out) => {
+        out.double(messageId)
+        out.bytes(Buffer.from(topic), 0, Buffer.byteLength(topic))
+      })
     }
     return before
   }
-}
 
-function encodeEntry(out: ByteWriter, entry: QueueEntry): Uint8Array {
-  const { messageId, qos, retain, identifiers, shared, received, size } = entry
-  out.clear()
-  out.double(messageId)
-  out.uint32(size)
-  out.byte(
-    qos |
-      (retain ? RETAIN : 0) |
-      (identifiers === null ? 0 : IDENTIFIERS) |
-      (received ? RECEIVED : 0) |
-      (shared === null ? 0 : SHARED),
-  )
-  if (identifiers !== null) writeIdentifiers(out, identifiers)
-  if (shared !== null) out.text(shared)
-  return out.written
-}
+  #recentChunk(session: number, position: number): QueueChunk | null {
+    if (this.#chunk === null || this.#chunk.session !== session) return null
+    const { chunk } = this.#chunk
+    return chunk.first <= position && position <= chunk.last ? chunk : null
+  }
 
-function decodeEntry(position: number, value: Buffer): QueueEntry {
-  const from = new ByteReader(value, 0, value.length)
-  const messageId = from.double()
-  const size = from.uint32()
-  const flags = from.byte()
-  const identifiers = (flags & IDENTIFIERS) === 0 ? null : readIdentifiers(from)
-  const shared = (flags & SHARED) === 0 ? null : from.text()
-  return {
-    position,
-    messageId,
-    size,
-    qos: (flags & 3) as QoS,
-    retain: (flags & RETAIN) !== 0,
-    identifiers,
-    shared,
-    received: (flags & RECEIVED) !== 0,
+  /** The part of a queue under the first key at `position` or after it. */
+  #chunkFrom(session: number, position: number): QueueChunk | null {
+    const range = { start: queueKey(session, position), end: queueKey(session + 1, 0) }
+    for (const { key, value } of this.db.getRange(range)) {
+      const chunk = this.#decodeChunk(key as Buffer, value)
+      if (chunk !== null) return chunk
+    }
+    return null
+  }
+
+  #decodeChunk(key: Buffer, value: Buffer): QueueChunk | null {
+    const body = this.#checked(key, value)
+    return body === undefined ? null : new QueueChunk(positionOf(key), body)
+  }
+
+  #get(key: Buffer): Buffer | undefined {
+    const value = this.db.get(key)
+    return value === undefined ? undefined : this.#checked(key, value)
+  }
+
+  #checked(key: Buffer, value: Buffer): Buffer | undefined {
+    const body = value.subarray(CHECKSUM_BYTES)
+    if (value.length >= CHECKSUM_BYTES && crc32(body) === value.readUInt32LE(0)) return body
+    this.#damaged(key)
+    return undefined
+  }
+
+  #put(key: Buffer, write: (out: ByteWriter) => void): void {
+    const out = this.#writer
+    out.clear()
+    out.uint32(0)
+    write(out)
+    const { written } = out
+    written.writeUInt32LE(crc32(written.subarray(CHECKSUM_BYTES)), 0)
+    this.db.putSync(key, Buffer.from(written))
   }
 }

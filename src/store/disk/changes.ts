@@ -1,0 +1,154 @@
+import type { StoreRecord } from '../../broker/contracts.ts'
+import type { QueueEntry } from './entry.ts'
+import type { Delivery, RecordSink } from './scan.ts'
+
+/** What a segment comes to for one Session. */
+export class SessionChange {
+  readonly number: number
+  /** Changes of its state, in order, but for its queue. */
+  readonly records: StoreRecord[] = []
+  /** It is over, and was before anything else that is here. */
+  ended = false
+  /** The position after the last that was used; 0: none was. */
+  tail = 0
+  /** Places of the segment's own: those that follow each other in the order of their positions. */
+  readonly positions: number[] = []
+  readonly ids: number[] = []
+  readonly sizes: number[] = []
+  readonly deliveries: Delivery[] = []
+  readonly received: boolean[] = []
+  /** Places that were in the tree before. */
+  readonly doneBefore: number[] = []
+  readonly receivedBefore: Set<number> = new Set()
+
+  constructor(number: number) {
+    this.number = number
+  }
+
+  /** Where a position stands among the segment's own; -1: it does not. */
+  indexOf(position: number): number {
+    const { positions } = this
+    const guess = position - (positions[0] ?? 0)
+    if (positions[guess] === position) return guess
+    let low = 0
+    let high = positions.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (positions[middle]! < position) low = middle + 1
+      else high = middle
+    }
+    return positions[low] === position ? low : -1
+  }
+}
+
+/** What a full segment comes to, before it is written into the tree: only what is left of it. */
+export class SegmentChanges implements RecordSink {
+  readonly sessions: Map<number, SessionChange> = new Map()
+  /** By topic; null: cleared. */
+  readonly retained: Map<string, number | null> = new Map()
+  /** Of the messages in the segment. */
+  firstId = 0
+  readonly offsets: number[] = []
+  readonly lengths: number[] = []
+  readonly uses: number[] = []
+  /** How many more, or fewer, hold messages that are elsewhere. */
+  readonly otherUses: Map<number, number> = new Map()
+
+  message(id: number, offset: number, length: number): void {
+    if (this.firstId === 0) this.firstId = id
+    for (let i = this.uses.length; i < id - this.firstId; i++) this.#add(0, 0)
+    this.#add(offset, length)
+  }
+
+  queued(session: number, position: number, messageId: number, size: number, delivery: Delivery): void {
+    const change = this.#of(session)
+    if (change.ended) return
+    change.tail = position + 1
+    change.positions.push(position)
+    change.ids.push(messageId)
+    change.sizes.push(size)
+    change.deliveries.push(delivery)
+    change.received.push(false)
+    this.use(messageId, 1)
+  }
+
+  received(session: number, position: number): void {
+    const change = this.#of(session)
+    const at = change.indexOf(position)
+    if (at < 0) change.receivedBefore.add(position)
+    else change.received[at] = true
+  }
+
+  done(session: number, position: number): void {
+    const change = this.#of(session)
+    const at = change.indexOf(position)
+    if (at < 0) {
+      change.doneBefore.push(position)
+      change.tail = Math.max(change.tail, position + 1)
+      return
+    }
+    const id = change.ids[at]!
+    change.ids[at] = 0
+    if (id !== 0) this.use(id, -1)
+  }
+
+  other(session: number, record: StoreRecord): void {
+    if (record.kind === 'retained') this.retained.set(record.topic, record.messageId)
+    else if (record.kind === 'retainedCleared') this.retained.set(record.topic, null)
+    else if (record.kind === 'sessionEnded') this.#ended(session)
+    else {
+      const change = this.#of(session)
+      if (!change.ended) change.records.push(record)
+    }
+  }
+
+  use(id: number, change: number): void {
+    const at = id - this.firstId
+    if (this.firstId > 0 && at >= 0 && at < this.uses.length) this.uses[at]! += change
+    else this.otherUses.set(id, (this.otherUses.get(id) ?? 0) + change)
+  }
+
+  /** The segment's own places that are left. */
+  left(segment: number, change: SessionChange): QueueEntry[] {
+    const entries: QueueEntry[] = []
+    for (let i = 0; i < change.positions.length; i++) {
+      const messageId = change.ids[i]!
+      if (messageId === 0) continue
+      const at = messageId - this.firstId
+      const own = this.firstId > 0 && at >= 0 && at < this.uses.length
+      entries.push({
+        position: change.positions[i]!,
+        messageId,
+        size: change.sizes[i]!,
+        delivery: change.deliveries[i]!,
+        received: change.received[i]!,
+        place: own ? { segment, offset: this.offsets[at]!, length: this.lengths[at]! } : null,
+      })
+    }
+    return entries
+  }
+
+  #add(offset: number, length: number): void {
+    this.offsets.push(offset)
+    this.lengths.push(length)
+    this.uses.push(0)
+  }
+
+  #of(number: number): SessionChange {
+    let change = this.sessions.get(number)
+    if (change === undefined) {
+      change = new SessionChange(number)
+      this.sessions.set(number, change)
+    }
+    return change
+  }
+
+  /** What came for it before does not count, and what comes after is not for a new one: that has another number. */
+  #ended(number: number): void {
+    const before = this.sessions.get(number)
+    for (const id of before?.ids ?? []) if (id !== 0) this.use(id, -1)
+    const change = new SessionChange(number)
+    change.ended = true
+    this.sessions.set(number, change)
+  }
+}
