@@ -113,7 +113,7 @@ export type StoreRecord =
   | { kind: 'sessionEnded'; clientId: string }
   | { kind: 'subscribed'; clientId: string; subscription: StoredSubscription }
   | { kind: 'unsubscribed'; clientId: string; filter: string }
-  /** Once, however many queues refer to it, and before they do. */
+  /** Once, however many queues refer to it, and before they do. The numbers of messages count up. */
   | { kind: 'message'; message: Message }
   | {
       kind: 'queued'

@@ -83,6 +83,10 @@ export class FaultyFiles implements Files {
     })
   }
 
+  writeSafely(path: string, bytes: Uint8Array): void {
+    systemFiles.writeSafely(path, bytes)
+  }
+
   truncate(fd: number, length: number): void {
     this.#strike('truncate')
     systemFiles.truncate(fd, length)

@@ -1,8 +1,9 @@
 import type { Buffer } from 'node:buffer'
 import { ByteReader, type ByteWriter } from './byte-writer.ts'
+import type { Place } from './entry.ts'
 
 /**
- * The messages that a segment of the log is kept for: where each stands, and how many places in queues and topics hold it.
+ * The messages of a segment that are kept in a file: where each stands, and how many places in queues and topics hold it.
  * Their numbers follow each other.
  */
 export class MessageBlock {
@@ -31,9 +32,16 @@ export class MessageBlock {
     return bytes
   }
 
-  /** Where the last of them ends in the segment, which is about as long as that. */
+  place(id: number): Place {
+    const at = id - this.firstId
+    return { segment: this.segment, offset: this.offsets[at]!, length: this.lengths[at]! }
+  }
+
+  /** Where the last of them ends in the file: how long that is. */
   get end(): number {
-    return this.uses.length === 0 ? 0 : this.offsets[this.uses.length - 1]! + this.lengths[this.uses.length - 1]!
+    let end = 0
+    for (let i = 0; i < this.uses.length; i++) end = Math.max(end, this.offsets[i]! + this.lengths[i]!)
+    return end
   }
 
   write(out: ByteWriter): void {

@@ -106,6 +106,11 @@ export class ByteReader {
     return this.#buffer.toString('utf8', start, start + length)
   }
 
+  /** The next bytes as text; they stay. */
+  peekText(length: number): string {
+    return this.#buffer.toString('utf8', this.at, this.at + length)
+  }
+
   /** A copy. */
   bytes(length: number): Uint8Array {
     const start = this.#take(length)

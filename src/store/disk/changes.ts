@@ -1,5 +1,5 @@
 import type { StoreRecord } from '../../broker/contracts.ts'
-import type { QueueEntry } from './entry.ts'
+import type { Place, QueueEntry } from './entry.ts'
 import type { Delivery, RecordSink } from './scan.ts'
 
 /** What a segment comes to for one Session. */
@@ -38,6 +38,24 @@ export class SessionChange {
       else high = middle
     }
     return positions[low] === position ? low : -1
+  }
+
+  /** The segment's own places that are left; `placeOf` knows where a message is. */
+  left(placeOf: (messageId: number) => Place): QueueEntry[] {
+    const entries: QueueEntry[] = []
+    for (let i = 0; i < this.positions.length; i++) {
+      const messageId = this.ids[i]!
+      if (messageId === 0) continue
+      entries.push({
+        position: this.positions[i]!,
+        messageId,
+        size: this.sizes[i]!,
+        delivery: this.deliveries[i]!,
+        received: this.received[i]!,
+        place: placeOf(messageId),
+      })
+    }
+    return entries
   }
 }
 
@@ -103,29 +121,15 @@ export class SegmentChanges implements RecordSink {
   }
 
   use(id: number, change: number): void {
-    const at = id - this.firstId
-    if (this.firstId > 0 && at >= 0 && at < this.uses.length) this.uses[at]! += change
+    const at = this.indexOf(id)
+    if (at >= 0) this.uses[at]! += change
     else this.otherUses.set(id, (this.otherUses.get(id) ?? 0) + change)
   }
 
-  /** The segment's own places that are left. */
-  left(segment: number, change: SessionChange): QueueEntry[] {
-    const entries: QueueEntry[] = []
-    for (let i = 0; i < change.positions.length; i++) {
-      const messageId = change.ids[i]!
-      if (messageId === 0) continue
-      const at = messageId - this.firstId
-      const own = this.firstId > 0 && at >= 0 && at < this.uses.length
-      entries.push({
-        position: change.positions[i]!,
-        messageId,
-        size: change.sizes[i]!,
-        delivery: change.deliveries[i]!,
-        received: change.received[i]!,
-        place: own ? { segment, offset: this.offsets[at]!, length: this.lengths[at]! } : null,
-      })
-    }
-    return entries
+  /** Where a message stands among the segment's own; -1: it does not. */
+  indexOf(id: number): number {
+    const at = id - this.firstId
+    return this.firstId > 0 && at >= 0 && at < this.uses.length ? at : -1
   }
 
   #add(offset: number, length: number): void {

@@ -1,14 +1,15 @@
-import { Buffer } from 'node:buffer'
 import fs from 'node:fs'
 import { join } from 'node:path'
 import type { LoadRecord, Message, Store, StoredEntry, StoreRecord } from '../../broker/contracts.ts'
 import { ByteReader } from './byte-writer.ts'
 import { type Files, systemFiles } from './files.ts'
+import { keptIn, keptName, readKept } from './kept.ts'
 import { lockFolder } from './lock.ts'
 import type { Place, QueueEntry } from './entry.ts'
 import { Log, type LogOptions, type SyncMode } from './log.ts'
 import { type Moved, Mover } from './mover.ts'
 import type { MoveOrder } from './mover-thread.ts'
+import { ReadBack } from './read-back.ts'
 import { Recent } from './recent.ts'
 import type { RecentSession } from './recent-session.ts'
 import { Kind, type MakeMessage, readMessage } from './records.ts'
@@ -37,10 +38,6 @@ const SEGMENT_BYTES = 16 * 1024 * 1024
 const WAITING_BYTES = 16 * 1024 * 1024
 /** Entries forgotten in one go, so that the loop is not held up. */
 const FORGET_STEP = 5000
-/** Messages up to this size are read back into the same memory. */
-const READ_BACK_BYTES = 64 * 1024
-/** Segments whose files are held open for reading back. */
-const OPEN_SEGMENTS = 64
 
 /** The store on disk: a redo log in front of a tree. What it promises is in docs/durability.md. */
 export class DiskStore implements Store {
@@ -48,18 +45,18 @@ export class DiskStore implements Store {
   readonly #options: DiskStoreOptions
   readonly #files: Files
   readonly #logFolder: string
+  readonly #keptFolder: string
   readonly #unlock: () => void
   readonly #tree: Tree
   readonly #mover: Mover
   readonly #log: Log
   readonly #recent: Recent
-  /** Segments that are in the tree, and kept for their messages. */
-  readonly #kept: Set<number>
+  /** Segments of which messages are kept in a file. */
+  readonly #keptSegments: Set<number>
   /** The last record of each segment that this process has filled, and not moved. */
   readonly #ends: Map<number, number> = new Map()
-  /** For reading back what is in the log. */
-  readonly #reading: Map<number, number> = new Map()
-  readonly #memory: Buffer = Buffer.allocUnsafeSlow(READ_BACK_BYTES)
+  readonly #logged: ReadBack
+  readonly #kept: ReadBack
   #recovered: Recovered | null
   #nextSession: number
   #moveTrouble: string | null = null
@@ -70,8 +67,12 @@ export class DiskStore implements Store {
     this.#options = options
     this.#files = options.files ?? systemFiles
     this.#logFolder = join(options.folder, 'log')
+    this.#keptFolder = join(options.folder, 'kept')
     this.#files.makeFolder(this.#logFolder)
+    this.#files.makeFolder(this.#keptFolder)
     this.#unlock = lockFolder(options.folder)
+    this.#logged = new ReadBack(this.#files, this.#logFolder, segmentName)
+    this.#kept = new ReadBack(this.#files, this.#keptFolder, keptName)
     let tree: Tree | null = null
     try {
       const treePath = join(options.folder, 'tree')
@@ -81,13 +82,15 @@ export class DiskStore implements Store {
       this.#recent = new Recent()
       const recovered = recoverLog(this.#tree, this.#recent, this.#files, this.#logFolder, options.make)
       this.#recovered = recovered
-      this.#kept = recovered.kept
+      this.#keptSegments = recovered.kept
+      this.#removeOrphans()
       this.#nextSession = recovered.nextSession
       this.#setAside(recovered)
       this.#log = new Log(this.#logOptions(), recovered.position, recovered.nextSegment)
       this.#recent.begin(this.#log.segment)
+      const folders = { logFolder: this.#logFolder, keptFolder: this.#keptFolder, treePath }
       const order = (segment: number): MoveOrder => this.#orderFor(segment)
-      this.#mover = new Mover(this.#logFolder, treePath, order, (result) => this.#moved(result))
+      this.#mover = new Mover(folders, order, (result) => this.#moved(result))
       for (const segment of recovered.segments) this.#mover.move(segment)
     } catch (error) {
       void tree?.close()
@@ -142,7 +145,7 @@ export class DiskStore implements Store {
     if (recovered === null) return
     this.#recovered = null
     for (const [topic, messageId] of recovered.retained) {
-      const message = this.#messageAt(messageId, this.#placeOf(messageId))
+      const message = this.#message({ messageId, place: null })
       if (message === null) continue
       yield { kind: 'message', message }
       yield { kind: 'retained', topic, messageId }
@@ -155,7 +158,8 @@ export class DiskStore implements Store {
   async close(): Promise<void> {
     await this.#log.close()
     await this.#mover.close()
-    for (const fd of this.#reading.values()) this.#files.close(fd)
+    this.#logged.close()
+    this.#kept.close()
     await this.#tree.close()
     this.#unlock()
   }
@@ -233,62 +237,25 @@ export class DiskStore implements Store {
     yield* session.entries(from)
   }
 
-  #message(entry: QueueEntry): Message | null {
-    const { messageId } = entry
-    const place = this.#recent.place(messageId) ?? entry.place ?? this.#placeOf(messageId)
-    return this.#messageAt(messageId, place)
-  }
-
-  /** Where a message is of which only the number is known; null: in the tree, if anywhere. */
-  #placeOf(messageId: number): Place | null {
-    const place = this.#recent.place(messageId)
-    if (place !== null) return place
-    const block = this.#tree.blockOf(messageId)
-    if (block === null) return null
-    const at = messageId - block.firstId
-    return { segment: block.segment, offset: block.offsets[at]!, length: block.lengths[at]! }
-  }
-
-  #messageAt(messageId: number, place: Place | null): Message | null {
-    const inLog = place !== null && (this.#recent.place(messageId) !== null || this.#kept.has(place.segment))
-    const message = inLog ? this.#messageInLog(place) : this.#tree.message(messageId)
+  #message({ messageId, place }: Pick<QueueEntry, 'messageId' | 'place'>): Message | null {
+    const inLog = this.#recent.place(messageId)
+    const message = inLog === null ? this.#oldMessage(messageId, place) : this.#messageInLog(inLog)
     if (message !== null && message.id === messageId) return message
-    this.#damaged(inLog ? segmentName(place.segment) : 'the tree')
+    this.#damaged(inLog === null ? 'a message' : segmentName(inLog.segment))
     return null
   }
 
+  /** One that is not in the log any more. `place`: where the tree says that it is, if that is known. */
+  #oldMessage(messageId: number, place: Place | null): Message | null {
+    const at = place ?? this.#tree.blockOf(messageId)?.place(messageId) ?? null
+    if (at === null || !this.#keptSegments.has(at.segment)) return this.#tree.message(messageId)
+    return readKept(this.#kept.read(at.segment, at.offset, at.length), at, messageId, this.#options.make)
+  }
+
   #messageInLog({ segment, offset, length }: Place): Message | null {
-    const bytes = this.#log.unwritten(segment, offset, length) ?? this.#readBack(segment, offset, length)
-    if (bytes[0] !== Kind.message) return null
-    try {
-      return readMessage(new ByteReader(bytes, 1, length), this.#options.make)
-    } catch {
-      return null
-    }
-  }
-
-  #readBack(segment: number, offset: number, length: number): Buffer {
-    const memory = length <= this.#memory.length ? this.#memory : Buffer.allocUnsafe(length)
-    return memory.subarray(0, this.#files.read(this.#openToRead(segment), memory, length, offset))
-  }
-
-  #openToRead(segment: number): number {
-    let fd = this.#reading.get(segment)
-    if (fd === undefined) {
-      for (const oldest of this.#reading.keys()) {
-        if (this.#reading.size >= OPEN_SEGMENTS) this.#closeReading(oldest)
-        break
-      }
-      fd = this.#files.openToRead(join(this.#logFolder, segmentName(segment)))
-      this.#reading.set(segment, fd)
-    }
-    return fd
-  }
-
-  #closeReading(segment: number): void {
-    const fd = this.#reading.get(segment)
-    if (fd !== undefined) this.#files.close(fd)
-    this.#reading.delete(segment)
+    const bytes = this.#log.unwritten(segment, offset, length) ?? this.#logged.read(segment, offset, length)
+    if (bytes[0] !== Kind.message || bytes.length < length) return null
+    return readMessage(new ByteReader(bytes, 1, length), this.#options.make)
   }
 
   /** The mover has put a segment into the tree, or could not. */
@@ -305,21 +272,32 @@ export class DiskStore implements Store {
     if (before !== null) this.#options.tell?.('notice', 'The log can be moved into the tree again')
     this.#tree.refresh()
     this.#ends.delete(segment)
-    if (!result.unneeded.includes(segment)) this.#kept.add(segment)
+    if (result.kept) this.#keptSegments.add(segment)
     const unneeded = [...result.unneeded]
-    for (const each of unneeded) this.#kept.delete(each)
+    for (const each of unneeded) this.#keptSegments.delete(each)
     const forgetting = this.#recent.forget(segment, FORGET_STEP)
     // A little in each turn, so that the loop is not held up.
     const step = (): void => {
-      if (forgetting.next().done === true) {
-        const each = unneeded.pop()
-        if (each === undefined) return
-        this.#closeReading(each)
-        this.#files.remove(join(this.#logFolder, segmentName(each)))
+      const done = forgetting.next().done === true
+      const each = done ? unneeded.pop() : undefined
+      if (each !== undefined) {
+        this.#kept.forget(each)
+        this.#files.remove(join(this.#keptFolder, keptName(each)))
+      } else if (done) {
+        this.#logged.forget(segment)
+        this.#files.remove(join(this.#logFolder, segmentName(segment)))
+        return
       }
       setImmediate(step)
     }
     step()
+  }
+
+  /** Files that a process left which ended before it had told the tree of them, or before it could remove them. */
+  #removeOrphans(): void {
+    for (const segment of keptIn(this.#files, this.#keptFolder)) {
+      if (!this.#keptSegments.has(segment)) this.#files.remove(join(this.#keptFolder, keptName(segment)))
+    }
   }
 
   /** Something that was written is not there, or is something else: those who wait for it do without. */

@@ -1,6 +1,6 @@
 import type { Delivery } from './scan.ts'
 
-/** Where a message stands in the log. A segment of 0: not there (any more), but in the tree under its number. */
+/** Where a message stands in the log, or in a file of kept messages. A segment of 0: in the tree, under its number. */
 export interface Place {
   readonly segment: number
   readonly offset: number
@@ -18,6 +18,6 @@ export interface QueueEntry {
   readonly size: number
   readonly delivery: Delivery
   received: boolean
-  /** Null: known by the number of the message only. */
+  /** Where the tree says that the message is; null: only the log has this place in the queue. */
   readonly place: Place | null
 }

@@ -4,9 +4,9 @@ import { createHash } from 'node:crypto'
 /**
  * The tree's keys, in the order in which they lie:
  *
- *     'M' message id (8)                    a message that the log has no more, and how many hold it
+ *     'M' message id (8)                    a message, and how many queues and topics hold it
  *     'b' session (4)                       where a Session's queue ends, and how many bytes wait in it
- *     'k' segment (4)                       a segment of the log that is kept for its messages: the first one's id
+ *     'k' segment (4)                       a segment of which messages are kept in a file: the first one's id
  *     'm' message id (8)                    those messages, by the first one's id: where each is, and how many hold it
  *     'q' session (4) position (8)          some places in a queue, by the first one
  *     'r' topic, or 'R' hash of a long one  a retained message

@@ -1,64 +1,87 @@
-import type { Buffer } from 'node:buffer'
+import { Buffer } from 'node:buffer'
+import { join } from 'node:path'
 import { MessageBlock } from './block.ts'
 import { SegmentChanges, type SessionChange } from './changes.ts'
 import { IN_TREE, type Place, type QueueEntry } from './entry.ts'
-import type { SegmentReader } from './segments.ts'
+import type { Files } from './files.ts'
+import { KeptWriter, keptBody, keptName } from './kept.ts'
 import type { MakeMessage } from './records.ts'
 import { scanRecords } from './scan.ts'
+import type { SegmentReader } from './segments.ts'
 import { SessionState } from './session-state.ts'
 import type { Applied, Tree } from './tree.ts'
 
-/**
- * A segment is kept for its messages as long as these are at least this part of it. When fewer are left they move into the
- * tree, and the segment goes: so the log takes at most four times the room of what it is kept for.
- */
-const WORTH_KEEPING = 0.25
+/** When fewer bytes of messages than this part of a segment are left of it, they go into the tree. */
+const WORTH_A_FILE = 1 / 16
+/** A file of kept messages goes, and what is left of it into the tree, when it holds nothing but this part of it. */
+const WORTH_KEEPING = 1 / 4
 /** After its kind, a message in the log is as it is in the tree. */
 const KIND_BYTES = 1
 
+/** Where a store's parts are, and how they are reached. */
+export interface MoverParts {
+  readonly tree: Tree
+  readonly files: Files
+  readonly log: SegmentReader
+  readonly keptFolder: string
+  readonly make: MakeMessage
+}
+
 export interface Moved {
   readonly applied: Applied
-  /** Segments that nobody needs any more. */
+  /** Whether messages of the segment are kept in a file. */
+  readonly kept: boolean
+  /** Of these segments no messages are kept any more: the files can go. */
   readonly unneeded: readonly number[]
 }
 
 /**
  * Moves a full segment into the tree: only what is left of it, so what was queued and acknowledged within the segment
- * costs nothing. Messages stay where they are, as long as many are left: the tree then says where. All is one transaction,
- * with how far the log is in the tree: after a crash it has happened or not.
+ * costs nothing. All is one transaction, with how far the log is in the tree: after a crash it has happened or not.
  */
-export function moveSegment(tree: Tree, log: SegmentReader, segment: number, make: MakeMessage): Moved {
+export function moveSegment(parts: MoverParts, segment: number): Moved {
+  const { tree, log, make } = parts
   const before = tree.applied()
   const changes = new SegmentChanges()
   let { position } = before
-  const { buffer } = log.read(segment, (buffer, frame) => {
+  const { buffer } = log.read(segment, (bytes, frame) => {
     if (frame.position > position + 1) return false
-    const passed = Math.max(0, before.position + 1 - frame.position)
-    scanRecords(buffer, frame.start, frame.end, passed, (number) => String(number), make, changes)
+    const passed = before.position + 1 - frame.position
+    scanRecords(bytes, frame.start, frame.end, passed, (number) => String(number), make, changes)
     position = Math.max(position, frame.position + frame.records - 1)
     return true
   })
   const nextMessageId = Math.max(before.nextMessageId, changes.firstId + changes.uses.length)
   const applied = { position, segment: Math.max(before.segment, segment), nextMessageId }
-  const move = new Move(tree, log, segment, buffer, changes)
+  const move = new Move(parts, segment, buffer, changes)
   tree.transact(applied, () => move.write())
-  return { applied, unneeded: move.unneeded }
+  return { applied, kept: move.kept, unneeded: move.unneeded }
 }
 
 class Move {
   readonly unneeded: number[] = []
+  kept = false
+  readonly #parts: MoverParts
   readonly #tree: Tree
-  readonly #log: SegmentReader
   readonly #segment: number
   readonly #content: Buffer
   readonly #changes: SegmentChanges
+  /** Null: what is left goes into the tree. */
+  readonly #writer: KeptWriter | null
+  /** Where the segment's own messages are from now on, by their number less that of the first. */
+  readonly #places: Place[] = []
 
-  constructor(tree: Tree, log: SegmentReader, segment: number, content: Buffer, changes: SegmentChanges) {
-    this.#tree = tree
-    this.#log = log
+  constructor(parts: MoverParts, segment: number, content: Buffer, changes: SegmentChanges) {
+    this.#parts = parts
+    this.#tree = parts.tree
     this.#segment = segment
     this.#content = content
     this.#changes = changes
+    const { lengths, uses } = changes
+    const bytes = lengths.reduce((sum, length, i) => sum + (uses[i]! > 0 ? length : 0), 0)
+    const all = lengths.reduce((sum, length) => sum + length, 0)
+    const worth = bytes >= content.length * WORTH_A_FILE
+    this.#writer = worth ? new KeptWriter(segment, content, lengths.length, all) : null
   }
 
   write(): void {
@@ -71,7 +94,7 @@ class Move {
     }
     // Last, when all is known: a message may have left one queue and entered another.
     this.#countOthers()
-    this.#keepOrMove(this.#block())
+    this.#writeOwn()
   }
 
   #writeSession(change: SessionChange): void {
@@ -95,14 +118,10 @@ class Move {
       if (state !== null) tree.putSession(state)
     }
     let bytes = (bounds?.bytes ?? 0) - this.#writeChanged(change)
-    const entries = this.#changes.left(this.#segment, change).map((entry) => this.#placed(entry))
+    const entries = change.left((id) => this.#placeOf(id))
     for (const { received, size } of entries) if (!received) bytes += size
     tree.putQueue(number, entries)
     tree.putBounds(number, { tail: Math.max(bounds?.tail ?? 0, change.tail), bytes })
-  }
-
-  #placed(entry: QueueEntry): QueueEntry {
-    return entry.place === null ? { ...entry, place: placeOf(this.#tree.blockOf(entry.messageId), entry.messageId) } : entry
   }
 
   /** Takes what is done out of the tree's queue; returns how many payload bytes wait no more. */
@@ -128,6 +147,22 @@ class Move {
     return bytes
   }
 
+  /** Where a message is from now on. */
+  #placeOf(id: number): Place {
+    const at = this.#changes.indexOf(id)
+    if (at < 0) {
+      const block = this.#tree.blockOf(id)
+      return block === null ? IN_TREE : block.place(id)
+    }
+    let place = this.#places[at]
+    if (place === undefined) {
+      const from = this.#changes.offsets[at]! + KIND_BYTES
+      place = this.#writer?.add(from, this.#changes.offsets[at]! + this.#changes.lengths[at]!) ?? IN_TREE
+      this.#places[at] = place
+    }
+    return place
+  }
+
   /** Messages that were there before: held by more, or by fewer. */
   #countOthers(): void {
     const uses = [...this.#changes.otherUses].filter(([, change]) => change !== 0).sort(([a], [b]) => a - b)
@@ -140,43 +175,43 @@ class Move {
         continue
       }
       for (; i < uses.length && block.has(uses[i]![0]); i++) block.uses[uses[i]![0] - block.firstId]! += uses[i]![1]
-      this.#keepOrMove(block)
+      if (block.liveBytes >= block.end * WORTH_KEEPING) this.#tree.putBlock(block)
+      else this.#giveUp(block)
     }
   }
 
-  #block(): MessageBlock | null {
-    const { firstId, offsets, lengths, uses } = this.#changes
-    if (firstId > 0) return new MessageBlock(this.#segment, firstId, offsets, lengths, uses)
-    this.unneeded.push(this.#segment)
-    return null
-  }
-
-  /** Keeps the segment of these messages, if that is worth it; else moves what is left of them into the tree. */
-  #keepOrMove(block: MessageBlock | null): void {
-    if (block === null) return
-    const bytes = block.liveBytes
-    if (bytes > 0 && bytes >= block.end * WORTH_KEEPING) {
-      this.#tree.putBlock(block)
-      return
-    }
-    for (const [i, uses] of block.uses.entries()) {
-      if (uses <= 0) continue
-      const place = { segment: block.segment, offset: block.offsets[i]!, length: block.lengths[i]! }
-      this.#tree.putMessage(block.firstId + i, uses, this.#bytes(place))
+  /** What is left of kept messages moves into the tree. */
+  #giveUp(block: MessageBlock): void {
+    const { files, keptFolder } = this.#parts
+    const left = [...block.uses.entries()].filter(([, uses]) => uses > 0)
+    if (left.length > 0) {
+      const fd = files.openToRead(join(keptFolder, keptName(block.segment)))
+      for (const [i, uses] of left) {
+        const { offset, length } = block.place(block.firstId + i)
+        const bytes = Buffer.alloc(length)
+        files.read(fd, bytes, length, offset)
+        this.#tree.putMessage(block.firstId + i, uses, keptBody(bytes))
+      }
+      files.close(fd)
     }
     this.#tree.removeBlock(block)
     this.unneeded.push(block.segment)
   }
 
-  #bytes({ segment, offset, length }: Place): Uint8Array {
-    const bytes =
-      segment === this.#segment ? this.#content.subarray(offset, offset + length) : this.#log.bytes(segment, offset, length)
-    return bytes.subarray(KIND_BYTES)
+  /** The segment's own messages, as far as somebody holds them. */
+  #writeOwn(): void {
+    const { firstId, offsets, lengths, uses } = this.#changes
+    const places: Place[] = uses.map((count, i) => (count > 0 ? this.#placeOf(firstId + i) : IN_TREE))
+    this.kept = places.some((place) => place !== IN_TREE)
+    if (this.kept) {
+      const [at, long] = [places.map(({ offset }) => offset), places.map(({ length }) => length)]
+      this.#tree.putBlock(new MessageBlock(this.#segment, firstId, at, long, uses))
+      this.#writer!.write(this.#parts.files, this.#parts.keptFolder)
+      return
+    }
+    for (const [i, count] of uses.entries()) {
+      const bytes = this.#content.subarray(offsets[i]! + KIND_BYTES, offsets[i]! + lengths[i]!)
+      if (count > 0) this.#tree.putMessage(firstId + i, count, bytes)
+    }
   }
-}
-
-function placeOf(block: MessageBlock | null, id: number): Place {
-  if (block === null) return IN_TREE
-  const at = id - block.firstId
-  return { segment: block.segment, offset: block.offsets[at]!, length: block.lengths[at]! }
 }

@@ -1,9 +1,15 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Message, MessageParts } from '../../broker/contracts.ts'
 import { systemFiles } from './files.ts'
-import { moveSegment } from './move.ts'
+import { type MoverParts, moveSegment } from './move.ts'
 import { SegmentReader } from './segments.ts'
 import { type Applied, Tree } from './tree.ts'
+
+export interface MoverFolders {
+  readonly logFolder: string
+  readonly keptFolder: string
+  readonly treePath: string
+}
 
 /** A segment to be moved; or one of which nothing is left, and then how far the log is in the tree without it. */
 export interface MoveOrder {
@@ -11,10 +17,10 @@ export interface MoveOrder {
   readonly spent: Applied | null
 }
 
-const { folder, treePath } = workerData as { folder: string; treePath: string }
+const { logFolder, keptFolder, treePath } = workerData as MoverFolders
 
 /** What the mover needs of a message is what is written of it. */
-function parts(from: MessageParts): Message {
+function make(from: MessageParts): Message {
   const { topicLength, propertiesLength, bytes } = from
   const lengths = {
     topicStart: 0,
@@ -27,13 +33,14 @@ function parts(from: MessageParts): Message {
   return { ...from, ...lengths } as unknown as Message
 }
 
-const tree = new Tree(treePath, parts)
-const log = new SegmentReader(systemFiles, folder)
+const tree = new Tree(treePath, make)
+const log = new SegmentReader(systemFiles, logFolder)
+const parts: MoverParts = { tree, files: systemFiles, log, keptFolder, make }
 
-function move({ segment, spent }: MoveOrder): readonly number[] {
-  if (spent === null) return moveSegment(tree, log, segment, parts).unneeded
+function move({ segment, spent }: MoveOrder): { kept: boolean; unneeded: readonly number[] } {
+  if (spent === null) return moveSegment(parts, segment)
   tree.transact(spent, () => undefined)
-  return [segment]
+  return { kept: false, unneeded: [] }
 }
 
 /** Null: that is all, and the thread ends. */
@@ -45,7 +52,8 @@ parentPort!.on('message', async (order: MoveOrder | null) => {
   }
   const { segment } = order
   try {
-    parentPort!.postMessage({ segment, unneeded: move(order) })
+    const { kept, unneeded } = move(order)
+    parentPort!.postMessage({ segment, kept, unneeded })
   } catch (error) {
     parentPort!.postMessage({ segment, error: (error as Error).message })
   }

@@ -1,8 +1,10 @@
 import { Worker } from 'node:worker_threads'
-import type { MoveOrder } from './mover-thread.ts'
+import type { MoveOrder, MoverFolders } from './mover-thread.ts'
 
-/** What the thread tells. `unneeded`: segments that nobody needs any more. */
-export type Moved = { segment: number; unneeded: readonly number[] } | { segment: number; error: string }
+/** What the thread tells. `kept`: its messages are, in a file; `unneeded`: these files are needed no more. */
+export type Moved =
+  | { segment: number; kept: boolean; unneeded: readonly number[] }
+  | { segment: number; error: string }
 
 /** After a failure: so long until the next try. */
 const AGAIN_MS = 1000
@@ -14,8 +16,7 @@ const END_MS = 2000
  * in order; one that cannot be moved is tried again until it can.
  */
 export class Mover {
-  readonly #folder: string
-  readonly #treePath: string
+  readonly #folders: MoverFolders
   readonly #order: (segment: number) => MoveOrder
   readonly #moved: (result: Moved) => void
   /** There as soon as there was something to move. */
@@ -28,13 +29,11 @@ export class Mover {
 
   /** `order` says what is to be done with a segment, when its turn has come; `moved` is told what became of it. */
   constructor(
-    folder: string,
-    treePath: string,
+    folders: MoverFolders,
     order: (segment: number) => MoveOrder,
     moved: (result: Moved) => void,
   ) {
-    this.#folder = folder
-    this.#treePath = treePath
+    this.#folders = folders
     this.#order = order
     this.#moved = moved
   }
@@ -63,8 +62,7 @@ export class Mover {
   }
 
   #start(): Worker {
-    const workerData = { folder: this.#folder, treePath: this.#treePath }
-    const worker = new Worker(new URL('./mover-thread.js', import.meta.url), { workerData })
+    const worker = new Worker(new URL('./mover-thread.js', import.meta.url), { workerData: this.#folders })
     worker.unref()
     worker.on('message', (result: Moved) => this.#done(result))
     worker.on('error', (error) => {

@@ -97,6 +97,7 @@ export class Recent {
 
   message(id: number, offset: number, length: number): void {
     const segment = this.#current
+    if (id < segment.firstId) throw new RangeError('the numbers of messages count up')
     this.nextMessageId = Math.max(this.nextMessageId, id + 1)
     if (segment.firstId === 0) segment.firstId = id
     segment.offsets[id - segment.firstId] = offset

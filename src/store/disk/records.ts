@@ -24,7 +24,6 @@ export const Kind = {
 export const RETAIN = 4
 export const IDENTIFIERS = 8
 export const SHARED = 16
-const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** Writes a record; `session` is the number of the Session that it names, if it names one. */
 export function writeRecord(out: ByteWriter, record: StoreRecord, session: number): void {
@@ -175,8 +174,8 @@ export function readMessage(from: ByteReader, make: MakeMessage): Message {
   const topicLength = from.uint32()
   const propertiesLength = from.uint32()
   const payloadLength = from.uint32()
+  const topic = from.peekText(topicLength)
   const bytes = from.bytes(topicLength + propertiesLength + payloadLength)
-  const topic = UTF8.decode(bytes.subarray(0, topicLength))
   const qos = (flags & 3) as QoS
   const retain = (flags & RETAIN) !== 0
   return make({ id, topic, bytes, topicLength, propertiesLength, payloadLength, qos, retain, expiresAt, publisher })

@@ -42,7 +42,7 @@ export interface Recovered {
   nextSegment: number
   /** Segments to be moved into the tree. */
   readonly segments: number[]
-  /** Segments that are in the tree, and kept for their messages. */
+  /** Segments of which messages are kept in a file. */
   readonly kept: Set<number>
   readonly damaged: Damage[]
 }
@@ -76,9 +76,8 @@ export function recoverLog(tree: Tree, recent: Recent, files: Files, folder: str
   for (const segment of segmentsIn(files, folder)) {
     recovered.nextSegment = Math.max(recovered.nextSegment, segment + 1)
     if (segment > applied.segment) replaySegment(replay, log, segment, make, recovered, recent)
-    if (segment > applied.segment || recovered.kept.has(segment)) continue
     // What was left of it is in the tree: the process ended before it was removed.
-    files.remove(join(folder, segmentName(segment)))
+    else files.remove(join(folder, segmentName(segment)))
   }
   return recovered
 }

@@ -48,18 +48,6 @@ export class SegmentReader {
     return { buffer, soundEnd: at }
   }
 
-  /** Some bytes of a segment. What it does not have is zero. */
-  bytes(number: number, offset: number, length: number): Buffer {
-    const fd = this.#files.openToRead(join(this.#folder, segmentName(number)))
-    try {
-      const bytes = Buffer.alloc(length)
-      this.#files.read(fd, bytes, length, offset)
-      return bytes
-    } finally {
-      this.#files.close(fd)
-    }
-  }
-
   #content(number: number): Buffer {
     const fd = this.#files.openToRead(join(this.#folder, segmentName(number)))
     try {

@@ -186,7 +186,7 @@ export class Tree {
 
   // Messages
 
-  /** The messages of a kept segment, among them that one; null if it is in none of them. */
+  /** The kept messages of a segment, among them that one; null if it is in none of them. */
   blockOf(id: number): MessageBlock | null {
     const range = { start: blockKey(id), end: blockKey(0), inclusiveEnd: true, reverse: true, limit: 1 }
     for (const { key, value } of this.db.getRange(range)) {
@@ -207,7 +207,7 @@ export class Tree {
     this.db.removeSync(keptKey(block.segment))
   }
 
-  /** The segments that are kept for their messages, in order. */
+  /** The segments of which messages are kept in a file, in order. */
   keptSegments(): number[] {
     const keys = this.db.getKeys({ start: Buffer.from('k'), end: after('k') })
     return [...keys].map((key) => (key as Buffer).readUInt32BE(1))

@@ -282,13 +282,20 @@ export function storeContract(name: string, open: () => Store, reopen: (store: S
           const state = load(reopen(store))
           assert.ok(state.length <= records.length)
           const other = open()
-          append(other, ...stateOf(reopen(store)))
+          append(other, ...messagesFirst([...stateOf(reopen(store))]))
           assert.deepEqual(load(reopen(other)), state)
         }),
         { numRuns: runs },
       )
     })
   })
+}
+
+/** Messages in the order of their numbers, as a broker gives them, and before what refers to them. */
+function messagesFirst(records: readonly StoreRecord[]): StoreRecord[] {
+  const number = (record: StoreRecord): number =>
+    record.kind === 'message' ? record.message.id : Number.POSITIVE_INFINITY
+  return [...records].sort((a, b) => (number(a) === number(b) ? 0 : number(a) - number(b)))
 }
 
 /** What may happen, in small numbers so that it happens to the same things. */
