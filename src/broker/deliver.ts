@@ -2,7 +2,7 @@ import type { QoS } from '../protocol/index.ts'
 import type { SharedGroup } from '../topics/index.ts'
 import type { Core } from './core.ts'
 import type { Publication } from './publication.ts'
-import { enqueue } from './queue.ts'
+import { enqueue, onlyInStore } from './queue.ts'
 import { recordQueued } from './records.ts'
 import type { Subscription } from './route.ts'
 import { fits, PUBLISH, RETAIN, send } from './send.ts'
@@ -90,7 +90,8 @@ function deliverWithPromise(
 ): void {
   const { connection, outbound } = session
   if (connection === null || outbound.waiting > 0 || !windowOpen(core, session) || !connection.hasRoom()) {
-    const lasting = connection === null
+    // What is in the store only is not kept in memory.
+    const lasting = connection === null && !onlyInStore(core, session)
     enqueue(core, session, new Queued(publication.keep(core, lasting), retain, identifiers, shared), qos)
     return
   }

@@ -34,11 +34,19 @@ export function enqueue(core: Core, session: Session, entry: Queued, qos: QoS): 
  * Once the queues together fill their part of the memory, what is queued for kept Sessions lies in the store only, but for
  * the beginning of each queue: a million messages must not be a million objects.
  */
+export function onlyInStore(core: Core, { outbound, persistent, connection }: Session): boolean {
+  if (!persistent) return false
+  if (outbound.kept < outbound.tail) return true
+  const limit = core.settings.maximumQueueMemory
+  if (core.keptBytes < limit) return false
+  // Who is here will want them soon.
+  const soon = connection !== null && outbound.kept - outbound.next < FETCHED
+  return !soon || core.keptBytes >= 2 * limit
+}
+
 function append(core: Core, session: Session, entry: Queued, qos: QoS): number {
-  const { outbound, persistent } = session
-  const begun = outbound.kept - outbound.next < FETCHED && core.keptBytes < 2 * core.settings.maximumQueueMemory
-  const room = begun || core.keptBytes < core.settings.maximumQueueMemory
-  if (persistent && (outbound.kept < outbound.tail || !room)) {
+  const { outbound } = session
+  if (onlyInStore(core, session)) {
     session.sharedInStore ||= entry.shared !== null
     return outbound.enqueueCold()
   }

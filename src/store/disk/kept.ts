@@ -38,19 +38,20 @@ export function readKept(bytes: Buffer, { length }: Place, id: number, make: Mak
   return message.id === id ? message : null
 }
 
-/** Collects the messages of a segment that are to be kept. */
+/** Collects the messages of a segment that are to be kept; one after the other, in the same memory. */
 export class KeptWriter {
-  readonly #segment: number
+  #segment = 0
   /** The segment's own content. */
-  readonly #content: Buffer
-  #bytes: Buffer
-  #length: number
+  #content: Buffer = KEPT_HEAD
+  #bytes: Buffer = KEPT_HEAD
+  #length = 0
 
   /** `most`: the bytes of all messages that may be added. */
-  constructor(segment: number, content: Buffer, messages: number, most: number) {
+  begin(segment: number, content: Buffer, messages: number, most: number): void {
     this.#segment = segment
     this.#content = content
-    this.#bytes = Buffer.allocUnsafeSlow(KEPT_HEAD.length + most + messages * CHECKSUM_BYTES)
+    const room = KEPT_HEAD.length + most + messages * CHECKSUM_BYTES
+    if (this.#bytes.length < room || this.#bytes === KEPT_HEAD) this.#bytes = Buffer.allocUnsafeSlow(room)
     KEPT_HEAD.copy(this.#bytes)
     this.#length = KEPT_HEAD.length
   }
@@ -68,7 +69,6 @@ export class KeptWriter {
   /** Writes the file, which is safe on disk when this returns. */
   write(files: Files, folder: string): void {
     files.writeSafely(join(folder, keptName(this.#segment)), this.#bytes.subarray(0, this.#length))
-    this.#bytes = Buffer.alloc(0)
   }
 }
 

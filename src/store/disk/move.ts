@@ -4,7 +4,7 @@ import { MessageBlock } from './block.ts'
 import { SegmentChanges, type SessionChange } from './changes.ts'
 import { IN_TREE, type Place, type QueueEntry } from './entry.ts'
 import type { Files } from './files.ts'
-import { KeptWriter, keptBody, keptName } from './kept.ts'
+import { type KeptWriter, keptBody, keptName } from './kept.ts'
 import type { MakeMessage } from './records.ts'
 import { scanRecords } from './scan.ts'
 import type { SegmentReader } from './segments.ts'
@@ -23,6 +23,7 @@ export interface MoverParts {
   readonly tree: Tree
   readonly files: Files
   readonly log: SegmentReader
+  readonly writer: KeptWriter
   readonly keptFolder: string
   readonly make: MakeMessage
 }
@@ -81,7 +82,8 @@ class Move {
     const bytes = lengths.reduce((sum, length, i) => sum + (uses[i]! > 0 ? length : 0), 0)
     const all = lengths.reduce((sum, length) => sum + length, 0)
     const worth = bytes >= content.length * WORTH_A_FILE
-    this.#writer = worth ? new KeptWriter(segment, content, lengths.length, all) : null
+    this.#writer = worth ? parts.writer : null
+    this.#writer?.begin(segment, content, lengths.length, all)
   }
 
   write(): void {

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Message, MessageParts } from '../../broker/contracts.ts'
 import { systemFiles } from './files.ts'
+import { KeptWriter } from './kept.ts'
 import { type MoverParts, moveSegment } from './move.ts'
 import { SegmentReader } from './segments.ts'
 import { type Applied, Tree } from './tree.ts'
@@ -35,7 +36,8 @@ function make(from: MessageParts): Message {
 
 const tree = new Tree(treePath, make)
 const log = new SegmentReader(systemFiles, logFolder)
-const parts: MoverParts = { tree, files: systemFiles, log, keptFolder, make }
+const writer = new KeptWriter()
+const parts: MoverParts = { tree, files: systemFiles, log, writer, keptFolder, make }
 
 function move({ segment, spent }: MoveOrder): { kept: boolean; unneeded: readonly number[] } {
   if (spent === null) return moveSegment(parts, segment)

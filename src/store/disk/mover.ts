@@ -8,6 +8,8 @@ export type Moved =
 
 /** After a failure: so long until the next try. */
 const AGAIN_MS = 1000
+/** What lives on in the thread is little: more room for what is new would only be touched, and never given back. */
+const YOUNG_MEGABYTES = 6
 /** A thread that has not ended by itself after so long is ended. */
 const END_MS = 2000
 
@@ -62,7 +64,10 @@ export class Mover {
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL('./mover-thread.js', import.meta.url), { workerData: this.#folders })
+    const worker = new Worker(new URL('./mover-thread.js', import.meta.url), {
+      workerData: this.#folders,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES },
+    })
     worker.unref()
     worker.on('message', (result: Moved) => this.#done(result))
     worker.on('error', (error) => {

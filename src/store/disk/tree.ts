@@ -43,6 +43,12 @@ export interface Bounds {
   readonly bytes: number
 }
 
+/**
+ * The tree is mapped into memory once, with room to grow: each time it outgrew its map the old one would stay beside the new
+ * one. It is address space only, of which 64-bit systems have enough; on Windows the file itself would take that room.
+ */
+const ONE_MAP = ['arm64', 'x64', 'ppc64', 'riscv64', 's390x', 'loong64'].includes(process.arch) && process.platform !== 'win32'
+const MAP_BYTES = 64 * 1024 ** 3
 /** A value begins with its checksum. */
 const CHECKSUM_BYTES = 4
 
@@ -57,9 +63,8 @@ export class Tree {
   #chunk: { session: number; chunk: QueueChunk } | null = null
 
   constructor(path: string, make: MakeMessage, damaged: (key: Buffer) => void = () => undefined) {
-    // Without overlappingSync a transaction is safe on disk when it returns: only then may the log's segment go. Without
-    // read-ahead less of the file stays mapped into memory.
-    const safe = { overlappingSync: false, noReadAhead: true, maxReaders: 126 }
+    // Without overlappingSync a transaction is safe on disk when it returns: only then may the log's segment go.
+    const safe = { overlappingSync: false, maxReaders: 126, ...(ONE_MAP ? { mapSize: MAP_BYTES } : {}) }
     this.db = open<Buffer, Buffer>({ path, encoding: 'binary', keyEncoding: 'binary', ...safe })
     this.#make = make
     this.#damaged = damaged
