@@ -74,7 +74,7 @@ export class Broker {
     if (wrong !== null) throw new RangeError(wrong)
     const { qos = 0, retain = false, properties = {} } = options
     const message = makeMessage(this.core, topic, payload, { qos, retain, properties }, null)
-    if (message.expiresAt !== 0) message.expiresAt += this.core.now
+    message.startExpiry(this.core.now)
     return publishMessage(this.core, message)
   }
 

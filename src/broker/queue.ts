@@ -16,6 +16,11 @@ const ENTRY_BYTES = 300
 
 /** Lets a message wait in the Session's queue; if that is full, `queue_full_policy` says who pays for it. */
 export function enqueue(core: Core, session: Session, entry: Queued, qos: QoS): void {
+  if (entry.message.expired(core.now)) {
+    // Its interval was 0: it is for those who can have it at once [MQTT-3.3.2-5].
+    core.event('messageExpired', session, { topic: entry.message.topic })
+    return
+  }
   for (let limit = fullBecauseOf(core, session, entry); limit !== null; limit = fullBecauseOf(core, session, entry)) {
     core.metrics.publishDropped++
     if (session.dropped++ === 0) core.event('queueFull', session, limit)
