@@ -119,7 +119,7 @@ export const defaultSettings: Settings = {
   maximumSubscriptions: 0,
   maximumRetainedMessages: 0,
   maximumRetainedBytes: 0,
-  maximumTopicLevels: 200,
+  maximumTopicLevels: 201,
   maximumOutgoingBytes: 1024 * 1024,
   queueQoS0: false,
   upgradeOutgoingQoS: false,

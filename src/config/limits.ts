@@ -130,8 +130,8 @@ export const limitOptions: Options<LimitConfig> = {
   maxTopicLevels: {
     name: 'max_topic_levels',
     type: integer({ least: 0, most: 65_536, unit: 'levels' }),
-    default: 200,
-    doc: 'Levels that a topic or a topic filter may have; longer ones are refused. 0: no limit.',
+    default: 201,
+    doc: 'Levels that a topic or a topic filter may have; longer ones are refused. 201: 200 slashes. 0: no limit.',
     reloadable: true,
     from: 'nightjar',
   },

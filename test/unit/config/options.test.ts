@@ -68,7 +68,7 @@ const TABLE: Record<string, { default: unknown; good: Record<string, unknown>; b
   max_retained_bytes: { default: 0, good: { 1: 1, '-1': 0 }, bad: ['1M'] },
   max_retained_messages: { default: 0, good: { 1: 1, '-1': 0 }, bad: ['none'] },
   max_subscriptions: { default: 0, good: { 1: 1 }, bad: ['-1'] },
-  max_topic_levels: { default: 200, good: { 0: 0, 65536: 65536 }, bad: ['65537', '-1'] },
+  max_topic_levels: { default: 201, good: { 0: 0, 65536: 65536 }, bad: ['65537', '-1'] },
   message_size_limit: { default: 0, good: { 268435455: 268435455 }, bad: ['268435456', '-1'] },
   per_listener_settings: { default: false, good: { true: true }, bad: ['on'] },
   persistence: { default: false, good: { true: true }, bad: ['yes'] },
