@@ -228,7 +228,7 @@ function announced(
   }
   if (!settings.retainAvailable) properties.retainAvailable = false
   properties.maximumPacketSize = settings.maximumPacketSize
-  if (settings.maximumInFlight < MAXIMUM_IN_FLIGHT) properties.receiveMaximum = settings.maximumInFlight
+  if (settings.receiveMaximum < MAXIMUM_IN_FLIGHT) properties.receiveMaximum = settings.receiveMaximum
   if (maximumQoS < 2) properties.maximumQoS = maximumQoS as 0 | 1
   if (!settings.wildcardSubscriptionsAvailable) properties.wildcardSubscriptionAvailable = false
   if (!settings.sharedSubscriptionsAvailable) properties.sharedSubscriptionAvailable = false
