@@ -52,6 +52,13 @@ export class Broker {
     return connection
   }
 
+  /** A client came to a listener that has no room: it was closed before it could say anything. */
+  turnedAway({ name }: ListenerSettings, address: string, option: string, limit: number): void {
+    const subject = { identity: { client: null, address, username: null } }
+    const what = `listener ${name} had no room (${option} ${limit})`
+    this.core.repeats.note('turnedAway', subject, what, { listener: name, option, limit }, name)
+  }
+
   /** Returns whether another turn should follow at once. */
   endTurn(): boolean {
     return endTurn(this.core)

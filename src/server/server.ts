@@ -70,7 +70,7 @@ export class Server {
     store: Store = new MemoryStore(),
     maximumConnections = -1,
   ) {
-    this.#room = new Room(maximumConnections)
+    this.#room = new Room(maximumConnections, 'global_max_connections')
     this.#access = new ListenerAccess(new AuthenticationMethods(methods, () => this.#loop.began()))
     // Not a Buffer but its memory: the parts of a plain array cost less to make.
     const arena = new Uint8Array(Buffer.allocUnsafeSlow(ARENA_BYTES).buffer)

@@ -17,6 +17,8 @@ export interface Acceptor {
   /** Called before anything is handed over, so that a turn begins. */
   began(): void
   accept(link: Link): LinkHandler
+  /** Somebody came for whom there was no room, and is gone again. The option says how many may be here. */
+  turnedAway(address: string, option: string, limit: number): void
 }
 
 export interface TcpListenerOptions {
@@ -58,7 +60,7 @@ export class TcpListener {
     this.#options = options
     this.#read = read
     this.#acceptor = acceptor
-    const own = new Room(options.maximumConnections)
+    const own = new Room(options.maximumConnections, 'max_connections')
     this.#rooms = options.shared === undefined ? [own] : [own, options.shared]
     const pauseOnConnect = read.shared.works
     this.#server = createServer({ noDelay: options.noDelay, pauseOnConnect }, (socket) => this.#arrived(socket))
@@ -86,14 +88,27 @@ export class TcpListener {
     this.#server.close()
   }
 
-  get #full(): boolean {
-    return this.#rooms.some((room) => room.full)
+  get #full(): Room | undefined {
+    return this.#rooms.find((room) => room.full)
   }
 
   /** Where there is no room, those who leave in this round of the event loop may be heard of only after who comes. */
   #arrived(accepted: Socket): void {
-    if (!this.#full) this.#accept(accepted)
-    else setImmediate(() => (this.#full ? accepted.destroy() : this.#accept(accepted)))
+    if (this.#full === undefined) this.#accept(accepted)
+    else setImmediate(() => this.#acceptIfRoom(accepted))
+  }
+
+  #acceptIfRoom(accepted: Socket): void {
+    const full = this.#full
+    if (full === undefined) {
+      this.#accept(accepted)
+      return
+    }
+    const from = this.#from(accepted)
+    accepted.destroy()
+    if (from === null) return
+    this.#acceptor.began()
+    this.#acceptor.turnedAway(from.address, full.option, full.maximum)
   }
 
   #accept(accepted: Socket): void {

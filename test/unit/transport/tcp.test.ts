@@ -121,8 +121,10 @@ for (const [way, read] of Object.entries(ways)) {
       await side.until(() => side.handlers.length === 2)
       const third = await dial(port, '127.0.0.1')
       third.resume()
+      const address = `127.0.0.1:${third.localPort}`
       await once(third, 'close')
       assert.equal(side.handlers.length, 2)
+      assert.deepEqual(side.away, [[address, 'max_connections', 2]])
       first.destroy()
       await side.until(() => side.handlers.some(({ ends }) => ends.length === 1))
       const fourth = await dial(port, '127.0.0.1')
@@ -168,7 +170,7 @@ for (const [way, read] of Object.entries(ways)) {
 describe('listeners that share a room', () => {
   it('take no more together than it holds, and take others when one of either has gone', async () => {
     const side = new BrokerSide()
-    const shared = new Room(2)
+    const shared = new Room(2, 'global_max_connections')
     const options = { port: 0, host: '127.0.0.1', ipv6Only: false, noDelay: true, maximumConnections: -1, shared }
     const all = [new TcpListener(options, sharedRead(), side), new TcpListener(options, sharedRead(), side)]
     const [one, other] = [await all[0]!.listen(), await all[1]!.listen()]
@@ -181,6 +183,13 @@ describe('listeners that share a room', () => {
       await once(third, 'close')
     }
     assert.deepEqual([side.handlers.length, shared.open], [2, 2])
+    assert.deepEqual(
+      side.away.map(([, option, limit]) => [option, limit]),
+      [
+        ['global_max_connections', 2],
+        ['global_max_connections', 2],
+      ],
+    )
     first.destroy()
     await side.until(() => side.handlers.some(({ ends }) => ends.length === 1))
     const fourth = await dial(other, '127.0.0.1')
