@@ -81,8 +81,9 @@ function refuse(core: Core, connection: Connection, refusal: ConnectRefusal): vo
   const fits = reasonCodeFits(PacketType.Connack, refusal.reasonCode)
   const reasonCode = fits ? refusal.reasonCode : ReasonCode.NotAuthorized
   const details = { reason, code: reasonCodeName(reasonCode), rule }
-  if (connection.tooSoon) core.repeats.note('connectRefused', connection, reason, details, connection.link.host)
-  else core.event('connectRefused', connection, details)
+  // Who is refused often comes again at once, without end.
+  const who = connection.tooSoon || connection.clientId === null ? connection.link.host : null
+  core.repeats.note('connectRefused', connection, reason, details, who)
   const code = connection.version === 5 ? reasonCode : connectReturnCode(reasonCode)
   const properties: Properties = serverReference === undefined ? {} : { serverReference }
   const packet = { type: PacketType.Connack, sessionPresent: false, reasonCode: code, properties } as const
