@@ -20,8 +20,12 @@ const USAGE = `usage: node scripts/judges.mjs paho|mosquitto CHECKOUT [NAME...] 
 Nothing is fetched: make the clone yourself. Python 3 is needed.`
 const TEST_LIMIT_MS = 180_000
 const SUITE_LIMIT_MS = 900_000
-/** mosquitto's tests compare CONNACK byte for byte, so its default is told to Nightjar, which has another one. */
+/**
+ * mosquitto's tests compare CONNACK byte for byte, so its defaults are told to Nightjar, which has others. What mosquitto
+ * announces as Receive Maximum is its max_inflight_messages.
+ */
 const PACKET_LIMIT = 'max_packet_size 2000000'
+const RECEIVE_MAXIMUM = 'receive_maximum 20'
 
 /** How a suite of paho's is run on a port other than its own: its option for it does not reach Python's unittest. */
 const PAHO_MAIN = `
@@ -35,8 +39,9 @@ runpy.run_path(file, run_name='__main__')
 /** What the suites take for granted beside the defaults of a broker. */
 const PAHO_SUITES = [
   { file: 'client_test.py', title: 'MQTT 3.1.1', config: [] },
-  // One test wants a keep alive of 120 s to be answered with another one.
-  { file: 'client_test5.py', title: 'MQTT 5.0', config: ['max_keepalive 60'] },
+  // One test wants a keep alive of 120 s to be answered with another one; one goes beyond Receive Maximum, for which
+  // there are not enough Packet Identifiers if that is not announced.
+  { file: 'client_test5.py', title: 'MQTT 5.0', config: ['max_keepalive 60', RECEIVE_MAXIMUM] },
 ]
 
 /** Runs a program to its end; resolves with its exit code (null: it took too long) and all that it said. */
@@ -119,14 +124,14 @@ function prepareMosquitto(checkout, program, folder) {
   const wrapper = join(place, 'mosquitto')
   writeFileSync(
     wrapper,
-    options.broker === undefined ? withPacketLimit(program, folder) : `#!/bin/sh\nexec '${program}' "$@"\n`,
+    options.broker === undefined ? asMosquitto(program, folder) : `#!/bin/sh\nexec '${program}' "$@"\n`,
   )
   chmodSync(wrapper, 0o755)
   return join(folder, 'test', 'broker')
 }
 
-/** Starts Nightjar with the arguments given, and its configuration, if any, with one line in front. */
-function withPacketLimit(program, folder) {
+/** Starts Nightjar with the arguments given, and its configuration, if any, with mosquitto's defaults in front. */
+function asMosquitto(program, folder) {
   return `#!/bin/sh
 config=
 for argument; do
@@ -134,10 +139,17 @@ for argument; do
   if [ "$config" = next ]; then config=$argument; elif [ "$argument" = -c ]; then config=next; else set -- "$@" "$argument"; fi
 done
 copy=$(mktemp '${folder}/XXXXXX.conf')
-case $config in
-  '') echo '${PACKET_LIMIT}' > "$copy" ;;
-  *) grep -q '^max_packet_size' "$config" || echo '${PACKET_LIMIT}' > "$copy"; cat "$config" >> "$copy" ;;
-esac
+config=\${config:-/dev/null}
+{
+  grep -q '^max_packet_size' "$config" || echo '${PACKET_LIMIT}'
+  if grep -q '^max_inflight_messages [1-9]' "$config"; then
+    sed -n 's/^max_inflight_messages/receive_maximum/p' "$config"
+  else
+    grep -q '^max_inflight_messages' "$config" || echo '${RECEIVE_MAXIMUM}'
+  fi
+  grep -q '^persistence_location' "$config" || sed -n 's|^persistence_file \\(.*\\)|persistence_location ${folder}/\\1.store|p' "$config"
+  cat "$config"
+} > "$copy"
 exec '${program}' -c "$copy" "$@"
 `
 }
@@ -155,10 +167,10 @@ function listMosquitto(checkout, names) {
 
 async function judgeWithMosquitto(checkout, program, folder, names) {
   const cwd = prepareMosquitto(checkout, program, folder)
-  const env = { ...process.env, BUILD_ROOT: join(folder, 'build'), PYTHONDONTWRITEBYTECODE: '1' }
+  const env = { ...process.env, BUILD_ROOT: join(folder, 'build'), STORES: folder, PYTHONDONTWRITEBYTECODE: '1' }
   const tests = listMosquitto(checkout, names)
   const groups = new Map()
-  const plain = options.exact || options.broker !== undefined ? [] : [join(root, 'test', 'judges', 'reason_strings.py')]
+  const plain = options.exact || options.broker !== undefined ? [] : [join(root, 'test', 'judges', 'as_mosquitto.py')]
   const waiting = [...tests]
   const worker = async () => {
     for (let test = waiting.shift(); test !== undefined; test = waiting.shift()) {

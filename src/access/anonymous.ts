@@ -17,7 +17,7 @@ home.addSubnet('fe80::', 10, 'ipv6')
 
 /** Whether an address belongs to this machine or to a private network. */
 export function isPrivate(host: string): boolean {
-  if (host === 'in-process') return true
+  if (host === 'in-process' || host === 'unix') return true
   return home.check(host, isIPv6(host) ? 'ipv6' : 'ipv4')
 }
 

@@ -20,8 +20,10 @@ export interface ConnectRefusal {
 export function connectRefusal(core: Core, connection: Connection, packet: ConnectPacket): ConnectRefusal | null {
   if (core.stopping) return stopping(core)
   return (
+    versionRefusal(connection.listener, packet) ??
     rateRefusal(core, connection) ??
     clientIdRefusal(connection.listener, packet) ??
+    numberRefusal(core, packet) ??
     storeRefusal(core, packet) ??
     keepAliveRefusal(core, packet) ??
     willRefusal(core, connection.listener, packet)
@@ -47,6 +49,27 @@ function rateRefusal(core: Core, connection: Connection): ConnectRefusal | null 
     reasonCode: ReasonCode.ConnectionRateExceeded,
     reason: 'connections come too fast',
     rule: `Option max_connection_rate (${core.settings.maximumConnectionRate} a second from one address) decides`,
+  }
+}
+
+/** Of the versions that the broker speaks, those that the listener does not want [MQTT-3.1.2-2]. */
+function versionRefusal({ protocolVersions }: ListenerSettings, { version }: ConnectPacket): ConnectRefusal | null {
+  if (protocolVersions.includes(version)) return null
+  return {
+    reasonCode: ReasonCode.UnsupportedProtocolVersion,
+    reason: `its version of MQTT (${version}) is not taken here`,
+    rule: 'Option accept_protocol_versions decides',
+  }
+}
+
+/** Who has a Session takes no place more, whether it is resumed or begun anew. */
+function numberRefusal(core: Core, { clientId }: ConnectPacket): ConnectRefusal | null {
+  const { maximumClients } = core.settings
+  if (maximumClients === 0 || core.sessions.size < maximumClients || core.sessions.has(clientId)) return null
+  return {
+    reasonCode: ReasonCode.ServerBusy,
+    reason: 'there are too many clients',
+    rule: `Option global_max_clients (${maximumClients}) decides`,
   }
 }
 

@@ -52,6 +52,13 @@ export class Broker {
     return connection
   }
 
+  /** A client came to a listener that has no room: it was closed before it could say anything. */
+  turnedAway({ name }: ListenerSettings, address: string, option: string, limit: number): void {
+    const subject = { identity: { client: null, address, username: null } }
+    const what = `listener ${name} had no room (${option} ${limit})`
+    this.core.repeats.note('turnedAway', subject, what, { listener: name, option, limit }, name)
+  }
+
   /** Returns whether another turn should follow at once. */
   endTurn(): boolean {
     return endTurn(this.core)
@@ -74,7 +81,7 @@ export class Broker {
     if (wrong !== null) throw new RangeError(wrong)
     const { qos = 0, retain = false, properties = {} } = options
     const message = makeMessage(this.core, topic, payload, { qos, retain, properties }, null)
-    if (message.expiresAt !== 0) message.expiresAt += this.core.now
+    message.startExpiry(this.core.now)
     return publishMessage(this.core, message)
   }
 

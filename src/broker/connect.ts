@@ -81,8 +81,9 @@ function refuse(core: Core, connection: Connection, refusal: ConnectRefusal): vo
   const fits = reasonCodeFits(PacketType.Connack, refusal.reasonCode)
   const reasonCode = fits ? refusal.reasonCode : ReasonCode.NotAuthorized
   const details = { reason, code: reasonCodeName(reasonCode), rule }
-  if (connection.tooSoon) core.repeats.note('connectRefused', connection, reason, details, connection.link.host)
-  else core.event('connectRefused', connection, details)
+  // Who is refused often comes again at once, without end.
+  const who = connection.tooSoon || connection.clientId === null ? connection.link.host : null
+  core.repeats.note('connectRefused', connection, reason, details, who)
   const code = connection.version === 5 ? reasonCode : connectReturnCode(reasonCode)
   const properties: Properties = serverReference === undefined ? {} : { serverReference }
   const packet = { type: PacketType.Connack, sessionPresent: false, reasonCode: code, properties } as const
@@ -228,7 +229,7 @@ function announced(
   }
   if (!settings.retainAvailable) properties.retainAvailable = false
   properties.maximumPacketSize = settings.maximumPacketSize
-  if (settings.maximumInFlight < MAXIMUM_IN_FLIGHT) properties.receiveMaximum = settings.maximumInFlight
+  if (settings.receiveMaximum < MAXIMUM_IN_FLIGHT) properties.receiveMaximum = settings.receiveMaximum
   if (maximumQoS < 2) properties.maximumQoS = maximumQoS as 0 | 1
   if (!settings.wildcardSubscriptionsAvailable) properties.wildcardSubscriptionAvailable = false
   if (!settings.sharedSubscriptionsAvailable) properties.sharedSubscriptionAvailable = false

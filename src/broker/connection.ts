@@ -248,7 +248,7 @@ export class Connection implements PacketHandler, OutputOwner {
     if (identifiers === null && expiresAt === 0) return null
     const extras = this.spareExtras(null)
     extras.subscriptionIdentifiers = identifiers
-    extras.messageExpiryInterval = expiresAt === 0 ? -1 : Math.max(1, Math.ceil((expiresAt - this.core.now) / 1000))
+    extras.messageExpiryInterval = expiresAt === 0 ? -1 : Math.max(0, Math.ceil((expiresAt - this.core.now) / 1000))
     return extras
   }
 

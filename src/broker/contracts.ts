@@ -20,9 +20,9 @@ export interface Random {
 
 /** The edge's end of one Network Connection: bytes out. Bytes in go to `Connection.receive`. */
 export interface Link {
-  /** Where the client is, for people: '192.168.1.7:49152', '[::1]:4000', 'in-process'. */
+  /** Where the client is, for people: '192.168.1.7:49152', '[::1]:4000', '/run/nightjar.sock', 'in-process'. */
   readonly address: string
-  /** The IP address alone, or 'in-process'. */
+  /** The IP address alone, or 'unix' or 'in-process'. */
   readonly host: string
   /**
    * Sends the full slabs, then bytes[start..end), in one go. True: all of it was taken, the memory is free again. False:
@@ -44,7 +44,7 @@ export interface ConnectRequest {
   readonly username: string | null
   readonly password: Uint8Array | null
   readonly version: ProtocolVersion
-  /** The IP address, or 'in-process'. */
+  /** The IP address, or 'unix' or 'in-process'. */
   readonly host: string
   /** The listener that accepted it. */
   readonly listener: string

@@ -17,6 +17,10 @@ export const events: Readonly<Record<EventId, EventKind>> = {
   },
   clientDisconnected: { level: 'notice', words: '{client} disconnected from {address}: {reason}' },
   connectRefused: { level: 'warning', words: 'Refused {client} at {address}: {reason} ({code}). {rule}' },
+  turnedAway: {
+    level: 'warning',
+    words: 'Closed {address}: listener {listener} has no room (limit: {option} {limit})',
+  },
   protocolError: { level: 'warning', words: '{client} at {address} broke the protocol: {reason} ({code})' },
   packetTooLarge: {
     level: 'warning',
@@ -94,6 +98,7 @@ export type EventId =
   | 'clientConnected'
   | 'clientDisconnected'
   | 'connectRefused'
+  | 'turnedAway'
   | 'protocolError'
   | 'packetTooLarge'
   | 'connectTimeout'

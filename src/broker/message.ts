@@ -80,6 +80,20 @@ export class Message implements PublishContent {
   expired(now: number): boolean {
     return this.expiresAt !== 0 && this.expiresAt <= now
   }
+
+  /** It is published now: `expiresAt`, until now what `expiryOf` says, becomes a time. */
+  startExpiry(now: number): void {
+    if (this.expiresAt !== 0) this.expiresAt = now + Math.max(0, this.expiresAt)
+  }
+}
+
+/** 0 stands for never, so what expires as soon as it is published has a number of its own. */
+const AT_ONCE = -1
+
+/** A Message Expiry Interval in seconds as the `expiresAt` of a message that waits to be published, such as a Will. */
+export function expiryOf(interval: number | undefined): number {
+  if (interval === undefined) return 0
+  return interval === 0 ? AT_ONCE : interval * 1000
 }
 
 /** What a Message is made of, as a store keeps it. */

@@ -111,11 +111,11 @@ function isNew(core: Core, connection: Connection, packetId: number): boolean {
     acknowledge(core, connection, PacketType.Pubrec, packetId, ReasonCode.Success)
     return false
   }
-  if (connection.version === 5 && inbound.size >= core.settings.maximumInFlight) {
+  if (connection.version === 5 && inbound.size >= core.settings.receiveMaximum) {
     fail(
       connection,
       ReasonCode.ReceiveMaximumExceeded,
-      'more QoS 2 messages at once than Receive Maximum allows (option max_inflight_messages)',
+      'more QoS 2 messages at once than Receive Maximum allows (option receive_maximum)',
     )
     return false
   }

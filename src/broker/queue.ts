@@ -16,6 +16,11 @@ const ENTRY_BYTES = 300
 
 /** Lets a message wait in the Session's queue; if that is full, `queue_full_policy` says who pays for it. */
 export function enqueue(core: Core, session: Session, entry: Queued, qos: QoS): void {
+  if (entry.message.expired(core.now)) {
+    // Its interval was 0: it is for those who can have it at once [MQTT-3.3.2-5].
+    core.event('messageExpired', session, { topic: entry.message.topic })
+    return
+  }
   for (let limit = fullBecauseOf(core, session, entry); limit !== null; limit = fullBecauseOf(core, session, entry)) {
     core.metrics.publishDropped++
     if (session.dropped++ === 0) core.event('queueFull', session, limit)
@@ -76,6 +81,13 @@ function fetch(core: Core, session: Session): void {
   }
 }
 
+/** After a restart: a PUBREL may be owed for more of what was sent before, and does not wait. False if there is no more. */
+function fetchSentBefore(core: Core, session: Session): boolean {
+  if (session.uncertain === 0 || session.outbound.kept === session.outbound.tail) return false
+  fetch(core, session)
+  return true
+}
+
 const { WaitingQoS0, WaitingQoS1, WaitingQoS2, ResendQoS1, ResendQoS2 } = OutboundState
 const WAITING = [WaitingQoS0, WaitingQoS1, WaitingQoS2] as const
 const SENT_BEFORE = [WaitingQoS0, ResendQoS1, ResendQoS2] as const
@@ -129,12 +141,13 @@ function sendNext(core: Core, session: Session, connection: Connection): boolean
     fetch(core, session)
     return true
   }
+  if (outbound.releases > 0) {
+    core.metrics.messagesSent++
+    writeAcknowledgement(connection.output, PacketType.Pubrel, outbound.sendRelease(), 0, connection.version)
+    return true
+  }
   const state = outbound.state(outbound.next)
   switch (state) {
-    case OutboundState.ReleaseAgain:
-      core.metrics.messagesSent++
-      writeAcknowledgement(connection.output, PacketType.Pubrel, outbound.sendNext(), 0, connection.version)
-      return true
     case OutboundState.WaitingQoS0:
       sendFresh(core, session, connection, 0)
       return true
@@ -145,7 +158,7 @@ function sendNext(core: Core, session: Session, connection: Connection): boolean
       return true
     case OutboundState.ResendQoS1:
     case OutboundState.ResendQoS2:
-      if (!windowOpen(core, session)) return false
+      if (!windowOpen(core, session)) return fetchSentBefore(core, session)
       resend(core, session, connection, state === OutboundState.ResendQoS1 ? 1 : 2)
       return true
     default:

@@ -12,6 +12,11 @@ export function retain(core: Core, publication: Publication): void {
     return
   }
   const message = publication.keep(core, true)
+  if (message.expired(core.now)) {
+    // Its interval was 0: it takes the place of the one before, and is gone.
+    forget(core, core.retained.delete(topic))
+    return
+  }
   const before = core.retained.set(topic, message)
   if (before !== undefined) supersede(core, before)
   core.metrics.retainedBytes += message.payloadLength

@@ -1,4 +1,4 @@
-import type { QoS } from '../protocol/index.ts'
+import type { ProtocolVersion, QoS } from '../protocol/index.ts'
 
 /** What the core can be told; the names of the options that set them stand in `config/options.ts`. */
 export interface Settings {
@@ -14,6 +14,8 @@ export interface Settings {
   maximumProperties: number
   /** QoS 1 and 2 messages in flight to one client, 1..65,535. */
   maximumInFlight: number
+  /** QoS 1 and 2 messages in flight from one MQTT 5.0 client: the broker's own Receive Maximum, 1..65,535. */
+  receiveMaximum: number
   /** Payload bytes of the messages in flight to one client; 0 means no limit. At least one message always goes. */
   maximumInFlightBytes: number
   /** QoS 1 and 2 messages that wait for one client beyond those in flight; 0 means no limit. */
@@ -24,6 +26,8 @@ export interface Settings {
   maximumQueueMemory: number
   /** What happens to a message for which a queue has no room. */
   queueFullPolicy: QueueFullPolicy
+  /** Sessions that there may be, online or away; 0 means no limit. */
+  maximumClients: number
   /** New connections of one address in a second; 0 means no limit. */
   maximumConnectionRate: number
   /** Messages that one client may publish in a second, over a while; 0 means no limit. */
@@ -77,13 +81,15 @@ export type PublishRatePolicy = 'slow' | 'disconnect'
 
 /** What holds for the connections of one listener. */
 export interface ListenerSettings {
-  /** How people know it: '1883', '127.0.0.1:1884', 'in-process'. */
+  /** How people know it: '1883', '127.0.0.1:1884', '/run/nightjar.sock', 'in-process'. */
   name: string
   maximumQoS: QoS
   /** Topic Alias Maximum that clients may use towards us, 0..65,535. */
   topicAliasMaximum: number
   /** Topic aliases that we use towards one client at the most, 0..65,535. */
   topicAliasMaximumOutgoing: number
+  /** Versions of MQTT that are taken. */
+  protocolVersions: readonly ProtocolVersion[]
   allowZeroLengthClientId: boolean
   autoIdPrefix: string
 }
@@ -93,6 +99,7 @@ export const defaultListener: ListenerSettings = {
   maximumQoS: 2,
   topicAliasMaximum: 10,
   topicAliasMaximumOutgoing: 10,
+  protocolVersions: [3, 4, 5],
   allowZeroLengthClientId: true,
   autoIdPrefix: 'auto-',
 }
@@ -107,11 +114,13 @@ export const defaultSettings: Settings = {
   messageSizeLimit: 0,
   maximumProperties: 1000,
   maximumInFlight: 20,
+  receiveMaximum: 65_535,
   maximumInFlightBytes: 0,
   maximumQueuedMessages: 1000,
   maximumQueuedBytes: 0,
   maximumQueueMemory: 64 * 1024 * 1024,
   queueFullPolicy: 'newest',
+  maximumClients: 0,
   maximumConnectionRate: 0,
   maximumPublishRate: 0,
   maximumPublishByteRate: 0,
@@ -119,7 +128,7 @@ export const defaultSettings: Settings = {
   maximumSubscriptions: 0,
   maximumRetainedMessages: 0,
   maximumRetainedBytes: 0,
-  maximumTopicLevels: 200,
+  maximumTopicLevels: 201,
   maximumOutgoingBytes: 1024 * 1024,
   queueQoS0: false,
   upgradeOutgoingQoS: false,

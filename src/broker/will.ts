@@ -1,6 +1,6 @@
 import { type ConnectPacket, encodeProperties, type WillMessage } from '../protocol/index.ts'
 import type { Core } from './core.ts'
-import { Message } from './message.ts'
+import { expiryOf, Message } from './message.ts'
 import { publishMessage } from './publish-message.ts'
 import type { Session, Will } from './session.ts'
 
@@ -18,7 +18,7 @@ export function publishWill(core: Core, session: Session, reason: string): void 
   if (will === null) return
   session.will = null
   const { message } = will
-  if (message.expiresAt !== 0) message.expiresAt += core.now
+  message.startExpiry(core.now)
   core.event('willPublished', session, { topic: message.topic, reason })
   publishMessage(core, message)
 }
@@ -38,8 +38,6 @@ export function makeMessage(
   core.text.encode(topic, bytes, 0)
   bytes.set(properties, topicLength)
   bytes.set(payload, topicLength + properties.length)
-  // 0 stands for never, so what expires at once does so after a millisecond.
-  const expires = messageExpiryInterval === undefined ? 0 : Math.max(1, messageExpiryInterval * 1000)
   return new Message(
     topic,
     bytes,
@@ -49,7 +47,7 @@ export function makeMessage(
     payload.length,
     how.qos,
     how.retain,
-    expires,
+    expiryOf(messageExpiryInterval),
     publisher,
   )
 }

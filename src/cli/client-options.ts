@@ -25,6 +25,13 @@ export const CONNECTION_OPTIONS: readonly OptionRow[] = [
     doc: 'The port on which the broker listens.',
   },
   {
+    key: 'unix',
+    long: 'unix',
+    type: 'text',
+    argument: 'PATH',
+    doc: 'A Unix socket on which the broker listens, in the place of host and port.',
+  },
+  {
     key: 'url',
     letter: 'L',
     long: 'url',
@@ -187,7 +194,6 @@ export const ABSENT_CLIENT_OPTIONS: readonly AbsentOption[] = [
   { names: ['--psk', '--psk-identity'], what: 'TLS with a pre-shared key is', instead: PLAIN },
   { names: ['--proxy'], what: 'a SOCKS proxy is', instead: 'connect directly' },
   { names: ['--ws'], what: 'WebSocket is', instead: 'use a TCP listener of the broker' },
-  { names: ['--unix'], what: 'connecting to a Unix socket is', instead: 'use -h and -p' },
   { names: ['-A'], what: 'the choice of the own address is', instead: 'leave it to the routing of the system' },
   { names: ['-S'], what: 'finding the broker by SRV records is', instead: 'name it with -h and -p' },
   { names: ['-o'], what: 'a file of options is', instead: 'write them out' },

@@ -1,6 +1,7 @@
 import type { Client, ClientEvent, CloseOptions, ConnectOptions, MqttError } from '../client/index.ts'
 import { connect } from '../client/index.ts'
 import { connectReturnCode, type ProtocolVersion } from '../protocol/index.ts'
+import { dial } from '../transport/index.ts'
 import type { ClientSettings } from './client-settings.ts'
 import { Interrupted, RefusedError } from './endings.ts'
 import { CommandError, type ExitReason } from './exit.ts'
@@ -46,9 +47,14 @@ export async function openClient(settings: ClientSettings, stop: AbortSignal, sa
       say(describeEvent(event))
     }
   }
-  const { host, port } = settings
+  const { host, port, unix } = settings
   const url = `mqtt://${host.includes(':') ? `[${host}]` : host}:${port}`
-  const options: ConnectOptions = { ...settings.options, onEvent, signal: attempt.signal }
+  const options: ConnectOptions = {
+    ...settings.options,
+    onEvent,
+    signal: attempt.signal,
+    ...(unix === undefined ? {} : { transport: (signal) => dial({ path: unix, signal }) }),
+  }
   try {
     const client = await connect(url, options)
     // From here on the signal would end the client without a DISCONNECT.

@@ -12,6 +12,8 @@ export type Environment = Readonly<Record<string, string | undefined>>
 export interface ClientSettings {
   readonly host: string
   readonly port: number
+  /** The path of a Unix socket, which takes the place of both. */
+  readonly unix: string | undefined
   /** Of -L. */
   readonly topic: string | undefined
   /** Of MQTT_URL. */
@@ -38,6 +40,10 @@ export function clientSettings(
   const url = here === undefined ? undefined : readBrokerUrl(here, '-L')
   const elsewhere = nonEmpty(environment['MQTT_URL'])
   const fallback = elsewhere === undefined ? undefined : readBrokerUrl(elsewhere, 'MQTT_URL')
+  const unix = given.text('unix')
+  if (unix !== undefined && (url !== undefined || (given.text('host') ?? given.number('port')) !== undefined)) {
+    throw usageError('--unix takes the place of -h, -p and -L: leave them out')
+  }
   const properties: PropertiesByCommand = {}
   for (const words of given.list<readonly string[]>('properties')) addProperty(properties, words, commands)
   const version = protocolVersion(given)
@@ -47,6 +53,7 @@ export function clientSettings(
     // The port belongs to the host: one from elsewhere does not go with a host that was given.
     port:
       given.number('port') ?? (url ?? (given.text('host') === undefined ? fallback : undefined))?.port ?? DEFAULT_PORT,
+    unix,
     topic: url?.topic,
     defaultTopic: fallback?.topic,
     version,

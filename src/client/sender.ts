@@ -248,12 +248,8 @@ export class Sender {
   #resend(online: Online): void {
     const { connection, session, limits } = online
     const { outbound } = session
+    while (outbound.releases > 0) connection.acknowledge(PacketType.Pubrel, outbound.sendRelease(), ReasonCode.Success)
     while (outbound.waiting > 0 && this.#suspect === null) {
-      const state = outbound.state(outbound.next)
-      if (state === OutboundState.ReleaseAgain) {
-        connection.acknowledge(PacketType.Pubrel, outbound.sendNext(), ReasonCode.Success)
-        continue
-      }
       const message = outbound.message(outbound.next) as Publication
       if (!connection.writable || !outbound.open || (isSuspect(message) && outbound.inFlight > 0)) return
       const error = refused(message, limits)

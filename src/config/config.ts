@@ -43,6 +43,8 @@ export interface GeneralConfig extends SecurityConfig, LimitConfig {
 
 /** How much of something there may be. 0 stands for no limit, where the option does not say otherwise. */
 export interface LimitConfig {
+  globalMaxClients: number
+  globalMaxConnections: number
   maxConnectionRate: number
   maxInflightBytes: number
   maxInflightMessages: number
@@ -62,11 +64,14 @@ export interface LimitConfig {
   messageSizeLimit: number
   publishRatePolicy: 'slow' | 'disconnect'
   queueFullPolicy: 'newest' | 'oldest' | 'disconnect'
+  receiveMaximum: number
 }
 
 export interface ListenerConfig extends SecurityConfig {
   /** The line of the file that opened it, for messages; 0 if no line did. */
   line: number
+  acceptProtocolVersions: readonly (3 | 4 | 5)[]
+  /** 0: `bindAddress` is the path of a Unix socket. */
   port: number
   /** Null: every address of this machine. */
   bindAddress: string | null

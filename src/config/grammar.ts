@@ -104,7 +104,7 @@ class Reader {
     this.#current = part
     const [port, behind] = splitWord(rest)
     if (port === '0') {
-      this.#report('error', 'with port 0 is a Unix socket, which this version of nightjar does not have yet')
+      this.#openSocket(part, behind)
       return
     }
     if (!this.#give(part, 'port', listenerOptions.port, port)) return
@@ -113,6 +113,17 @@ class Reader {
       if (address !== '') part.values['bindAddress'] = address
       this.#ignore(extra)
     }
+    this.#listeners.push(part)
+  }
+
+  /** Port 0: what stands behind it, blanks included, is the path of a Unix socket. */
+  #openSocket(part: Part, path: string): void {
+    if (path === '') {
+      this.#report('error', 'with port 0 needs the path of a Unix socket, as in: listener 0 /run/nightjar.sock')
+      return
+    }
+    part.values['port'] = 0
+    part.values['bindAddress'] = path
     this.#listeners.push(part)
   }
 
@@ -240,8 +251,9 @@ class Reader {
     for (const part of parts) {
       const { port = listenerOptions.port.default, bindAddress = '' } = part.values
       const earlier = seen.get(`${port} ${bindAddress}`)
+      const place = port === 0 ? bindAddress : `port ${port}`
       if (earlier === undefined) seen.set(`${port} ${bindAddress}`, part.line)
-      else this.#report('error', `opens port ${port} twice: line ${earlier} does already`, '', part.line, LISTENER)
+      else this.#report('error', `opens ${place} twice: line ${earlier} does already`, '', part.line, LISTENER)
     }
   }
 }

@@ -5,8 +5,24 @@ import { integer, MAX_INTEGER, oneOf } from './types.ts'
 const bytes = { least: 0, most: MAX_INTEGER, unit: 'bytes', below: 0 }
 const count = { least: 0, most: MAX_INTEGER, unit: 'messages', below: 0 }
 
-/** Options on how much of something there may be. Each is for the broker as a whole and holds for each client by itself. */
+/** Options on how much of something there may be. Each is for the broker as a whole. */
 export const limitOptions: Options<LimitConfig> = {
+  globalMaxClients: {
+    name: 'global_max_clients',
+    type: integer({ least: -1, most: MAX_INTEGER, unit: 'clients', below: -1, zero: -1 }),
+    default: -1,
+    doc: 'Clients that the broker may know, online or away with a session that is kept; more are refused. -1: no limit.',
+    reloadable: true,
+    from: 'mosquitto',
+  },
+  globalMaxConnections: {
+    name: 'global_max_connections',
+    type: integer({ least: -1, most: MAX_INTEGER, unit: 'connections', below: -1, zero: -1 }),
+    default: -1,
+    doc: 'Clients that may be connected to all listeners together; see also `max_connections`. -1: no limit.',
+    reloadable: false,
+    from: 'mosquitto',
+  },
   maxConnectionRate: {
     name: 'max_connection_rate',
     type: integer({ least: 0, most: 1_000_000, unit: 'connections a second' }),
@@ -130,8 +146,8 @@ export const limitOptions: Options<LimitConfig> = {
   maxTopicLevels: {
     name: 'max_topic_levels',
     type: integer({ least: 0, most: 65_536, unit: 'levels' }),
-    default: 200,
-    doc: 'Levels that a topic or a topic filter may have; longer ones are refused. 0: no limit.',
+    default: 201,
+    doc: 'Levels that a topic or a topic filter may have; longer ones are refused. 201: 200 slashes. 0: no limit.',
     reloadable: true,
     from: 'nightjar',
   },
@@ -156,6 +172,14 @@ export const limitOptions: Options<LimitConfig> = {
     type: oneOf('newest', 'oldest', 'disconnect'),
     default: 'newest',
     doc: 'What is dropped when a queue is full: the new message, the oldest that waits, or the connection.',
+    reloadable: true,
+    from: 'nightjar',
+  },
+  receiveMaximum: {
+    name: 'receive_maximum',
+    type: integer({ least: 1, most: 65_535, unit: 'messages' }),
+    default: 65_535,
+    doc: 'QoS 1 and 2 messages that an MQTT 5.0 client may have in flight to the broker. mosquitto: max_inflight_messages.',
     reloadable: true,
     from: 'nightjar',
   },

@@ -41,6 +41,10 @@ const LISTENERS = `\`listener <port> [address]\` opens a port, on every address 
 in this table are meant for the \`listener\` above them. Before the first \`listener\` line they are meant for the default
 listener, which is opened if \`port\` or \`bind_address\` is given, or if there is no \`listener\` at all.
 
+\`listener 0 <path>\` makes a Unix socket: clients of this machine that may write to that file can connect. One that an
+earlier broker left behind is replaced; one on which a program listens, or a file that is no socket, is left alone, and the
+broker does not start. At the end it is removed. In the log such a client has the path for its address.
+
 - Without a file Nightjar listens on port 1883 on every address.
 - With a file that says nothing about where to listen, it listens on port 1883 for this machine only, as mosquitto does.`
 

@@ -80,12 +80,6 @@ const GROUPS: readonly Group[] = [
   },
   {
     severity: 'error',
-    why: 'ignoring it would open the listener to other protocol versions',
-    harmless: ['3,4,5', '3, 4, 5'],
-    names: ['accept_protocol_versions'],
-  },
-  {
-    severity: 'error',
     why: 'ignoring it would let clients of this listener see the topics of all others',
     names: ['mount_point'],
   },
@@ -153,12 +147,6 @@ const GROUPS: readonly Group[] = [
     severity: 'warning',
     why: DISK,
     names: ['autosave_interval', 'autosave_on_changes', 'persistence_file'],
-  },
-  {
-    severity: 'warning',
-    why: 'there is no limit over all listeners; max_connections limits one',
-    harmless: ['-1'],
-    names: ['global_max_clients', 'global_max_connections'],
   },
   { severity: 'warning', why: 'memory is not limited by it', names: ['memory_limit'] },
   { severity: 'warning', why: 'nightjar keeps running as the user who started it', names: ['user'] },

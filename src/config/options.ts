@@ -11,6 +11,7 @@ import {
   maybeTruth,
   oneOf,
   optional,
+  protocolVersions,
   type Type,
   truth,
   word,
@@ -270,6 +271,14 @@ export const listenerNames: Readonly<Partial<Record<keyof SecurityConfig, string
 
 /** Options of the listener above them; before any `listener` line, of the default listener. */
 export const listenerOptions: Options<Omit<ListenerConfig, keyof SecurityConfig | 'line'>> = {
+  acceptProtocolVersions: {
+    name: 'accept_protocol_versions',
+    type: protocolVersions,
+    default: [3, 4, 5],
+    doc: 'Versions of MQTT that clients of this listener may speak: 3 is MQTT 3.1, 4 is 3.1.1, 5 is 5.0.',
+    reloadable: false,
+    from: 'mosquitto',
+  },
   port: {
     name: 'port',
     type: integer({ least: 1, most: 65_535, unit: '' }),

@@ -117,6 +117,19 @@ export function line(form: string, longest = 65_535): Type<string> {
   }
 }
 
+/** Blanks around the numbers, and commas too many, do no harm. */
+export const protocolVersions: Type<readonly (3 | 4 | 5)[]> = {
+  form: '3, 4 and 5, with commas between',
+  line: true,
+  read(text) {
+    const words = text.split(',').map((part) => part.trim())
+    const value = ([3, 4, 5] as const).filter((version) => words.includes(String(version)))
+    const strange = words.some((part) => part !== '' && !/^[345]$/.test(part))
+    return strange || value.length === 0 ? { problem: `must be some of ${protocolVersions.form}` } : { value }
+  },
+  show: (value) => value.join(', '),
+}
+
 export const word: Type<string> = { form: 'address', read: (text) => ({ value: text }), show: String }
 
 export const logTypes: Type<readonly LogType[]> = {

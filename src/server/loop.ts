@@ -34,6 +34,7 @@ export class Loop {
     return {
       began: () => this.began(),
       accept: (link: Link): Connection => this.broker.accept(link, listener),
+      turnedAway: (address, option, limit) => this.broker.turnedAway(listener, address, option, limit),
     }
   }
 

@@ -32,7 +32,7 @@ export async function runBroker(args: BrokerArguments): Promise<number> {
     process.stderr.write(`${args.configFile ?? 'The default configuration'} is right.\n`)
     return 0
   }
-  const { logDest, pidFile } = config.general
+  const { globalMaxConnections, logDest, pidFile } = config.general
   const problem = logProblem(logDest)
   if (problem !== null) {
     process.stderr.write(`nightjar: ${problem}\n`)
@@ -51,7 +51,7 @@ export async function runBroker(args: BrokerArguments): Promise<number> {
     return EXIT_CANNOT_START
   }
   const settings = settingsFrom(config.general, `nightjar version ${version}`)
-  const server = new Server(settings, (event) => log.event(event), undefined, store)
+  const server = new Server(settings, (event) => log.event(event), undefined, store, globalMaxConnections)
   for (const listener of toOpen) {
     if (await open(server, listener, log)) continue
     log.flush()
@@ -133,17 +133,18 @@ function listeners(config: Config, args: BrokerArguments): ListenOptions[] {
 }
 
 async function open(server: Server, options: ListenOptions, log: Log): Promise<boolean> {
-  const where = options.host === undefined ? 'all addresses of this machine' : options.host
+  const { path, host } = options
+  const place = (port: number): string =>
+    path === undefined ? `port ${port} of ${host ?? 'all addresses of this machine'}` : `the Unix socket ${path}`
   try {
-    const port = await server.listen(options)
-    log.line('notice', `Listening on port ${port} of ${where}`)
+    log.line('notice', `Listening on ${place(await server.listen(options))}`)
     return true
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     // A machine without IPv6 still has its IPv4 half of 'this machine'.
-    if (options.host === '::1' && (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT')) return true
-    const why = WHY[code ?? ''] ?? message
-    log.line('error', `Cannot listen on port ${options.port} of ${where}: ${why}`)
+    if (host === '::1' && (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT')) return true
+    const why = (path === undefined ? WHY : WHY_PATH)[code ?? ''] ?? message
+    log.line('error', `Cannot listen on ${place(options.port)}: ${why}`)
     return false
   }
 }
@@ -152,6 +153,11 @@ const WHY: Readonly<Record<string, string>> = {
   EADDRINUSE: 'another program listens there already. Stop it, or choose another port with -p',
   EACCES: 'ports below 1024 need more rights. Choose another port with -p',
   EADDRNOTAVAIL: 'this machine does not have that address',
+}
+
+const WHY_PATH: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program listens there already, or it is a file that is no socket',
+  EACCES: 'this user may not make a socket there',
 }
 
 function tellWhoMayConnect(config: Config, args: BrokerArguments, log: Log): void {

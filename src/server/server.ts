@@ -22,6 +22,7 @@ import {
   memoryPair,
   nodeText,
   type ReadInto,
+  Room,
   SharedRead,
   TcpListener,
 } from '../transport/index.ts'
@@ -37,6 +38,8 @@ export interface ListenOptions {
   readonly port: number
   /** Undefined: every address of the machine. */
   readonly host?: string | undefined
+  /** Where a Unix socket is made; it takes the place of port and host. */
+  readonly path?: string | undefined
   /** Whether an IPv6 address takes no IPv4 clients. */
   readonly ipv6Only?: boolean
   readonly access: AnonymousPolicy
@@ -53,15 +56,21 @@ export class Server {
   readonly #access: ListenerAccess
   readonly #read: ReadInto
   readonly #listeners: TcpListener[] = []
+  readonly #room: Room
   readonly #inProcess: ListenerSettings = defaultListener
 
-  /** `methods` are those of enhanced authentication, by name. The store is the server's from now on, and closed with it. */
+  /**
+   * `methods` are those of enhanced authentication, by name. The store is the server's from now on, and closed with it.
+   * `maximumConnections` holds for all listeners together; -1: no limit.
+   */
   constructor(
     settings: Settings,
     events: (event: BrokerEvent) => void,
     methods: ReadonlyMap<string, AuthenticationMethod> = new Map(),
     store: Store = new MemoryStore(),
+    maximumConnections = -1,
   ) {
+    this.#room = new Room(maximumConnections, 'global_max_connections')
     this.#access = new ListenerAccess(new AuthenticationMethods(methods, () => this.#loop.began()))
     // Not a Buffer but its memory: the parts of a plain array cost less to make.
     const arena = new Uint8Array(Buffer.allocUnsafeSlow(ARENA_BYTES).buffer)
@@ -81,13 +90,13 @@ export class Server {
     this.#access.set(this.#inProcess.name, new AnonymousAccess('everybody'))
   }
 
-  /** Opens a listener; resolves with its port. Rejects with the system's error if it cannot. */
+  /** Opens a listener; resolves with its port (of a Unix socket: 0). Rejects with the system's error if it cannot. */
   async listen(options: ListenOptions): Promise<number> {
-    const { port, host, ipv6Only = false, noDelay, maximumConnections } = options
-    const listener = { ...options.settings, name: host === undefined ? String(port) : `${host}:${port}` }
+    const { port, host, path, ipv6Only = false, noDelay, maximumConnections } = options
+    const listener = { ...options.settings, name: path ?? (host === undefined ? String(port) : `${host}:${port}`) }
     this.#access.set(listener.name, new AnonymousAccess(options.access))
     const tcp = new TcpListener(
-      { port, host, ipv6Only, noDelay, maximumConnections },
+      { port, host, path, ipv6Only, noDelay, maximumConnections, shared: this.#room },
       this.#read,
       this.#loop.acceptor(listener),
     )

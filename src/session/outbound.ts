@@ -53,13 +53,17 @@ export class Outbound<M> {
   tail = 0
   /** PUBLISH packets of QoS 1 and 2 sent and not done: what counts against Receive Maximum [MQTT-4.9.0-2]. */
   inFlight = 0
+  /** PUBREL packets that are to be sent again; `sendRelease` does, before anything else is sent. */
+  releases = 0
   /** The window: the smaller of the receiver's Receive Maximum and our own limit, 1..65,535. */
   maximumInFlight: number
   #messages: (M | null)[] = NOTHING as (M | null)[]
   #states: Uint8Array = NO_STATES
   #mask = -1
-  /** A control packet was sent past messages that wait. */
-  #controlAhead = false
+  /** A control packet, or a PUBREL, was sent past messages that wait. */
+  #ahead = false
+  /** There is no PUBREL to be sent again before this position. */
+  #releaseFrom = 0
 
   constructor(maximumInFlight: number) {
     this.maximumInFlight = maximumInFlight
@@ -98,6 +102,7 @@ export class Outbound<M> {
     }
     while (this.kept < position) this.#place(null, OutboundState.Done)
     this.#place(message, state)
+    if (state === OutboundState.ReleaseAgain) this.releases++
     this.#pass()
   }
 
@@ -134,11 +139,28 @@ export class Outbound<M> {
   sendControl(request: M): number {
     const position = this.#append(request, OutboundState.AwaitingControl)
     if (this.next === position) this.next = position + 1
-    else this.#controlAhead = true
+    else this.#ahead = true
     return packetIdAt(position)
   }
 
-  /** The message at `next`, now sent: returns its Packet Identifier. Its state says what was to be sent. */
+  /**
+   * The oldest PUBREL that is to be sent again, now sent: returns its Packet Identifier. Only if there is one. It does not
+   * wait for PUBLISH packets before it, as the window does not concern it [MQTT-4.9.0-3]; but what it releases counts until
+   * PUBCOMP, as before [MQTT-4.9.0-2].
+   */
+  sendRelease(): number {
+    let position = Math.max(this.#releaseFrom, this.next)
+    while (this.#states[position & this.#mask] !== OutboundState.ReleaseAgain) position++
+    this.#releaseFrom = position + 1
+    this.#states[position & this.#mask] = OutboundState.AwaitingPubcomp
+    this.releases--
+    this.inFlight++
+    if (position !== this.next) this.#ahead = true
+    this.#pass()
+    return packetIdAt(position)
+  }
+
+  /** The message at `next`, now sent: returns its Packet Identifier. Its state says what was to be sent. No PUBREL is left. */
   sendNext(): number {
     const position = this.next++
     const place = position & this.#mask
@@ -151,10 +173,6 @@ export class Outbound<M> {
       case OutboundState.WaitingQoS2:
       case OutboundState.ResendQoS2:
         this.#states[place] = OutboundState.AwaitingPubrec
-        this.inFlight++
-        break
-      case OutboundState.ReleaseAgain:
-        this.#states[place] = OutboundState.AwaitingPubcomp
         this.inFlight++
         break
       default:
@@ -203,12 +221,15 @@ export class Outbound<M> {
 
   /** A new Network Connection resumes the Session: what was in flight is to be sent again, in order [MQTT-4.4.0-1] [MQTT-4.6.0-1]. */
   resume(maximumInFlight: number): void {
-    const end = this.#controlAhead ? this.kept : this.next
+    const end = this.#ahead ? this.kept : this.next
     for (let position = this.head; position < end; position++) {
       const place = position & this.#mask
-      this.#states[place] = AGAIN[this.#states[place]!]!
+      const again = AGAIN[this.#states[place]!]!
+      if (again === OutboundState.ReleaseAgain && this.#states[place] !== again) this.releases++
+      this.#states[place] = again
     }
-    this.#controlAhead = false
+    this.#ahead = false
+    this.#releaseFrom = this.head
     this.maximumInFlight = maximumInFlight
     this.next = this.head
     this.inFlight = 0
@@ -237,12 +258,12 @@ export class Outbound<M> {
     return position
   }
 
-  /** Moves `next` past what needs no sending: it was done out of order, or it is a control packet that went ahead. */
+  /** Moves `next` past what needs no sending: it was done out of order, or it went ahead. */
   #pass(): void {
     while (this.next < this.kept) {
       const state = this.#states[this.next & this.#mask]
       if (state === OutboundState.Done) this.#done(this.next++)
-      else if (state === OutboundState.AwaitingControl) this.next++
+      else if (state === OutboundState.AwaitingControl || state === OutboundState.AwaitingPubcomp) this.next++
       else return
     }
   }

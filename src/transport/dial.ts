@@ -1,12 +1,12 @@
 import { Buffer } from 'node:buffer'
-import { connect, type Socket, type TcpNetConnectOpts } from 'node:net'
+import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import type { FullSlab } from '../protocol/index.ts'
 import type { ClientTransport, ClientTransportHandler } from './client-transport.ts'
 
-export interface DialOptions {
-  /** A name, or an IPv4 or IPv6 address (without brackets). */
-  host: string
-  port: number
+/** Where to: a name, or an IPv4 or IPv6 address (without brackets); or a Unix socket. */
+export type DialTarget = { host: string; port: number } | { path: string }
+
+export type DialOptions = DialTarget & {
   /** Gives up when it fires; rejects with its reason. */
   signal: AbortSignal
 }
@@ -16,8 +16,8 @@ const READ_BYTES = 65_536
 /** One for all sockets, because what was read is handled before the next read: nothing is allocated per read. */
 let readBuffer: Uint8Array | null = null
 
-/** Opens a TCP connection (an IPv6 and an IPv4 address of a name are both tried). Rejects with Node's own error. */
-export function dial({ host, port, signal }: DialOptions): Promise<ClientTransport> {
+/** Opens a connection (an IPv6 and an IPv4 address of a name are both tried). Rejects with Node's own error. */
+export function dial({ signal, ...target }: DialOptions): Promise<ClientTransport> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) {
       reject(signal.reason)
@@ -25,9 +25,8 @@ export function dial({ host, port, signal }: DialOptions): Promise<ClientTranspo
     }
     readBuffer ??= new Uint8Array(READ_BYTES)
     const transport = new TcpClientTransport()
-    const options: TcpNetConnectOpts = {
-      host,
-      port,
+    const options: NetConnectOpts = {
+      ...target,
       noDelay: true,
       onread: { buffer: readBuffer, callback: (length, buffer) => transport.read(buffer, length) },
     }
@@ -47,7 +46,7 @@ export function dial({ host, port, signal }: DialOptions): Promise<ClientTranspo
     socket.once('connect', () => {
       signal.removeEventListener('abort', abort)
       socket.removeListener('error', failed)
-      transport.opened(socket)
+      transport.opened(socket, 'path' in target ? target.path : addressOf(socket))
       resolve(transport)
     })
   })
@@ -60,9 +59,9 @@ class TcpClientTransport implements ClientTransport {
   #error: Error | null = null
   #closed = false
 
-  opened(socket: Socket): void {
+  opened(socket: Socket, address: string): void {
     this.#socket = socket
-    this.address = addressOf(socket)
+    this.address = address
     // Until someone listens nothing may be read: it would be lost.
     socket.pause()
     socket.on('error', (error) => {

@@ -1,6 +1,7 @@
 export type { ClientTransport, ClientTransportHandler } from './client-transport.ts'
 export { type DialOptions, dial } from './dial.ts'
 export { memoryPair } from './memory-pair.ts'
+export { Room } from './room.ts'
 export { SharedRead } from './shared-read.ts'
 export { type Acceptor, type LinkHandler, type ReadInto, TcpListener, type TcpListenerOptions } from './tcp-listener.ts'
 export { nodeText } from './text.ts'

@@ -1,7 +1,9 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Link } from '../broker/contracts.ts'
+import { Room } from './room.ts'
 import type { SharedRead } from './shared-read.ts'
 import { TcpLink } from './tcp-link.ts'
+import { prepareSocketPath } from './unix-socket.ts'
 
 /** What the broker is to one Network Connection: bytes in. */
 export interface LinkHandler {
@@ -15,17 +17,23 @@ export interface Acceptor {
   /** Called before anything is handed over, so that a turn begins. */
   began(): void
   accept(link: Link): LinkHandler
+  /** Somebody came for whom there was no room, and is gone again. The option says how many may be here. */
+  turnedAway(address: string, option: string, limit: number): void
 }
 
 export interface TcpListenerOptions {
   readonly port: number
   /** Undefined: every address of the machine, IPv6 and IPv4. */
   readonly host: string | undefined
+  /** Where a Unix socket is made; it takes the place of port and host. */
+  readonly path?: string | undefined
   /** Whether an IPv6 address takes no IPv4 clients. */
   readonly ipv6Only: boolean
   readonly noDelay: boolean
   /** Connections at once; more are closed as they come. -1: no limit. */
   readonly maximumConnections: number
+  /** What there is room for in all listeners that share it. */
+  readonly shared?: Room
 }
 
 /** Where sockets are read into, and how. */
@@ -37,28 +45,35 @@ export interface ReadInto {
 
 const BACKLOG = 4096
 
-/** Accepts TCP connections. */
+/** What a connection by a Unix socket has in the place of an IP address. */
+const UNIX_HOST = 'unix'
+
+/** Accepts connections by TCP, or by a Unix socket. */
 export class TcpListener {
   readonly #server: Server
   readonly #options: TcpListenerOptions
   readonly #acceptor: Acceptor
   readonly #read: ReadInto
-  #open = 0
+  readonly #rooms: readonly Room[]
 
   constructor(options: TcpListenerOptions, read: ReadInto, acceptor: Acceptor) {
     this.#options = options
     this.#read = read
     this.#acceptor = acceptor
+    const own = new Room(options.maximumConnections, 'max_connections')
+    this.#rooms = options.shared === undefined ? [own] : [own, options.shared]
     const pauseOnConnect = read.shared.works
     this.#server = createServer({ noDelay: options.noDelay, pauseOnConnect }, (socket) => this.#arrived(socket))
   }
 
   /** Resolves with the port, or rejects with why it cannot listen (an Error with a `code` such as EADDRINUSE). */
-  listen(): Promise<number> {
-    const { port, host, ipv6Only } = this.#options
+  async listen(): Promise<number> {
+    const { port, host, path, ipv6Only } = this.#options
+    if (path !== undefined) await prepareSocketPath(path)
+    const where = path === undefined ? { port, host, ipv6Only } : { path }
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject)
-      this.#server.listen({ port, host, ipv6Only, backlog: BACKLOG }, () => {
+      this.#server.listen({ ...where, backlog: BACKLOG }, () => {
         this.#server.off('error', reject)
         // Out of file descriptors, say: the broker goes on with those it has.
         this.#server.on('error', () => {})
@@ -68,35 +83,55 @@ export class TcpListener {
     })
   }
 
-  /** No new connections; those that are open go on. */
+  /** No new connections; those that are open go on. A Unix socket is removed. */
   close(): void {
     this.#server.close()
   }
 
-  get #full(): boolean {
-    const { maximumConnections } = this.#options
-    return maximumConnections >= 0 && this.#open >= maximumConnections
+  get #full(): Room | undefined {
+    return this.#rooms.find((room) => room.full)
   }
 
   /** Where there is no room, those who leave in this round of the event loop may be heard of only after who comes. */
   #arrived(accepted: Socket): void {
-    if (!this.#full) this.#accept(accepted)
-    else setImmediate(() => (this.#full ? accepted.destroy() : this.#accept(accepted)))
+    if (this.#full === undefined) this.#accept(accepted)
+    else setImmediate(() => this.#acceptIfRoom(accepted))
+  }
+
+  #acceptIfRoom(accepted: Socket): void {
+    const full = this.#full
+    if (full === undefined) {
+      this.#accept(accepted)
+      return
+    }
+    const from = this.#from(accepted)
+    accepted.destroy()
+    if (from === null) return
+    this.#acceptor.began()
+    this.#acceptor.turnedAway(from.address, full.option, full.maximum)
   }
 
   #accept(accepted: Socket): void {
-    const { remoteAddress, remotePort } = accepted
-    if (remoteAddress === undefined) {
+    const from = this.#from(accepted)
+    if (from === null) {
       accepted.destroy()
       return
     }
-    this.#open++
-    const host = remoteAddress.startsWith('::ffff:') ? remoteAddress.slice(7) : remoteAddress
-    const address = host.includes(':') ? `[${host}]:${remotePort}` : `${host}:${remotePort}`
+    for (const room of this.#rooms) room.open++
+    const { host, address } = from
     const { shared } = this.#read
     const socket = shared.works ? shared.adopt(accepted, (length) => received(length)) : accepted
     const received = this.#serve(socket, host, address)
     if (shared.works) socket.resume()
+  }
+
+  /** Null if it is gone already. */
+  #from({ remoteAddress, remotePort }: Socket): { host: string; address: string } | null {
+    const { path } = this.#options
+    if (path !== undefined) return { host: UNIX_HOST, address: path }
+    if (remoteAddress === undefined) return null
+    const host = remoteAddress.startsWith('::ffff:') ? remoteAddress.slice(7) : remoteAddress
+    return { host, address: host.includes(':') ? `[${host}]:${remotePort}` : `${host}:${remotePort}` }
   }
 
   /** Joins the socket to the broker; returns what takes the bytes that were read into the shared memory. */
@@ -115,7 +150,7 @@ export class TcpListener {
     })
     let counted = true
     const leave = (): void => {
-      if (counted) this.#open--
+      if (counted) for (const room of this.#rooms) room.open--
       counted = false
     }
     // 'close' comes rounds of the event loop later: whoever comes in its place would find no room.

@@ -67,8 +67,23 @@ describe('Receive Maximum of a client', () => {
 })
 
 describe('Receive Maximum of the broker', () => {
-  it('[MQTT-3.3.4-7] 20 messages of QoS 2 may be open: one more ends the connection with 0x93', async () => {
-    const client = await broker.client()
+  it('is not announced, and 5,000 messages of QoS 2 may be open, unless receive_maximum says otherwise', async () => {
+    const client = await broker.open()
+    client.send(connect())
+    assert.equal((await client.connack()).properties.receiveMaximum, undefined)
+    const ids = Array.from({ length: 5000 }, (_, i) => i + 1)
+    client.send(...ids.map((packetId) => publish('flow/many', 'x', { qos: 2, packetId })))
+    for (const packetId of ids) assert.equal((await client.expect(Pubrec)).packetId, packetId)
+    // Each of them is known, and taken for the message of before [MQTT-4.3.3-10], until it is released.
+    client.send(...ids.map((packetId) => publish('flow/many', 'x', { qos: 2, packetId, dup: true })))
+    for (const packetId of ids) assert.equal((await client.expect(Pubrec)).reasonCode, 0, String(packetId))
+    client.send(...ids.map((packetId) => acknowledgement(Pubrel, packetId)))
+    for (const packetId of ids) assert.deepEqual((await client.expect(Pubcomp)).packetId, packetId)
+  })
+
+  it('[MQTT-3.3.4-7] of 20: 20 messages of QoS 2 may be open, one more ends the connection with 0x93', async () => {
+    const small = await useBroker('receive_maximum 20')
+    const client = await small.client()
     for (let packetId = 1; packetId <= 20; packetId++) client.send(publish('flow/in', 'x', { qos: 2, packetId }))
     for (let packetId = 1; packetId <= 20; packetId++) assert.equal((await client.expect(Pubrec)).packetId, packetId)
     client.send(acknowledgement(Pubrel, 5))

@@ -200,6 +200,47 @@ describe('Message Expiry Interval', { concurrency: true }, () => {
     await early.quiet()
   })
 
+  it('[MQTT-3.3.2-6] of 0 goes to those who are here, and is passed on as 0', async () => {
+    const sender = await broker.client()
+    for (const qos of [0, 1, 2] as const) {
+      const client = await broker.client()
+      await client.subscribe(`expiry/at-once/${qos}`, { qos })
+      await sender.publish(`expiry/at-once/${qos}`, 'x', { qos, properties: { messageExpiryInterval: 0 } })
+      assert.equal((await client.take()).properties.messageExpiryInterval, 0)
+    }
+  })
+
+  it('[MQTT-3.3.2-5] of 0 waits for nobody: neither who is away nor whose window is full', async () => {
+    const options = kept()
+    const away = await broker.client(options)
+    await away.subscribe('expiry/nobody', { qos: 1 })
+    away.send(disconnect())
+    await away.expectClosed()
+    const busy = await broker.client({ properties: { receiveMaximum: 1 } })
+    await busy.subscribe('expiry/nobody', { qos: 1 })
+    const sender = await broker.client()
+    await sender.publish('expiry/nobody', '1', { qos: 1 })
+    const since = broker.log.length
+    await sender.publish('expiry/nobody', '2', expires(0))
+    await broker.logged(new RegExp(`expiry/nobody expired before ${options.clientId}`), since)
+    await sender.publish('expiry/nobody', '3', { qos: 1 })
+    for (const client of [busy, await broker.client(options)]) {
+      assert.deepEqual(await client.takeAll(2), ['1', '3'])
+      await client.quiet()
+    }
+  })
+
+  it('[MQTT-3.3.2-5] of 0 on a retained message takes the place of the one before, and nobody finds it later', async () => {
+    const sender = await broker.client()
+    const client = await broker.client()
+    await client.subscribe('expiry/cleared')
+    await sender.publish('expiry/cleared', 'before', { retain: true })
+    await sender.publish('expiry/cleared', 'x', { retain: true, properties: { messageExpiryInterval: 0 } })
+    assert.deepEqual(await client.takeAll(2), ['before', 'x'])
+    await client.subscribe('expiry/cleared')
+    await client.quiet()
+  })
+
   it('holds for clients of MQTT 3 too, which do not see it', async () => {
     const options = { version: 4 as const, clientId: newClientId(), cleanStart: false }
     const client = await broker.client(options)

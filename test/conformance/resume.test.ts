@@ -156,6 +156,37 @@ describe('what was in flight', () => {
     await again.quiet()
   })
 
+  it('[MQTT-4.4.0-1] [MQTT-4.9.0-2] [MQTT-4.9.0-3] a PUBREL does not wait for a smaller Receive Maximum', async () => {
+    const options = kept(5)
+    const client = await broker.client(options)
+    await client.subscribe('resume/release', { qos: 2 })
+    for (const payload of ['1', '2', '3', '4']) await publisher.publish('resume/release', payload, { qos: 2 })
+    for (let id = 1; id <= 4; id++) assert.equal((await client.receive()).packetId, id)
+    client.send('50 02 0003', '50 02 0004')
+    await client.expectBytes('62 02 0003')
+    await client.expectBytes('62 02 0004')
+    await broker.breakOff(client)
+    const again = await broker.client({ ...options, properties: { sessionExpiryInterval: 600, receiveMaximum: 1 } })
+    // In the order of the PUBRECs; what they release counts against the quota until PUBCOMP.
+    await again.expectBytes('62 02 0003')
+    await again.expectBytes('62 02 0004')
+    again.send('70 02 0003')
+    await again.quiet()
+    again.send('70 02 0004')
+    for (const [packetId, payload] of [
+      [1, '1'],
+      [2, '2'],
+    ] as const) {
+      const message = await again.receive()
+      await again.quiet()
+      assert.deepEqual([message.packetId, message.payload, message.dup], [packetId, payload, true])
+      again.send(acknowledgement(Pubrec, packetId))
+      await again.expect(Pubrel)
+      again.send(acknowledgement(Pubcomp, packetId))
+    }
+    await again.quiet()
+  })
+
   it('[MQTT-3.1.2-24] is dropped if it is larger than the client now takes', async () => {
     const options = kept(5)
     const client = await broker.client(options)

@@ -136,8 +136,8 @@ describe('a will in MQTT 5.0', () => {
     const options = { retain: true, properties: { messageExpiryInterval: 0 } }
     const client = await broker.client({ will: will('will/at-once', 'x', options) })
     client.kill()
-    assert.equal((await watcher.receive()).payload, 'x')
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    const { payload, properties } = await watcher.receive()
+    assert.deepEqual([payload, properties.messageExpiryInterval], ['x', 0])
     await watcher.subscribe('will/at-once')
     await watcher.quiet()
   })

@@ -174,9 +174,9 @@ describe('paho-mqtt with the properties of MQTT 5.0', { skip, concurrency: 4 }, 
 
   it('a client without an id is given one', async () => {
     const connack = await client().connect({ version: 5 })
-    const { AssignedClientIdentifier, ReceiveMaximum } = connack['properties'] as Record<string, unknown>
+    const { AssignedClientIdentifier, TopicAliasMaximum } = connack['properties'] as Record<string, unknown>
     assert.match(String(AssignedClientIdentifier), /^auto-[0-9a-f-]{36}$/)
-    assert.equal(ReceiveMaximum, 20)
+    assert.equal(TopicAliasMaximum, 10)
   })
 
   it('a Receive Maximum of 1 has messages one after the other', async () => {

@@ -147,7 +147,7 @@ function operation(random: SimRandom, duration: number, clients: readonly Client
   if (what < 55) {
     const retain = random.chance(25)
     const size = retain && random.chance(25) ? 0 : random.pick([10, 10, 40, 300])
-    const expiry = version === 5 && random.chance(10) ? random.between(1, 4) : null
+    const expiry = version === 5 && random.chance(10) ? random.between(0, 4) : null
     const qos = random.pick([0, 1, 1, 2, 2] as const)
     return { at, client, kind: 'publish', topic: random.pick(TOPICS), qos, retain, size, expiry }
   }

@@ -8,6 +8,7 @@ import { connect } from '../../support/packets.ts'
 
 const PRIVATE = [
   'in-process',
+  'unix',
   '127.0.0.1',
   '127.255.255.254',
   '10.0.0.1',

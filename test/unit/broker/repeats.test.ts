@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { describe as words } from '../../../src/broker/index.ts'
 import { type TestClient, TestCore } from '../../support/core.ts'
+import { connect } from '../../support/packets.ts'
 
 /** A client whose messages are refused: it publishes so many to $SYS. */
 function refused(client: TestClient, times: number): void {
@@ -60,6 +61,22 @@ describe('what happens again and again', () => {
     client.drop()
     core.pass(11)
     assert.equal(core.events.findLast(({ id }) => id === 'repeated')?.client, 'gone')
+  })
+
+  it('is told once of a client that is refused and comes again, and of each such client', () => {
+    const core = new TestCore({ maximumClients: 1 })
+    core.client()
+    for (let i = 0; i < 5; i++) core.open().send(connect({ clientId: 'one too many' }))
+    core.open().send(connect({ clientId: 'another' }))
+    // Without a client identifier it is counted by its address.
+    for (let i = 0; i < 3; i++) core.open(5, '10.0.0.9').send(connect({ clientId: '' }))
+    core.pass(11)
+    assert.equal(core.count('connectRefused'), 3)
+    const ends = core.events.filter(({ id }) => id === 'repeated').map(words)
+    assert.deepEqual(ends.sort(), [
+      'a client at 10.0.0.9:50000, 3 times in all: there are too many clients',
+      'one too many at 127.0.0.1:50000, 5 times in all: there are too many clients',
+    ])
   })
 
   it('of ten thousand clients is told, and of more it is not', () => {

@@ -96,16 +96,38 @@ describe('after a restart on the same store', () => {
       return packet.type === Pubrel ? [packet.packetId, 'PUBREL'] : packet
     })
     assert.deepEqual(came, [
+      [5, 'PUBREL'],
       [1, true, '1'],
       [3, true, '3'],
       [4, true, '4'],
-      [5, 'PUBREL'],
     ])
     again.send(acknowledgement(Puback, 1), acknowledgement(Puback, 3), acknowledgement(Pubrec, 4))
     again.send(acknowledgement(Pubcomp, 4), acknowledgement(Pubcomp, 5))
     const queues = [...before.store.load()].filter((record) => record.kind === 'queue')
     assert.equal(queues.length, 1)
     for (const { head, tail, bytes } of queues) assert.deepEqual([head, bytes], [tail, 0], 'nothing is owed any more')
+  })
+
+  it('[MQTT-4.4.0-1] a PUBREL is sent again however far it lies behind, and however small the new window is', () => {
+    const before = new TestCore({ maximumInFlight: 200 })
+    const subscriber = kept(before)
+    subscriber.subscribe('kept/#', { qos: 2 })
+    const publisher = before.client()
+    for (let i = 1; i <= 250; i++) publisher.publish('kept/x', String(i), { qos: 2, packetId: i })
+    assert.equal(subscriber.published().length, 200)
+    subscriber.send(acknowledgement(Pubrec, 2), acknowledgement(Pubrec, 150), acknowledgement(Pubrec, 200))
+    const again = before
+      .restart()
+      .client({ clientId: 'kept', ...KEPT, properties: { sessionExpiryInterval: 3600, receiveMaximum: 4 } })
+    const came = again.take().map((packet) => ('packetId' in packet ? [packet.type, packet.packetId] : packet))
+    assert.deepEqual(came, [
+      [Pubrel, 2],
+      [PacketType.Publish, 1],
+      [PacketType.Publish, 3],
+      [PacketType.Publish, 4],
+      [Pubrel, 150],
+      [Pubrel, 200],
+    ])
   })
 
   it('a new message gets an identifier that is not in use', () => {

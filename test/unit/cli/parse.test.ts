@@ -69,7 +69,7 @@ const WRONG: readonly [verb: VerbName, words: string[], message: RegExp][] = [
   ['pub', ['--psk', 'x'], /not in this version/],
   ['pub', ['--proxy', 'x'], /not in this version/],
   ['pub', ['--ws'], /not in this version/],
-  ['sub', ['--unix', 'x'], /not in this version/],
+  ['sub', ['--unix'], /--unix needs a value \(PATH\) after it/],
   ['sub', ['-A', 'x'], /not in this version/],
   ['sub', ['-S'], /not in this version/],
   ['broker', ['-d'], /-d: running in the background is not in this version; /],

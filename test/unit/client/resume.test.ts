@@ -38,9 +38,9 @@ describe('a Session that the broker still has', () => {
     peer.drop()
     const again = await resumed()
     assert.equal(again.connect?.cleanStart, false)
+    const release = await again.expect(PacketType.Pubrel)
     const first = await again.expect(PacketType.Publish)
     const second = await again.expect(PacketType.Publish)
-    const release = await again.expect(PacketType.Pubrel)
     const fourth = await again.expect(PacketType.Publish)
     assert.deepEqual(
       [first, second, fourth].map(({ topic, dup, packetId }) => [topic, dup, packetId]),
@@ -73,6 +73,28 @@ describe('a Session that the broker still has', () => {
       seen.push((await again.acknowledge()).topic)
     }
     assert.deepEqual(seen, ['a', 'b', 'c'])
+    await Promise.all(all)
+  })
+
+  it('sends PUBREL again at once, though the window of the new connection is smaller [MQTT-4.9.0-3]', async () => {
+    const { client, peer } = await stage.join(KEPT)
+    const all = ['a', 'b', 'c'].map((topic) => client.publish(topic, '', { qos: 2 }))
+    for (let i = 0; i < 3; i++) await peer.expect(PacketType.Publish)
+    peer.send(answer(PacketType.Pubrec, 3))
+    await peer.expect(PacketType.Pubrel)
+    peer.drop()
+    const again = await resumed({ receiveMaximum: 1 })
+    assert.equal((await again.expect(PacketType.Pubrel)).packetId, 3)
+    await settle()
+    assert.ok(again.idle)
+    again.send(answer(PacketType.Pubcomp, 3))
+    for (const topic of ['a', 'b']) {
+      const { packetId, ...message } = await again.expect(PacketType.Publish)
+      assert.deepEqual([message.topic, message.dup], [topic, true])
+      again.send(answer(PacketType.Pubrec, packetId))
+      await again.expect(PacketType.Pubrel)
+      again.send(answer(PacketType.Pubcomp, packetId))
+    }
     await Promise.all(all)
   })
 

@@ -37,6 +37,8 @@ function read(name: string, value: string) {
 const TABLE: Record<string, { default: unknown; good: Record<string, unknown>; bad: string[] }> = {
   connection_messages: { default: true, good: { false: false, 1: true }, bad: ['yes', 'True', ''] },
   connect_timeout: { default: 10, good: { 1: 1, 3600: 3600 }, bad: ['0', '3601', '-1', '1.5'] },
+  global_max_clients: { default: -1, good: { 1: 1, 0: -1, '-1': -1, '-9': -1 }, bad: ['all', '2147483648'] },
+  global_max_connections: { default: -1, good: { 1: 1, 0: -1, '-1': -1, '-9': -1 }, bad: ['all', '2147483648'] },
   log_dest: {
     default: [{ kind: 'stderr' }],
     good: {
@@ -68,7 +70,7 @@ const TABLE: Record<string, { default: unknown; good: Record<string, unknown>; b
   max_retained_bytes: { default: 0, good: { 1: 1, '-1': 0 }, bad: ['1M'] },
   max_retained_messages: { default: 0, good: { 1: 1, '-1': 0 }, bad: ['none'] },
   max_subscriptions: { default: 0, good: { 1: 1 }, bad: ['-1'] },
-  max_topic_levels: { default: 200, good: { 0: 0, 65536: 65536 }, bad: ['65537', '-1'] },
+  max_topic_levels: { default: 201, good: { 0: 0, 65536: 65536 }, bad: ['65537', '-1'] },
   message_size_limit: { default: 0, good: { 268435455: 268435455 }, bad: ['268435456', '-1'] },
   per_listener_settings: { default: false, good: { true: true }, bad: ['on'] },
   persistence: { default: false, good: { true: true }, bad: ['yes'] },
@@ -83,6 +85,7 @@ const TABLE: Record<string, { default: unknown; good: Record<string, unknown>; b
   publish_rate_policy: { default: 'slow', good: { disconnect: 'disconnect' }, bad: ['drop', ''] },
   queue_full_policy: { default: 'newest', good: { oldest: 'oldest', disconnect: 'disconnect' }, bad: ['first'] },
   queue_qos0_messages: { default: false, good: { true: true }, bad: ['qos0'] },
+  receive_maximum: { default: 65535, good: { 1: 1, 65535: 65535 }, bad: ['0', '65536', '-1'] },
   response_topic_prefix: { default: null, good: { 'answers/all': 'answers/all' }, bad: [''] },
   retain_available: { default: true, good: { false: false }, bad: ['no'] },
   retain_expiry_interval: { default: 0, good: { 1: 60, 1440: 86400 }, bad: ['0', '10000001', '1h'] },
@@ -95,6 +98,11 @@ const TABLE: Record<string, { default: unknown; good: Record<string, unknown>; b
   sys_interval: { default: 10, good: { 0: 0, 65535: 65535 }, bad: ['-1', '65536'] },
   upgrade_outgoing_qos: { default: false, good: { true: true }, bad: ['1.0'] },
   wildcard_subscriptions_available: { default: true, good: { false: false }, bad: ['+'] },
+  accept_protocol_versions: {
+    default: [3, 4, 5],
+    good: { 5: [5], '3,4': [3, 4], '5 ,3,5': [3, 5], ',   3   ,    4  ,   5    ': [3, 4, 5] },
+    bad: ['6', '3,4,x', '3 4', ',', '5.0', ''],
+  },
   port: { default: 1883, good: { 1: 1, 65535: 65535 }, bad: ['0', '65536', 'mqtt'] },
   bind_address: { default: null, good: { '::1': '::1', localhost: 'localhost' }, bad: [''] },
   max_connections: { default: -1, good: { 10: 10, '-1': -1, '-7': -1 }, bad: ['unlimited'] },

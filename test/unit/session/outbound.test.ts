@@ -5,6 +5,7 @@ import { Outbound, OutboundState, packetIdAt } from '../../../src/session/index.
 /** Sends all that the window allows; returns what went out: 'message#identifier' or 'release#identifier'. */
 function pump(outbound: Outbound<string>): string[] {
   const sent: string[] = []
+  while (outbound.releases > 0) sent.push(`release#${outbound.sendRelease()}`)
   while (outbound.waiting > 0) {
     const state = outbound.state(outbound.next)
     const message = outbound.message(outbound.next)
@@ -15,8 +16,7 @@ function pump(outbound: Outbound<string>): string[] {
       OutboundState.ResendQoS2,
     ] as OutboundState[]
     if (publishes.includes(state) && !outbound.open) break
-    const id = outbound.sendNext()
-    sent.push(state === OutboundState.ReleaseAgain ? `release#${id}` : `${message}#${id}`)
+    sent.push(`${message}#${outbound.sendNext()}`)
   }
   return sent
 }
@@ -105,7 +105,37 @@ describe('a resumed Session', () => {
     acknowledge(outbound, 1)
     outbound.resume(10)
     assert.equal(outbound.inFlight, 0)
-    assert.deepEqual(pump(outbound), ['b#2', 'release#3', 'd#4', 'waits#5'])
+    assert.deepEqual(pump(outbound), ['release#3', 'b#2', 'd#4', 'waits#5'])
+  })
+
+  it('sends each PUBREL again at once, however small the new window is; what it releases counts [MQTT-4.9.0-3]', () => {
+    const outbound = new Outbound<string>(10)
+    for (const message of ['a', 'b', 'c', 'd']) outbound.send(message, 2)
+    outbound.received(outbound.find(2))
+    outbound.received(outbound.find(4))
+    outbound.resume(1)
+    assert.deepEqual(pump(outbound), ['release#2', 'release#4'])
+    assert.equal(outbound.inFlight, 2)
+    acknowledge(outbound, 4)
+    assert.deepEqual(pump(outbound), [])
+    acknowledge(outbound, 2)
+    assert.deepEqual(pump(outbound), ['a#1'])
+    acknowledge(outbound, 1)
+    assert.deepEqual(pump(outbound), ['c#3'])
+    acknowledge(outbound, 3)
+    assert.deepEqual([outbound.head, outbound.inFlight, outbound.waiting], [4, 0, 0])
+  })
+
+  it('sends a PUBREL that went ahead again, if it is resumed once more', () => {
+    const outbound = new Outbound<string>(10)
+    for (const message of ['a', 'b', 'c']) outbound.send(message, 2)
+    outbound.received(outbound.find(3))
+    for (let i = 0; i < 2; i++) {
+      outbound.resume(1)
+      assert.deepEqual(pump(outbound), ['release#3'])
+    }
+    outbound.resume(2)
+    assert.deepEqual(pump(outbound), ['release#3', 'a#1'])
   })
 
   it('obeys the window of the new connection', () => {

@@ -70,6 +70,7 @@ export class Handler implements LinkHandler {
 /** What the broker is to a transport. */
 export class BrokerSide implements Acceptor {
   readonly handlers: Handler[] = []
+  readonly away: [address: string, option: string, limit: number][] = []
   inTurn = false
   #waiting: (() => void)[] = []
 
@@ -87,6 +88,12 @@ export class BrokerSide implements Acceptor {
     this.handlers.push(handler)
     this.onNews()
     return handler
+  }
+
+  turnedAway(...told: [address: string, option: string, limit: number]): void {
+    assert.ok(this.inTurn)
+    this.away.push(told)
+    this.onNews()
   }
 
   readonly onNews = (): void => {

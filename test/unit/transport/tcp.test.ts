@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { connect as connectSocket, createServer, type Socket } from 'node:net'
-import { networkInterfaces } from 'node:os'
+import { networkInterfaces, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
-import { type ReadInto, SharedRead, TcpListener } from '../../../src/transport/index.ts'
+import { type ReadInto, Room, SharedRead, TcpListener } from '../../../src/transport/index.ts'
 import { BrokerSide, type ClientEnd, type Handler, transportContract } from './contract.ts'
 
 const READ_BYTES = 65_536
+const folder = mkdtempSync(join(tmpdir(), 'nightjar-transport-'))
+after(() => rmSync(folder, { recursive: true, force: true }))
 
 /** As the server does it: a part of a larger array, not at its start. */
 function sharedRead(): ReadInto {
@@ -45,8 +49,14 @@ async function dial(port: number, host: string): Promise<Socket> {
   return socket
 }
 
-async function connect(port: number, host: string): Promise<ClientEnd> {
-  const socket = await dial(port, host)
+async function dialPath(path: string): Promise<Socket> {
+  const socket = connectSocket(path)
+  socket.on('error', () => {})
+  await once(socket, 'connect')
+  return socket
+}
+
+function clientEnd(socket: Socket): ClientEnd {
   const end: ClientEnd = {
     bytes: [],
     closed: new Promise((resolve) => socket.once('close', () => resolve())),
@@ -54,7 +64,7 @@ async function connect(port: number, host: string): Promise<ClientEnd> {
     pause: () => void socket.pause(),
     resume: () => void socket.resume(),
     close: () => void socket.end(),
-    abort: () => void socket.resetAndDestroy(),
+    abort: () => void (socket.remoteAddress === undefined ? socket.destroy() : socket.resetAndDestroy()),
     onNews: () => {},
   }
   socket.on('data', (bytes) => {
@@ -73,10 +83,23 @@ for (const [way, read] of Object.entries(ways)) {
         const tcp = listener(listen, read(), side)
         const port = await tcp.listen()
         const address = host.includes(':') ? /^\[::1\]:\d+$/ : /^127\.0\.0\.1:\d+$/
-        return { host, address, connect: () => connect(port, to), close: () => tcp.close() }
+        return { host, address, connect: async () => clientEnd(await dial(port, to)), close: () => tcp.close() }
       })
     })
   }
+
+  transportContract(`a Unix socket, ${way}`, async (side) => {
+    const path = join(mkdtempSync(join(folder, 't-')), 's')
+    const options = { port: 0, host: undefined, path, ipv6Only: false, noDelay: true, maximumConnections: -1 }
+    const tcp = new TcpListener(options, read(), side)
+    await tcp.listen()
+    return {
+      host: 'unix',
+      address: new RegExp(`^${path}$`),
+      connect: async () => clientEnd(await dialPath(path)),
+      close: () => tcp.close(),
+    }
+  })
 
   describe(`TCP listener, ${way}`, () => {
     const opened: TcpListener[] = []
@@ -98,8 +121,10 @@ for (const [way, read] of Object.entries(ways)) {
       await side.until(() => side.handlers.length === 2)
       const third = await dial(port, '127.0.0.1')
       third.resume()
+      const address = `127.0.0.1:${third.localPort}`
       await once(third, 'close')
       assert.equal(side.handlers.length, 2)
+      assert.deepEqual(side.away, [[address, 'max_connections', 2]])
       first.destroy()
       await side.until(() => side.handlers.some(({ ends }) => ends.length === 1))
       const fourth = await dial(port, '127.0.0.1')
@@ -141,6 +166,41 @@ for (const [way, read] of Object.entries(ways)) {
     })
   })
 }
+
+describe('listeners that share a room', () => {
+  it('take no more together than it holds, and take others when one of either has gone', async () => {
+    const side = new BrokerSide()
+    const shared = new Room(2, 'global_max_connections')
+    const options = { port: 0, host: '127.0.0.1', ipv6Only: false, noDelay: true, maximumConnections: -1, shared }
+    const all = [new TcpListener(options, sharedRead(), side), new TcpListener(options, sharedRead(), side)]
+    const [one, other] = [await all[0]!.listen(), await all[1]!.listen()]
+    const first = await dial(one, '127.0.0.1')
+    const second = await dial(other, '127.0.0.1')
+    await side.until(() => side.handlers.length === 2)
+    for (const port of [one, other]) {
+      const third = await dial(port, '127.0.0.1')
+      third.resume()
+      await once(third, 'close')
+    }
+    assert.deepEqual([side.handlers.length, shared.open], [2, 2])
+    assert.deepEqual(
+      side.away.map(([, option, limit]) => [option, limit]),
+      [
+        ['global_max_connections', 2],
+        ['global_max_connections', 2],
+      ],
+    )
+    first.destroy()
+    await side.until(() => side.handlers.some(({ ends }) => ends.length === 1))
+    const fourth = await dial(other, '127.0.0.1')
+    await side.until(() => side.handlers.length === 3)
+    second.destroy()
+    fourth.destroy()
+    await side.until(() => side.handlers.every(({ ends }) => ends.length === 1))
+    assert.equal(shared.open, 0)
+    for (const tcp of all) tcp.close()
+  })
+})
 
 it('a port that is taken is an error with its code', async () => {
   const other = createServer().listen(0, '127.0.0.1')

@@ -1,12 +1,22 @@
-"""python3 reason_strings.py TEST.py PORT...: runs one of mosquitto's broker tests, without Reason Strings.
+"""python3 as_mosquitto.py TEST.py PORT...: runs one of mosquitto's broker tests, with some things as it knows them.
 
-The tests compare the packets that they get byte for byte, and mosquitto never says why it refuses something. Nightjar
-does, as the standard allows it to on every answer. Here the Reason String is taken out of a packet before the test sees
-it; all other bytes are left as they are. To be run in the folder of the test.
+- The tests compare the packets that they get byte for byte, and mosquitto never says why it refuses something. Nightjar
+  does, as the standard allows it to on every answer. Here the Reason String is taken out of a packet before the test sees
+  it; all other bytes are left as they are.
+- A broker for which a test does not wait is given a second to start.
+- mosquitto keeps what it keeps in one file, which the tests look for and delete. The folder of Nightjar's store stands for
+  it: the 'file' is there once the payload that these tests publish is written somewhere in that folder.
+
+To be run in the folder of the test. STORES is the folder that has the stores.
 """
+import os
+import pathlib
+import re
 import runpy
+import shutil
 import socket
 import sys
+import time
 import weakref
 
 sys.path[:0] = ['.', '..']
@@ -120,6 +130,39 @@ def expect_packet(sock, name, expected):
     raise mosq_test.TestError
 
 
+def start_broker(*arguments, **named):
+    broker = started(*arguments, **named)
+    if named.get('check_port') is False:
+        time.sleep(1)
+    return broker
+
+
+def store_of(path):
+    """The store that stands for a file of mosquitto's, or None if it is no such file."""
+    named = isinstance(path, str) and re.fullmatch(r'mosquitto-\d+\.db', path)
+    return pathlib.Path(os.environ['STORES'], path + '.store') if named else None
+
+
+def exists(path):
+    store = store_of(path)
+    if store is None:
+        return existed(path)
+    return any(PAYLOAD in file.read_bytes() for file in store.rglob('*') if file.is_file())
+
+
+def unlink(path, **named):
+    store = store_of(path)
+    if store is None:
+        unlinked(path, **named)
+    else:
+        shutil.rmtree(store)
+
+
+PAYLOAD = b'message'
+existed, os.path.exists = os.path.exists, exists
+unlinked, os.unlink = os.unlink, unlink
+started = mosq_test.start_broker
+mosq_test.start_broker = start_broker
 as_it_was = mosq_test.expect_packet
 mosq_test.expect_packet = expect_packet
 sys.argv = sys.argv[1:]
