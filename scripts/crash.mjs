@@ -1,5 +1,7 @@
 // npm run crash [-- --rounds 20 --milliseconds 1500 --sync everysec]: kills the broker with `kill -9` under load, again and
 // again, and counts what its clients then miss. Ends with 1 if that is anything.
+// With --power the power fails instead: what was not synced is gone, or some of it. --moments N: each time N earlier moments
+// are looked at too. --seed N: which bytes are gone, and when.
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { build } from './build.mjs'
@@ -10,6 +12,9 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '20' },
     milliseconds: { type: 'string', default: '1500' },
     sync: { type: 'string', default: 'everysec' },
+    power: { type: 'boolean', default: false },
+    moments: { type: 'string', default: '3' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
   },
 })
 
@@ -18,5 +23,7 @@ if (buildIsStale()) {
   say('building')
   if (!(await build())) process.exit(1)
 }
-process.argv = [...process.argv.slice(0, 2), values.rounds, values.milliseconds, values.sync]
+const { rounds, milliseconds, sync, power, moments, seed } = values
+const more = power ? [moments, seed] : []
+process.argv = [...process.argv.slice(0, 2), rounds, milliseconds, sync, ...more]
 await import(join(root, 'dist', 'test', 'crash', 'main.js'))

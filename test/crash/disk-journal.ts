@@ -5,7 +5,13 @@ export type DiskCall = { readonly time: number } & (
   | { readonly kind: 'open'; readonly fd: number; readonly path: string; readonly empties: boolean }
   | { readonly kind: 'close'; readonly fd: number }
   /** `safe`: the file was opened so that each write is synced. */
-  | { readonly kind: 'write'; readonly fd: number; readonly at: number; readonly bytes: Uint8Array; readonly safe: boolean }
+  | {
+      readonly kind: 'write'
+      readonly fd: number
+      readonly at: number
+      readonly bytes: Uint8Array
+      readonly safe: boolean
+    }
   | { readonly kind: 'truncate'; readonly fd: number; readonly length: number }
   | { readonly kind: 'syncBegins' | 'syncEnds'; readonly fd: number; readonly sync: number }
   | { readonly kind: 'rename'; readonly from: string; readonly to: string }

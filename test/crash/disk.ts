@@ -70,27 +70,33 @@ export class Disk {
   apply(call: DiskCall): void {
     switch (call.kind) {
       case 'open':
-        return this.#opened(call.fd, call.path, call.empties)
+        this.#opened(call.fd, call.path, call.empties)
+        break
       case 'close':
-        return void this.#open.delete(call.fd)
+        this.#open.delete(call.fd)
+        break
       case 'write':
-        if (call.safe && !this.#lying) return this.#file(call.fd).writeSafely(call.at, call.bytes)
-        return this.#file(call.fd).write(call.at, call.bytes)
+        if (call.safe && !this.#lying) this.#file(call.fd).writeSafely(call.at, call.bytes)
+        else this.#file(call.fd).write(call.at, call.bytes)
+        break
       case 'truncate':
-        return this.#file(call.fd).truncate(call.length)
-      case 'syncBegins': {
-        const of = this.#open.get(call.fd)!
-        return void this.#syncs.set(call.sync, { of, changes: typeof of === 'string' ? this.#changes : of.changes })
-      }
+        this.#file(call.fd).truncate(call.length)
+        break
+      case 'syncBegins':
+        this.#syncBegins(call.fd, call.sync)
+        break
       case 'syncEnds':
-        return this.#synced(call.sync)
+        this.#syncEnds(call.sync)
+        break
       case 'rename':
         this.#name(call.to, this.#names.get(call.from)!, call.from)
-        return
+        break
       case 'remove':
-        return this.#name(call.path, null)
+        this.#name(call.path, null)
+        break
       case 'makeFolder':
-        return this.#name(call.path, 'folder')
+        this.#name(call.path, 'folder')
+        break
       case 'odd': {
         const of = this.#open.get(call.fd)
         const path = [...this.#names].find(([, thing]) => thing === of)?.[0]
@@ -132,12 +138,18 @@ export class Disk {
   }
 
   #name(path: string, thing: Thing | null, from: string | null = null): void {
+    if (from !== null && thing === 'folder') throw new Error(`a folder was renamed, which is not followed: ${from}`)
     const naming = { number: this.#changes++, path, thing, from }
     setName(this.#names, naming)
     this.#namings.push(naming)
   }
 
-  #synced(sync: number): void {
+  #syncBegins(fd: number, sync: number): void {
+    const of = this.#open.get(fd)!
+    this.#syncs.set(sync, { of, changes: typeof of === 'string' ? this.#changes : of.changes })
+  }
+
+  #syncEnds(sync: number): void {
     const begun = this.#syncs.get(sync)
     this.#syncs.delete(sync)
     if (begun === undefined || this.#lying) return

@@ -1,16 +1,19 @@
+import { PacketType } from '../../src/protocol/index.ts'
 import type { BrokerProcess } from '../support/broker.ts'
-import { publish, subscription } from '../support/packets.ts'
-import { payloadOf, Publisher, sequenceOf } from './publisher.ts'
+import { publish, subscription, textOf } from '../support/packets.ts'
+import { decodeAll } from '../unit/protocol/support.ts'
+import { Publisher, payloadOf, sequenceOf } from './publisher.ts'
 import { Subscriber } from './subscriber.ts'
-import type { Got, Story, Subscribed } from './verdict.ts'
+import type { Got, Published, Story, Subscribed } from './verdict.ts'
 
-/** So large that segments fill up within a few seconds. */
-const BYTES = 1000
 const PATIENCE_MS = 30_000
+/** Of each publisher; of 8,000 bytes each, and queued for one that is away, it is more than a segment. */
+const ENOUGH = 700
 
 /** The clients of one round, with names of its own, and what they saw before the cut and after it. */
 export class PowerClients {
   readonly #prefix: string
+  readonly #bytes: number
   readonly #publishers: Publisher[]
   readonly #away: Subscriber
   readonly #online: Subscriber[]
@@ -20,15 +23,17 @@ export class PowerClients {
   #retained: Map<string, number> = new Map()
   #cut = false
 
-  constructor(prefix: string) {
+  /** Each message has so many bytes. */
+  constructor(prefix: string, bytes: number) {
     this.#prefix = prefix
+    this.#bytes = bytes
     this.#publishers = [
-      new Publisher(`${prefix}once-4`, 4, 1, BYTES),
-      new Publisher(`${prefix}once-5`, 5, 1, BYTES),
-      new Publisher(`${prefix}exactly-4`, 4, 2, BYTES),
-      new Publisher(`${prefix}exactly-5`, 5, 2, BYTES),
+      new Publisher(`${prefix}once-4`, 4, 1, bytes),
+      new Publisher(`${prefix}once-5`, 5, 1, bytes),
+      new Publisher(`${prefix}exactly-4`, 4, 2, bytes),
+      new Publisher(`${prefix}exactly-5`, 5, 2, bytes),
     ]
-    const expected = { prefix, bytes: BYTES }
+    const expected = { prefix, bytes }
     this.#online = [
       new Subscriber(`${prefix}online-1`, 5, 1, expected),
       new Subscriber(`${prefix}online-2`, 4, 2, expected),
@@ -57,6 +62,14 @@ export class PowerClients {
     }
   }
 
+  /** Publishes until segments have filled up, and ends it. */
+  async settle(): Promise<void> {
+    const enough = (): boolean => this.#publishers.every(({ acknowledged }) => acknowledged.length > ENOUGH)
+    await until('the publishers have published enough', enough)
+    for (const publisher of this.#publishers) publisher.finish()
+    await until('the publishers have their acknowledgements', () => this.#publishers.every(({ settled }) => settled))
+  }
+
   /** The broker is gone. */
   cut(): void {
     for (const peer of [...this.#publishers, ...this.#subscribers]) peer.drop()
@@ -74,33 +87,53 @@ export class PowerClients {
    * `forget`: the broker may have gone back in time, so that Packet Identifiers of before mean nothing.
    */
   async resume(broker: BrokerProcess, forget: boolean): Promise<void> {
-    await this.#readRetained(broker)
+    this.#retained = await this.#readRetained(broker)
     for (const subscriber of this.#subscribers) await subscriber.open(broker.port)
-    await this.#drain(broker, 1)
+    await this.#drain(broker, 1, this.#subscribers)
     this.#mark()
     if (forget) for (const subscriber of this.#subscribers) subscriber.forgetUnreleased()
     for (const publisher of this.#publishers) await publisher.open(broker.port)
     await until('the publishers have their acknowledgements', () => this.#publishers.every(({ settled }) => settled))
-    await this.#drain(broker, 2)
+    await this.#drain(broker, 2, this.#subscribers)
     this.#mark()
   }
 
   story(cutAt: number, mayLose: number): Story {
     return {
-      publishers: this.#publishers.map((publisher) => ({
-        name: publisher.clientId,
-        qos: publisher.qos,
-        sentAt: publisher.sentAt,
-        acknowledgedAt: publisher.acknowledgedAt,
-        again: this.#again.get(publisher)!,
-        sessionLost: publisher.sessionsLost > 0,
-      })),
+      publishers: this.#published(),
       away: this.#subscribed(this.#away),
       online: this.#online.map((subscriber) => this.#subscribed(subscriber)),
       retained: this.#retained,
       cutAt,
       mayLose,
     }
+  }
+
+  /** What is there at another moment, as a client sees it that was away until then. */
+  async inspect(broker: BrokerProcess): Promise<Omit<Story, 'cutAt' | 'mayLose'> & { halves: number }> {
+    const retained = await this.#readRetained(broker)
+    const { clientId, version, qos } = this.#away
+    const away = new Subscriber(clientId, version, qos, { prefix: this.#prefix, bytes: this.#bytes })
+    await away.open(broker.port)
+    await this.#drain(broker, 1, [away])
+    away.drop()
+    const from = new Map<string, Got>()
+    for (const { clientId: name } of this.#publishers) {
+      from.set(name, { before: [], after: away.from(name).all, later: [], doneAt: new Map() })
+    }
+    const publishers = this.#published().map((published) => ({ ...published, again: [], sessionLost: false }))
+    return { publishers, away: { qos, from }, online: [], retained, halves: away.halves }
+  }
+
+  #published(): Published[] {
+    return this.#publishers.map((publisher) => ({
+      name: publisher.clientId,
+      qos: publisher.qos,
+      sentAt: publisher.sentAt,
+      acknowledgedAt: publisher.acknowledgedAt,
+      again: this.#again.get(publisher)!,
+      sessionLost: publisher.sessionsLost > 0,
+    }))
   }
 
   #subscribed(subscriber: Subscriber): Subscribed {
@@ -125,30 +158,31 @@ export class PowerClients {
   }
 
   /** All that was queued has come when what is queued now has. */
-  async #drain(broker: BrokerProcess, number: number): Promise<void> {
+  async #drain(broker: BrokerProcess, number: number, subscribers: readonly Subscriber[]): Promise<void> {
     const marker = `${this.#prefix}marker`
     const publisher = await broker.client()
-    publisher.send(publish(`load/${marker}`, payloadOf(number, BYTES), { qos: 1 }))
+    publisher.send(publish(`load/${marker}`, payloadOf(number, this.#bytes), { qos: 1 }))
     await publisher.next()
     publisher.kill()
     const came = (subscriber: Subscriber): boolean => subscriber.from(marker).sequences.has(number)
-    await until('all that is queued has come', () => this.#subscribers.every(came))
+    await until('all that is queued has come', () => subscribers.every(came))
   }
 
-  async #readRetained(broker: BrokerProcess): Promise<void> {
+  async #readRetained(broker: BrokerProcess): Promise<Map<string, number>> {
+    const retained = new Map<string, number>()
     const reader = await broker.client()
     const filter = `state/${this.#prefix}#`
     reader.send({ type: 8, packetId: 1, subscriptions: [subscription(filter)], properties: {} })
     await reader.next()
     reader.send('c0 00')
     for (let bytes = await reader.next(); bytes[0] !== 0xd0; bytes = await reader.next()) {
-      // An MQTT 5.0 packet, whose length takes two bytes; one more stands for no properties.
-      const topicLength = (bytes[3]! << 8) | bytes[4]!
-      const text = new TextDecoder().decode(bytes.subarray(5))
-      const name = text.slice('state/'.length, topicLength)
-      this.#retained.set(name, sequenceOf(text.slice(topicLength + 1), BYTES) ?? Number.NaN)
+      const [packet] = decodeAll(bytes, 5)
+      if (packet?.type !== PacketType.Publish) throw new Error('something came that is not retained')
+      const sequence = sequenceOf(textOf(packet.payload), this.#bytes)
+      retained.set(packet.topic.slice('state/'.length), sequence ?? Number.NaN)
     }
     reader.kill()
+    return retained
   }
 }
 

@@ -4,6 +4,7 @@
  *
  *   NIGHTJAR_WATCHED  the folder, as the program names it
  *   NIGHTJAR_JOURNAL  where to write it down; appended to with plain writes, which outlive kill -9
+ *   NIGHTJAR_SYNC_MS  how long a sync takes at least, as on a real disk
  *   NIGHTJAR_FULL     while this file exists, nothing more can be written below the folder
  *
  * Each entry: struct head, then `length` bytes. A call is noted after it was made and before the program goes on; of a sync
@@ -47,6 +48,7 @@ static const char *folder, *full;
 static size_t folder_length;
 static int journal = -1;
 static uint64_t syncs;
+static struct timespec sync_takes;
 
 #define REAL(name) ((__typeof__(&name))real(#name))
 static void *real(const char *name) {
@@ -58,7 +60,9 @@ static void *real(const char *name) {
 __attribute__((constructor)) static void begin(void) {
   const char *path = getenv("NIGHTJAR_JOURNAL"), *watched = getenv("NIGHTJAR_WATCHED");
   full = getenv("NIGHTJAR_FULL");
+  const char *takes = getenv("NIGHTJAR_SYNC_MS");
   if (!watched) return;
+  if (takes) sync_takes = (struct timespec){atoi(takes) / 1000, atoi(takes) % 1000 * 1000000l};
   folder_length = strlen(watched);
   if (path) {
     journal = REAL(open64)(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -261,6 +265,7 @@ static int synced(int fd, int (*sync)(int)) {
   uint64_t number = ++syncs;
   note(SYNC_BEGINS, fd, number, 0, NULL, 0);
   unlock();
+  nanosleep(&sync_takes, NULL);
   int result = sync(fd);
   lock();
   if (!result) note(SYNC_ENDS, fd, number, 0, NULL, 0);
