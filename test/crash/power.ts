@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Random } from '../fuzz/random.ts'
 import { type BrokerProcess, startBrokerWith } from '../support/broker.ts'
+import { missing, programs } from '../support/programs.ts'
 import { root } from '../support/root.ts'
 import { type Content, contentOf, Disk, putContent } from './disk.ts'
 import { type DiskCall, monotonic, readJournal } from './disk-journal.ts'
@@ -49,14 +50,14 @@ const SOURCE = join(root, 'test/crash/power-loss.c')
 /** A reason to skip what needs it, or false. */
 export function missingPowerLoss(): string | false {
   if (process.platform !== 'linux') return `${process.platform} has no LD_PRELOAD as Linux has it`
-  return spawnSync('cc', ['--version'], { stdio: 'ignore' }).status === 0 ? false : 'cc is not installed'
+  return missing(programs.cc)
 }
 
 /** Compiles power-loss.c into the folder. */
 export function compilePowerLoss(folder: string): string {
   const library = join(folder, 'power-loss.so')
   const words = ['-O2', '-Wall', '-shared', '-fPIC', '-o', library, SOURCE, '-ldl', '-lpthread']
-  const { status, stderr } = spawnSync('cc', words, { encoding: 'utf8' })
+  const { status, stderr } = spawnSync(programs.cc, words, { encoding: 'utf8' })
   if (status !== 0) throw new Error(`cc could not compile ${SOURCE}: ${stderr}`)
   return library
 }

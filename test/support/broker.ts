@@ -121,7 +121,10 @@ export async function startBrokerWith(
   const folder = mkdtempSync(join(tmpdir(), 'nightjar-test-'))
   const file = join(folder, 'nightjar.conf')
   writeFileSync(file, config.map((line) => `${line}\n`).join(''))
-  const child = spawn(process.execPath, [MAIN, file], { stdio: ['pipe', 'ignore', 'pipe'], env: { ...process.env, ...env } })
+  const child = spawn(process.execPath, [MAIN, file], {
+    stdio: ['pipe', 'ignore', 'pipe'],
+    env: { ...process.env, ...env },
+  })
   const broker = new BrokerProcess(child, folder)
   const line = await broker.logged(/Listening on port \d+ of 127\.0\.0\.1|the broker has ended/, 0, START_MS)
   const port = /Listening on port (\d+)/.exec(line)
