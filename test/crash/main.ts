@@ -2,7 +2,7 @@ import { missingPowerLoss, powerRounds, wrongIn } from './power.ts'
 import { crashRounds, type Options } from './rounds.ts'
 
 /** What `npm run crash` runs: prints the counts of each round, and ends with 1 if anything went wrong. */
-const [rounds = '20', milliseconds = '1500', mode = 'everysec', moments, seed] = process.argv.slice(2)
+const [rounds = '20', milliseconds = '1500', mode = 'everysec', moments, seed, fresh] = process.argv.slice(2)
 const say = (line: string): void => console.log(line)
 const sync = mode as Options['sync']
 const options = { rounds: Number(rounds), milliseconds: Number(milliseconds), sync, say }
@@ -23,7 +23,7 @@ async function cutPower(moments: number, seed: number): Promise<number> {
     return 1
   }
   console.log(`seed ${seed}`)
-  const counts = await powerRounds({ ...options, moments, seed })
+  const counts = await powerRounds({ ...options, moments, seed, fresh: fresh === 'fresh' })
   console.log(JSON.stringify(counts))
   return Object.values(wrongIn(counts)).reduce((sum, count) => sum + count, 0)
 }

@@ -23,6 +23,8 @@ export interface PowerOptions {
   /** So often each journal is played back up to some earlier moment, too, and what is there then is judged. */
   readonly moments: number
   readonly seed: number
+  /** Each round begins without a store: the names of its folders and files have to be made safe, too. For `always`. */
+  readonly fresh?: boolean
   /** The disk says that it has synced, and has not. */
   readonly lying?: boolean
   readonly say?: (line: string) => void
@@ -125,16 +127,18 @@ class PowerLoss {
   }
 
   async round(number: number): Promise<PowerCounts> {
-    const { milliseconds, sync, moments } = this.#options
+    const { milliseconds, sync, moments, fresh = false } = this.#options
     const clients = new PowerClients(`${number}/`, this.#random.pick(SIZES))
     const mayLose = MAY_LOSE[sync]
     const left: Left = number % 2 === 1 ? 'nothing' : 'some'
+    if (fresh) putContent(this.#store, new Map([[this.#store, null]]))
     // The subscribers' Sessions are there and safe before the load begins: an orderly stop syncs.
-    await this.#withBroker({}, (broker) => clients.subscribe(broker.port), 'SIGTERM')
+    else await this.#withBroker({}, (broker) => clients.subscribe(broker.port), 'SIGTERM')
     const before = contentOf(this.#store)
     rmSync(this.#journal, { force: true })
     let cutAt = 0
     const load = async (broker: BrokerProcess): Promise<void> => {
+      if (fresh) await clients.subscribe(broker.port)
       await clients.begin(broker.port)
       await sleep(RUN_AT_LEAST_MS + this.#random.below(milliseconds))
       cutAt = monotonic()
