@@ -45,6 +45,11 @@ export class PowerClients {
     return [this.#away, ...this.#online]
   }
 
+  /** Subscribers whose Session is gone: nothing can come to them any more. */
+  get sessionsLost(): number {
+    return this.#subscribers.filter(({ sessionsLost }) => sessionsLost > 0).length
+  }
+
   get halves(): number {
     return this.#subscribers.reduce((sum, { halves }) => sum + halves, 0)
   }
@@ -89,6 +94,10 @@ export class PowerClients {
   async resume(broker: BrokerProcess, forget: boolean): Promise<void> {
     this.#retained = await this.#readRetained(broker)
     for (const subscriber of this.#subscribers) await subscriber.open(broker.port)
+    if (this.sessionsLost > 0) {
+      this.#mark()
+      return
+    }
     await this.#drain(broker, 1, this.#subscribers)
     this.#mark()
     if (forget) for (const subscriber of this.#subscribers) subscriber.forgetUnreleased()

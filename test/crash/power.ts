@@ -148,7 +148,9 @@ class PowerLoss {
     const calls = readJournal(this.#journal)
     const unsynced = this.#cut(before, calls, left)
     await this.#withBroker({}, (broker) => clients.resume(broker, mayLose > 0), 'SIGTERM')
-    const verdicts = [judge(clients.story(cutAt, mayLose))]
+    const verdict = judge(clients.story(cutAt, mayLose))
+    verdict.sessionsLost += clients.sessionsLost
+    const verdicts = [verdict]
     let halves = clients.halves
     const after = contentOf(this.#store)
     for (let i = 0; i < moments; i++) {
