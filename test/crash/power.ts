@@ -17,8 +17,9 @@ type Left = 'nothing' | 'some'
 
 export interface PowerOptions {
   readonly rounds: number
-  /** The load runs for a random time up to this before each cut. */
+  /** The load runs for `atLeast` (default 50) and a random time up to `milliseconds` more before each cut. */
   readonly milliseconds: number
+  readonly atLeast?: number
   readonly sync: Sync
   /** So often each journal is played back up to some earlier moment, too, and what is there then is judged. */
   readonly moments: number
@@ -127,7 +128,7 @@ class PowerLoss {
   }
 
   async round(number: number): Promise<PowerCounts> {
-    const { milliseconds, sync, moments, fresh = false } = this.#options
+    const { milliseconds, atLeast = RUN_AT_LEAST_MS, sync, moments, fresh = false } = this.#options
     const clients = new PowerClients(`${number}/`, this.#random.pick(SIZES))
     const mayLose = MAY_LOSE[sync]
     const left: Left = number % 2 === 1 ? 'nothing' : 'some'
@@ -140,7 +141,7 @@ class PowerLoss {
     const load = async (broker: BrokerProcess): Promise<void> => {
       if (fresh) await clients.subscribe(broker.port)
       await clients.begin(broker.port)
-      await sleep(RUN_AT_LEAST_MS + this.#random.below(milliseconds))
+      await sleep(atLeast + this.#random.below(milliseconds))
       cutAt = monotonic()
     }
     await this.#withBroker(watching(this.#library, this.#store, this.#journal, SYNC_TAKES_MS), load, 'SIGKILL')
