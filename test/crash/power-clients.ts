@@ -7,8 +7,8 @@ import { Subscriber } from './subscriber.ts'
 import type { Got, Published, Story, Subscribed } from './verdict.ts'
 
 const PATIENCE_MS = 30_000
-/** Of each publisher; of 8,000 bytes each, and queued for one that is away, it is more than a segment. */
-const ENOUGH = 700
+/** Of each publisher; with 30,000 bytes each it is more than a segment. */
+const ENOUGH = 150
 
 /** The clients of one round, with names of its own, and what they saw before the cut and after it. */
 export class PowerClients {

@@ -38,11 +38,11 @@ const NOTHING_WRONG = {
 /** `npm run crash -- --power` has more and longer rounds. */
 describe('the broker, when the power fails under load', { skip }, () => {
   const promises: Record<Sync, [what: string, options: { rounds: number; moments: number; atLeast?: number }]> = {
-    always: ['loses nothing that it acknowledged', { rounds: 2, moments: 1 }],
+    always: ['loses nothing that it acknowledged', { rounds: 2, moments: 0 }],
     // Longer than what may be lost.
     everysec: [
       'loses at most what came last, and is found as it was at one moment',
-      { rounds: 1, moments: 2, atLeast: 3000 },
+      { rounds: 1, moments: 1, atLeast: 3000 },
     ],
     no: ['is found as it was at one moment', { rounds: 1, moments: 0 }],
   }
@@ -138,7 +138,7 @@ describe('the imitated power cut', { skip }, () => {
       mkdirSync(folder)
       const config = ['persistence true', `persistence_location ${folder}`, 'max_queued_messages 0']
       const broker = await startBrokerWith(watching(compilePowerLoss(work), folder, journal), ...config)
-      const clients = new PowerClients('', 8000)
+      const clients = new PowerClients('', 30_000)
       await clients.subscribe(broker.port)
       await clients.begin(broker.port)
       await clients.settle()
