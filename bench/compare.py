@@ -30,6 +30,11 @@ LOADS = {
 
 
 def start(command, port):
+    try:
+        socket.create_connection(('127.0.0.1', port), 1).close()
+        sys.exit(f'compare: something listens on {port} already')
+    except OSError:
+        pass
     p = subprocess.Popen(['taskset', '-c', '0'] + shlex.split(command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     for _ in range(300):
         try:

@@ -1,5 +1,6 @@
-// npm run bench [-- --prototype | --deep] [--defaults] [--store] [-- options of bench/compare.py or bench/deep.py]: Nightjar against Debian's
-// mosquitto, in turn, on the same machine. Run nothing else meanwhile, and quote ratios, not times.
+// npm run bench [-- --prototype | --deep | --persistent] [--defaults] [--store] [-- options of bench/compare.py, bench/deep.py or
+// bench/persistent.py]: Nightjar against Debian's mosquitto, in turn, on the same machine. Run nothing else meanwhile, and
+// quote ratios, not times.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
@@ -18,6 +19,7 @@ const passed = process.argv.slice(2)
 const take = (flag) => passed.includes(flag) && passed.splice(passed.indexOf(flag), 1).length > 0
 const prototype = take('--prototype')
 const deep = take('--deep')
+const persistent = take('--persistent')
 const suffix = take('--defaults') ? '-defaults' : take('--store') ? '-store' : ''
 
 function answers(command, ...arguments_) {
@@ -55,7 +57,10 @@ const b = prototype
   : { name: 'mosquitto', command: `${MOSQUITTO} -c bench/mosquitto${suffix === '-defaults' ? suffix : ''}.conf` }
 const brokers = ['--a', `bin/nightjar -c bench/bench${suffix}.conf`, '--a-port', '18811', '--a-name', 'nightjar']
 brokers.push('--b', b.command, '--b-port', '18812', '--b-name', b.name)
-const child = spawn('python3', [join('bench', deep ? 'deep.py' : 'compare.py'), ...brokers, ...passed], {
+const command = persistent
+  ? [join('bench', 'persistent.py'), '--nightjar', 'bin/nightjar', '--mosquitto', MOSQUITTO]
+  : [join('bench', deep ? 'deep.py' : 'compare.py'), ...brokers]
+const child = spawn('python3', [...command, ...passed], {
   cwd: root,
   stdio: 'inherit',
 })

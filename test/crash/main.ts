@@ -1,14 +1,29 @@
+import { missingPowerLoss, powerRounds, wrongIn } from './power.ts'
 import { crashRounds, type Options } from './rounds.ts'
 
 /** What `npm run crash` runs: prints the counts of each round, and ends with 1 if anything went wrong. */
-const [rounds = '20', milliseconds = '1500', sync = 'everysec'] = process.argv.slice(2)
+const [rounds = '20', milliseconds = '1500', mode = 'everysec', moments, seed, fresh] = process.argv.slice(2)
 const say = (line: string): void => console.log(line)
-const counts = await crashRounds({
-  rounds: Number(rounds),
-  milliseconds: Number(milliseconds),
-  sync: sync as Options['sync'],
-  say,
-})
-const { lost, repeatedQoS2, disordered, retainedStale, sessionsLost } = counts
-console.log(JSON.stringify(counts))
-process.exitCode = lost + repeatedQoS2 + disordered + retainedStale + sessionsLost === 0 ? 0 : 1
+const sync = mode as Options['sync']
+const options = { rounds: Number(rounds), milliseconds: Number(milliseconds), sync, say }
+const wrong = moments === undefined ? await kill() : await cutPower(Number(moments), Number(seed))
+process.exitCode = wrong === 0 ? 0 : 1
+
+async function kill(): Promise<number> {
+  const counts = await crashRounds(options)
+  console.log(JSON.stringify(counts))
+  const { lost, repeatedQoS2, disordered, retainedStale, sessionsLost } = counts
+  return lost + repeatedQoS2 + disordered + retainedStale + sessionsLost
+}
+
+async function cutPower(moments: number, seed: number): Promise<number> {
+  const why = missingPowerLoss()
+  if (why !== false) {
+    console.log(`the power cannot be cut here: ${why}`)
+    return 1
+  }
+  console.log(`seed ${seed}`)
+  const counts = await powerRounds({ ...options, moments, seed, fresh: fresh === 'fresh' })
+  console.log(JSON.stringify(counts))
+  return Object.values(wrongIn(counts)).reduce((sum, count) => sum + count, 0)
+}

@@ -1,17 +1,29 @@
 import { type Packet, PacketType, type ProtocolVersion } from '../../src/protocol/index.ts'
 import { acknowledgement, publish } from '../support/packets.ts'
+import { monotonic } from './disk-journal.ts'
 import { Peer } from './peer.ts'
 
 /** As many as the broker takes at once. */
 const WINDOW = 20
 /** Every so many messages one is retained. */
-const RETAINED_EVERY = 10
+export const RETAINED_EVERY = 10
 
 interface InFlight {
   readonly packet: Packet & { type: typeof PacketType.Publish }
   readonly sequence: number
   /** PUBREC has come. */
   released: boolean
+}
+
+/** What message number `sequence` says: its number, and so much more that it has `bytes`, so that half of one is seen. */
+export function payloadOf(sequence: number, bytes: number): string {
+  return `${sequence} `.repeat(Math.ceil(bytes / `${sequence} `.length) || 1).trimEnd()
+}
+
+/** The number of a message, or null if it does not say what it should. */
+export function sequenceOf(payload: string, bytes: number): number | null {
+  const sequence = Number.parseInt(payload, 10)
+  return payload === payloadOf(sequence, bytes) ? sequence : null
 }
 
 /**
@@ -22,17 +34,27 @@ export class Publisher extends Peer {
   readonly qos: 1 | 2
   /** Numbers that subscribers are owed. */
   readonly acknowledged: number[] = []
+  /** By number, retained ones too: when it was sent first, and when it was acknowledged. */
+  readonly sentAt: Map<number, number> = new Map()
+  readonly acknowledgedAt: Map<number, number> = new Map()
   /** The number of the last retained message that was acknowledged. */
   retained = 0
+  readonly #bytes: number
   #sequence = 0
   #packetId = 0
   #publishing = false
   /** By Packet Identifier, oldest first. */
   readonly #inFlight: Map<number, InFlight> = new Map()
 
-  constructor(name: string, version: ProtocolVersion, qos: 1 | 2) {
+  constructor(name: string, version: ProtocolVersion, qos: 1 | 2, bytes = 0) {
     super(name, version)
     this.qos = qos
+    this.#bytes = bytes
+  }
+
+  /** Numbers of messages that will be sent again, as they are not acknowledged. */
+  get unacknowledged(): number[] {
+    return [...this.#inFlight.values()].filter(({ released }) => !released).map(({ sequence }) => sequence)
   }
 
   get settled(): boolean {
@@ -79,6 +101,7 @@ export class Publisher extends Peer {
 
   #acknowledge({ packet, sequence }: InFlight, reasonCode: number): void {
     if (reasonCode >= 0x80) throw new Error(`a PUBLISH was refused: ${reasonCode}`)
+    this.acknowledgedAt.set(sequence, monotonic())
     if (packet.retain) this.retained = Math.max(this.retained, sequence)
     else this.acknowledged.push(sequence)
   }
@@ -92,8 +115,9 @@ export class Publisher extends Peer {
       while (this.#inFlight.has(this.#packetId))
       const packetId = this.#packetId
       const topic = `${retain ? 'state' : 'load'}/${this.clientId}`
-      const packet = publish(topic, String(sequence), { qos: this.qos, retain, packetId })
+      const packet = publish(topic, payloadOf(sequence, this.#bytes), { qos: this.qos, retain, packetId })
       this.#inFlight.set(packetId, { packet, sequence, released: false })
+      this.sentAt.set(sequence, monotonic())
       this.send(packet)
     }
   }

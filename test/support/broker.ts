@@ -109,11 +109,22 @@ export class BrokerProcess {
 }
 
 /** Starts a broker with these lines of configuration. Who calls it stops it. */
-export async function startBroker(...config: string[]): Promise<BrokerProcess> {
+export function startBroker(...config: string[]): Promise<BrokerProcess> {
+  return startBrokerWith({}, ...config)
+}
+
+/** The same, with variables of the environment. */
+export async function startBrokerWith(
+  env: Readonly<Record<string, string>>,
+  ...config: string[]
+): Promise<BrokerProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'nightjar-test-'))
   const file = join(folder, 'nightjar.conf')
   writeFileSync(file, config.map((line) => `${line}\n`).join(''))
-  const child = spawn(process.execPath, [MAIN, file], { stdio: ['pipe', 'ignore', 'pipe'] })
+  const child = spawn(process.execPath, [MAIN, file], {
+    stdio: ['pipe', 'ignore', 'pipe'],
+    env: { ...process.env, ...env },
+  })
   const broker = new BrokerProcess(child, folder)
   const line = await broker.logged(/Listening on port \d+ of 127\.0\.0\.1|the broker has ended/, 0, START_MS)
   const port = /Listening on port (\d+)/.exec(line)

@@ -1,13 +1,14 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 
-/** Foreign programs for the interop tests, each a path; use with `{ skip: missing(programs.pub) }`. */
+/** Foreign programs for the tests, each a path; use with `{ skip: missing(programs.pub) }`. */
 export const programs = {
   mosquitto: '/usr/sbin/mosquitto',
   pub: '/usr/bin/mosquitto_pub',
   sub: '/usr/bin/mosquitto_sub',
   rr: '/usr/bin/mosquitto_rr',
   python: '/usr/bin/python3',
+  cc: '/usr/bin/cc',
 } as const
 
 /** A reason to skip a test, or false: what it needs is here. */

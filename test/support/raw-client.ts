@@ -81,6 +81,11 @@ export class RawClient {
     return this.#socket.writableLength
   }
 
+  /** Packets that have come and that no test has asked for yet. */
+  get unread(): number {
+    return this.#packets.length
+  }
+
   /** Reads no more: the broker's bytes pile up. */
   pause(): void {
     this.#socket.pause()

@@ -1,0 +1,230 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Random } from '../fuzz/random.ts'
+import { type BrokerProcess, startBrokerWith } from '../support/broker.ts'
+import { missing, programs } from '../support/programs.ts'
+import { root } from '../support/root.ts'
+import { type Content, contentOf, Disk, putContent } from './disk.ts'
+import { type DiskCall, monotonic, readJournal } from './disk-journal.ts'
+import { PowerClients } from './power-clients.ts'
+import { judge, type Verdict } from './verdict.ts'
+
+export type Sync = 'always' | 'everysec' | 'no'
+/** What a power cut leaves of what was not synced: nothing, or some of it. */
+type Left = 'nothing' | 'some'
+
+export interface PowerOptions {
+  readonly rounds: number
+  /** The load runs for `atLeast` (default 50) and a random time up to `milliseconds` more before each cut. */
+  readonly milliseconds: number
+  readonly atLeast?: number
+  readonly sync: Sync
+  /** So often each journal is played back up to some earlier moment, too, and what is there then is judged. */
+  readonly moments: number
+  readonly seed: number
+  /** Each round begins without a store: the names of its folders and files have to be made safe, too. For `always`. */
+  readonly fresh?: boolean
+  /** The disk says that it has synced, and has not. */
+  readonly lying?: boolean
+  readonly say?: (line: string) => void
+}
+
+/** What was wrong is counted; `acknowledged`, `given` and `unsynced` are not wrong. */
+export interface PowerCounts extends Verdict {
+  halves: number
+  /** Bytes that the cuts took away. */
+  unsynced: number
+}
+
+/**
+ * Milliseconds before the cut whose acknowledgements may have been for nothing: a second until the next sync begins, and
+ * what that may take where other things run too.
+ */
+const MAY_LOSE: Record<Sync, number> = { always: 0, everysec: 2500, no: Number.POSITIVE_INFINITY }
+const RUN_AT_LEAST_MS = 50
+/** So that there is a time between what was written and what is safe, as on a real disk. */
+const SYNC_TAKES_MS = 5
+/** Bytes of a message: with the largest, segments fill up within a second. */
+const SIZES = [100, 1000, 8000]
+const SOURCE = join(root, 'test/crash/power-loss.c')
+
+/** A reason to skip what needs it, or false. */
+export function missingPowerLoss(): string | false {
+  if (process.platform !== 'linux') return `${process.platform} has no LD_PRELOAD as Linux has it`
+  return missing(programs.cc)
+}
+
+/** Compiles power-loss.c into the folder. */
+export function compilePowerLoss(folder: string): string {
+  const library = join(folder, 'power-loss.so')
+  const words = ['-O2', '-Wall', '-shared', '-fPIC', '-o', library, SOURCE, '-ldl', '-lpthread']
+  const { status, stderr } = spawnSync(programs.cc, words, { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`cc could not compile ${SOURCE}: ${stderr}`)
+  return library
+}
+
+/** What a program needs in its environment so that its calls are written down. */
+export function watching(library: string, watched: string, journal: string, syncTakes = 0): Record<string, string> {
+  // What libuv does by io_uring passes no function that could be watched.
+  const env = { LD_PRELOAD: library, NIGHTJAR_WATCHED: watched, NIGHTJAR_JOURNAL: journal, UV_USE_IO_URING: '0' }
+  return { ...env, NIGHTJAR_SYNC_MS: String(syncTakes) }
+}
+
+/** In memory where that can be had: so that what else runs on the disk changes nothing. */
+export function workFolder(): string {
+  return mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'nightjar-power-'))
+}
+
+/** Cuts the power under load, again and again on one store, and counts what is then not as it should be. */
+export async function powerRounds(options: PowerOptions): Promise<PowerCounts> {
+  const work = workFolder()
+  const powerLoss = new PowerLoss(work, options)
+  const rounds: PowerCounts[] = []
+  try {
+    for (let round = 1; round <= options.rounds; round++) {
+      const counts = await powerLoss.round(round)
+      rounds.push(counts)
+      const { acknowledged, given, unsynced } = counts
+      const words = `${acknowledged} acknowledged, ${given} given up, ${unsynced} bytes not synced`
+      options.say?.(`round ${round}: ${words}; wrong: ${JSON.stringify(wrongIn(counts))}`)
+    }
+    return add(rounds)
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+}
+
+/** What of the counts must be zero. */
+export function wrongIn({
+  acknowledged,
+  given,
+  unsynced,
+  ...wrong
+}: PowerCounts): Omit<PowerCounts, 'acknowledged' | 'given' | 'unsynced'> {
+  return wrong
+}
+
+class PowerLoss {
+  readonly #options: PowerOptions
+  readonly #random: Random
+  readonly #library: string
+  readonly #store: string
+  readonly #journal: string
+  readonly #config: readonly string[]
+
+  constructor(work: string, options: PowerOptions) {
+    this.#options = options
+    this.#random = new Random(options.seed)
+    this.#library = compilePowerLoss(work)
+    this.#store = join(work, 'store')
+    this.#journal = join(work, 'journal')
+    const { sync } = options
+    const persistence = ['persistence true', `persistence_location ${this.#store}`, `persistence_sync ${sync}`]
+    // A broker that went back in time may still know QoS 2 messages in flight that their publishers are done with.
+    this.#config = ['max_queued_messages 0', 'max_inflight_messages 100', ...persistence]
+    mkdirSync(this.#store)
+  }
+
+  async round(number: number): Promise<PowerCounts> {
+    const { milliseconds, atLeast = RUN_AT_LEAST_MS, sync, moments, fresh = false } = this.#options
+    const clients = new PowerClients(`${number}/`, this.#random.pick(SIZES))
+    const mayLose = MAY_LOSE[sync]
+    const left: Left = number % 2 === 1 ? 'nothing' : 'some'
+    if (fresh) putContent(this.#store, new Map([[this.#store, null]]))
+    // The subscribers' Sessions are there and safe before the load begins: an orderly stop syncs.
+    else await this.#withBroker({}, (broker) => clients.subscribe(broker.port), 'SIGTERM')
+    const before = contentOf(this.#store)
+    rmSync(this.#journal, { force: true })
+    let cutAt = 0
+    const load = async (broker: BrokerProcess): Promise<void> => {
+      if (fresh) await clients.subscribe(broker.port)
+      await clients.begin(broker.port)
+      await sleep(atLeast + this.#random.below(milliseconds))
+      cutAt = monotonic()
+    }
+    await this.#withBroker(watching(this.#library, this.#store, this.#journal, SYNC_TAKES_MS), load, 'SIGKILL')
+    clients.cut()
+    const calls = readJournal(this.#journal)
+    const unsynced = this.#cut(before, calls, left)
+    await this.#withBroker({}, (broker) => clients.resume(broker, mayLose > 0), 'SIGTERM')
+    const verdict = judge(clients.story(cutAt, mayLose))
+    verdict.sessionsLost += clients.sessionsLost
+    const verdicts = [verdict]
+    let halves = clients.halves
+    const after = contentOf(this.#store)
+    for (let i = 0; i < moments; i++) {
+      const moment = this.#moment(calls)
+      this.#cut(before, calls.slice(0, moment), this.#random.pick(['nothing', 'some']))
+      const inspect = async (broker: BrokerProcess): Promise<void> => {
+        const found = await clients.inspect(broker)
+        halves += found.halves
+        verdicts.push(judge({ ...found, cutAt: calls[moment]?.time ?? cutAt, mayLose }))
+      }
+      await this.#withBroker({}, inspect, 'SIGKILL')
+    }
+    if (moments > 0) putContent(this.#store, after)
+    return { ...add(verdicts), halves, unsynced }
+  }
+
+  async #withBroker(
+    env: Record<string, string>,
+    use: (broker: BrokerProcess) => Promise<void>,
+    signal: 'SIGTERM' | 'SIGKILL',
+  ): Promise<void> {
+    const broker = await startBrokerWith(env, ...this.#config)
+    try {
+      await use(broker)
+    } catch (error) {
+      await broker.stop('SIGKILL')
+      throw new Error(`the broker's log ends:\n${broker.log.slice(-20).join('\n')}`, { cause: error })
+    }
+    await broker.stop(signal)
+  }
+
+  /** After so many calls the power goes: at any of them, or right beside the end of a sync. */
+  #moment(calls: readonly DiskCall[]): number {
+    const syncs = calls.flatMap(({ kind }, i) => (kind === 'syncEnds' ? [i] : []))
+    if (syncs.length === 0 || this.#random.below(2) === 0) return this.#random.below(calls.length + 1)
+    return this.#random.pick(syncs) + this.#random.below(2)
+  }
+
+  /** Leaves in the store's folder what the power cut leaves; returns how many bytes went. */
+  #cut(before: Content, calls: readonly DiskCall[], left: Left): number {
+    const disk = new Disk(this.#store, before, this.#options.lying)
+    for (const call of calls) disk.apply(call)
+    checkFollowed(disk)
+    const safe = disk.safe()
+    putContent(this.#store, left === 'nothing' ? safe : disk.some(this.#random))
+    return differing(disk.whole(), safe)
+  }
+}
+
+/** Maps that can be written are for locks, which mean nothing after a power cut. */
+export function checkFollowed(disk: Disk): void {
+  const odd = [...disk.odd].filter((what) => !/^mmap .*lock/.test(what))
+  if (odd.length > 0) throw new Error(`the store does what power-loss.c does not follow: ${odd.join(', ')}`)
+}
+
+function add<T extends object>(list: readonly T[]): T {
+  const sum: Record<string, number> = {}
+  for (const each of list) for (const [key, value] of Object.entries(each)) sum[key] = (sum[key] ?? 0) + value
+  return sum as T
+}
+
+/** How many bytes of files are not the same, or not there, in the other one. */
+export function differing(content: Content, other: Content): number {
+  let count = 0
+  for (const [path, bytes] of content) {
+    const others = other.get(path) ?? new Uint8Array(0)
+    if (bytes === null) continue
+    count += Math.max(0, bytes.length - others.length)
+    for (let i = 0; i < Math.min(bytes.length, others.length); i++) if (bytes[i] !== others[i]) count++
+  }
+  return count
+}
+
+function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds))
+}
