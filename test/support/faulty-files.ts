@@ -87,6 +87,10 @@ export class FaultyFiles implements Files {
     systemFiles.writeSafely(path, bytes)
   }
 
+  syncFolderNow(path: string): void {
+    systemFiles.syncFolderNow(path)
+  }
+
   truncate(fd: number, length: number): void {
     this.#strike('truncate')
     systemFiles.truncate(fd, length)

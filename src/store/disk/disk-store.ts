@@ -1,5 +1,5 @@
 import fs from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { LoadRecord, Message, Store, StoredEntry, StoreRecord } from '../../broker/contracts.ts'
 import { ByteReader } from './byte-writer.ts'
 import { type Files, systemFiles } from './files.ts'
@@ -28,6 +28,8 @@ export interface DiskStoreOptions {
   readonly syncEvery?: number
   /** Bytes that may wait while the disk takes none, before the broker takes nothing more that is to be kept. Default 16 MiB. */
   readonly waitingBytes?: number
+  /** Milliseconds between two looks whether room on the disk can be given back. Default 5000. */
+  readonly tidyEvery?: number
   readonly files?: Files
   /** What a person should know: damage set aside at start, writing that fails, writing that works again. */
   readonly tell?: (level: 'warning' | 'error' | 'notice', words: string) => void
@@ -38,6 +40,11 @@ const SEGMENT_BYTES = 16 * 1024 * 1024
 const WAITING_BYTES = 16 * 1024 * 1024
 /** Entries forgotten in one go, so that the loop is not held up. */
 const FORGET_STEP = 5000
+
+/** How often is looked whether room on the disk can be given back. */
+const TIDY_EVERY_MS = 5000
+/** Looks after which it is given back although the log is busy. */
+const TIDY_LATEST = 12
 
 /** The store on disk: a redo log in front of a tree. What it promises is in docs/durability.md. */
 export class DiskStore implements Store {
@@ -61,6 +68,12 @@ export class DiskStore implements Store {
   #nextSession: number
   #moveTrouble: string | null = null
   #damageTold = false
+  /** The last segment whose turn to be moved has come. */
+  #ordered = 0
+  readonly #tidying: NodeJS.Timeout
+  /** As they were at the last look: the log's position; and looks since the segment began. */
+  #lookedAt = 0
+  #looks = 0
 
   /** Opens the folder, which is made if it is not there. Throws if another process uses it, or if it is from a newer version. */
   constructor(options: DiskStoreOptions) {
@@ -92,6 +105,9 @@ export class DiskStore implements Store {
       const order = (segment: number): MoveOrder => this.#orderFor(segment)
       this.#mover = new Mover(folders, order, (result) => this.#moved(result))
       for (const segment of recovered.segments) this.#mover.move(segment)
+      this.#syncFolders(treePath)
+      this.#tidying = setInterval(() => this.#tidy(), options.tidyEvery ?? TIDY_EVERY_MS)
+      this.#tidying.unref()
     } catch (error) {
       void tree?.close()
       this.#unlock()
@@ -156,6 +172,7 @@ export class DiskStore implements Store {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#tidying)
     await this.#log.close()
     await this.#mover.close()
     this.#logged.close()
@@ -172,11 +189,14 @@ export class DiskStore implements Store {
       syncEvery: this.#options.syncEvery ?? SYNC_EVERY_MS,
       segmentBytes: this.#options.segmentBytes ?? SEGMENT_BYTES,
       onDurable: () => this.onDurable?.(),
-      onSegment: (segment) => this.#recent.begin(segment),
+      onSegment: (segment) => {
+        this.#recent.begin(segment)
+        this.#looks = 0
+      },
       onSealed: (segment, position) => {
         this.#ends.set(segment, position)
-        // The one before it: what was in flight as it ended is mostly done by now, and then there is nothing to move.
-        if (this.#ends.has(segment - 1)) this.#mover.move(segment - 1)
+        // Those before it: what was in flight as they ended is mostly done by now, and then there is nothing to move.
+        this.#order(segment - 1)
       },
       onTrouble: (trouble) => {
         const { tell } = this.#options
@@ -186,6 +206,38 @@ export class DiskStore implements Store {
           tell?.('error', words)
         }
       },
+    }
+  }
+
+  /** All full segments up to this one can be moved. */
+  #order(last: number): void {
+    for (const segment of this.#ends.keys()) {
+      if (segment <= this.#ordered || segment > last) continue
+      this.#ordered = segment
+      this.#mover.move(segment)
+    }
+  }
+
+  /** When something in the tree is over, and there is nothing to do, the log need not be full before the disk has it back. */
+  #tidy(): void {
+    const { position } = this.#log
+    const idle = position === this.#lookedAt
+    this.#lookedAt = position
+    this.#looks++
+    if (!idle && this.#looks < TIDY_LATEST) return
+    if (this.#recent.releases > 0) this.#log.seal()
+    else if (idle) this.#order(Number.POSITIVE_INFINITY)
+  }
+
+  /** The names of what a new store is made of must be safe too, before anything in it is promised. */
+  #syncFolders(treePath: string): void {
+    const { folder } = this.#options
+    for (const path of [treePath, folder, dirname(folder), dirname(dirname(folder))]) {
+      try {
+        this.#files.syncFolderNow(path)
+      } catch {
+        // Not ours to read: then it was there before.
+      }
     }
   }
 

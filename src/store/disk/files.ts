@@ -16,6 +16,8 @@ export interface Files {
   syncFolder(path: string, done: (error: Error | null) => void): void
   /** Writes a whole file, which is safe against power loss when this returns; it blocks, and is for a thread. */
   writeSafely(path: string, bytes: Uint8Array): void
+  /** As syncFolder, and blocks: for the start, and for a thread. */
+  syncFolderNow(path: string): void
   truncate(fd: number, length: number): void
   size(fd: number): number
   close(fd: number): void
@@ -32,6 +34,7 @@ export const systemFiles: Files = {
   sync: (fd, done) => fs.fdatasync(fd, done),
   syncFolder,
   writeSafely,
+  syncFolderNow,
   truncate: (fd, length) => fs.ftruncateSync(fd, length),
   size: (fd) => fs.fstatSync(fd).size,
   close: (fd) => fs.closeSync(fd),
@@ -48,8 +51,12 @@ function writeSafely(path: string, bytes: Uint8Array): void {
   } finally {
     fs.closeSync(fd)
   }
+  syncFolderNow(dirname(path))
+}
+
+function syncFolderNow(path: string): void {
   if (process.platform === 'win32') return
-  const folder = fs.openSync(dirname(path), 'r')
+  const folder = fs.openSync(path, 'r')
   try {
     fs.fsyncSync(folder)
   } finally {

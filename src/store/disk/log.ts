@@ -115,6 +115,11 @@ export class Log {
     if (this.#segment.length >= this.#options.segmentBytes) this.#rotate()
   }
 
+  /** Ends the segment before it is full, if anything is in it. */
+  seal(): void {
+    if (this.#records === 0 && this.#segment.length > SEGMENT_HEAD.length) this.#rotate()
+  }
+
   /** Writes and syncs what is left, and closes the files. */
   async close(): Promise<void> {
     clearInterval(this.#timer)
@@ -228,7 +233,8 @@ export class Log {
   }
 
   #synced(segment: Segment, position: number): void {
-    if (this.#finishing[0] === segment) {
+    // A sync that began before the segment was full has not covered its end.
+    if (this.#finishing[0] === segment && segment.synced === segment.length) {
       this.#finishing.shift()
       this.#options.files.close(segment.fd)
       this.#options.onSealed(segment.number, segment.position)

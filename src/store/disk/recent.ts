@@ -18,6 +18,8 @@ export class RecentSegment {
   #moving = false
   /** Those later segments, as long as it is not. */
   readonly #changedBy: Set<RecentSegment> = new Set()
+  /** What it says of places in the tree: that these are free, once it is moved. */
+  releases = 0
   /** Those with places that it records. */
   readonly sessions: Set<RecentSession> = new Set()
 
@@ -123,6 +125,7 @@ export class Recent {
     const was = session.done(position)
     if (was === null) {
       this.#current.changes = true
+      this.#current.releases++
       return false
     }
     was.segment.live--
@@ -134,12 +137,19 @@ export class Recent {
   other(session: RecentSession | null, record: StoreRecord): void {
     this.#current.changes = true
     if (record.kind === 'retained') this.#count(record.messageId, 1)
+    if (record.kind === 'retained' || record.kind === 'retainedCleared') this.#current.releases++
     if (record.kind !== 'sessionEnded') return
+    this.#current.releases++
     session!.forEach((segment, messageId) => {
       segment.live--
       this.#count(messageId, -1)
     })
     this.sessions.delete(session!.clientId)
+  }
+
+  /** How much of what the tree holds is free once the segment that is being written is moved. */
+  get releases(): number {
+    return this.#current.releases
   }
 
   /** Where the log has a message; null if it has it no more, or in a segment that was moved. */
