@@ -291,9 +291,14 @@ export class DiskStore implements Store {
 
   #message({ messageId, place }: Pick<QueueEntry, 'messageId' | 'place'>): Message | null {
     const inLog = this.#recent.place(messageId)
-    const message = inLog === null ? this.#oldMessage(messageId, place) : this.#messageInLog(inLog)
-    if (message !== null && message.id === messageId) return message
-    this.#damaged(inLog === null ? 'a message' : segmentName(inLog.segment))
+    let why = 'it is not what was written'
+    try {
+      const message = inLog === null ? this.#oldMessage(messageId, place) : this.#messageInLog(inLog)
+      if (message !== null && message.id === messageId) return message
+    } catch (error) {
+      why = (error as Error).message
+    }
+    this.#damaged(`message ${messageId} (${why})`)
     return null
   }
 
