@@ -13,7 +13,13 @@ export class MessageBlock {
   readonly lengths: readonly number[]
   readonly uses: number[]
 
-  constructor(segment: number, firstId: number, offsets: readonly number[], lengths: readonly number[], uses: number[]) {
+  constructor(
+    segment: number,
+    firstId: number,
+    offsets: readonly number[],
+    lengths: readonly number[],
+    uses: number[],
+  ) {
     this.segment = segment
     this.firstId = firstId
     this.offsets = offsets

@@ -2,9 +2,7 @@ import { Worker } from 'node:worker_threads'
 import type { MoveOrder, MoverFolders } from './mover-thread.ts'
 
 /** What the thread tells. `kept`: its messages are, in a file; `unneeded`: these files are needed no more. */
-export type Moved =
-  | { segment: number; kept: boolean; unneeded: readonly number[] }
-  | { segment: number; error: string }
+export type Moved = { segment: number; kept: boolean; unneeded: readonly number[] } | { segment: number; error: string }
 
 /** After a failure: so long until the next try. */
 const AGAIN_MS = 1000
@@ -30,11 +28,7 @@ export class Mover {
   #closed = false
 
   /** `order` says what is to be done with a segment, when its turn has come; `moved` is told what became of it. */
-  constructor(
-    folders: MoverFolders,
-    order: (segment: number) => MoveOrder,
-    moved: (result: Moved) => void,
-  ) {
+  constructor(folders: MoverFolders, order: (segment: number) => MoveOrder, moved: (result: Moved) => void) {
     this.#folders = folders
     this.#order = order
     this.#moved = moved

@@ -216,9 +216,7 @@ export function writeDelivery(
   identifiers: readonly number[] | null,
   shared: string | null,
 ): void {
-  out.byte(
-    qos | (retain ? RETAIN : 0) | (identifiers === null ? 0 : IDENTIFIERS) | (shared === null ? 0 : SHARED),
-  )
+  out.byte(qos | (retain ? RETAIN : 0) | (identifiers === null ? 0 : IDENTIFIERS) | (shared === null ? 0 : SHARED))
   if (identifiers !== null) {
     out.uint32(identifiers.length)
     for (const identifier of identifiers) out.uint32(identifier)

@@ -1,7 +1,16 @@
 import type { Buffer } from 'node:buffer'
 import type { QoS, StoreRecord } from '../../broker/contracts.ts'
 import { ByteReader } from './byte-writer.ts'
-import { IDENTIFIERS, Kind, type MakeMessage, RETAIN, readIdentifiers, readRecord, SHARED, skipMessage } from './records.ts'
+import {
+  IDENTIFIERS,
+  Kind,
+  type MakeMessage,
+  RETAIN,
+  readIdentifiers,
+  readRecord,
+  SHARED,
+  skipMessage,
+} from './records.ts'
 
 /** What is particular to one place in a queue, and rare. */
 export interface Extras {
@@ -105,7 +114,12 @@ export function readDelivery(from: ByteReader): Delivery {
 }
 
 /** One object for all deliveries that are alike. */
-export function deliveryOf(qos: QoS, retain: boolean, identifiers: readonly number[] | null, shared: string | null): Delivery {
+export function deliveryOf(
+  qos: QoS,
+  retain: boolean,
+  identifiers: readonly number[] | null,
+  shared: string | null,
+): Delivery {
   const plain = PLAIN[qos | (retain ? RETAIN : 0)]!
   return identifiers === null && shared === null ? plain : { ...plain, extras: { identifiers, shared } }
 }

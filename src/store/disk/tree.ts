@@ -47,7 +47,8 @@ export interface Bounds {
  * The tree is mapped into memory once, with room to grow: each time it outgrew its map the old one would stay beside the new
  * one. It is address space only, of which 64-bit systems have enough; on Windows the file itself would take that room.
  */
-const ONE_MAP = ['arm64', 'x64', 'ppc64', 'riscv64', 's390x', 'loong64'].includes(process.arch) && process.platform !== 'win32'
+const ONE_MAP =
+  ['arm64', 'x64', 'ppc64', 'riscv64', 's390x', 'loong64'].includes(process.arch) && process.platform !== 'win32'
 const MAP_BYTES = 64 * 1024 ** 3
 /** A value begins with its checksum. */
 const CHECKSUM_BYTES = 4

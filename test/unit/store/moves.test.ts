@@ -133,31 +133,35 @@ const turn = fc.tuple(
 describe('segments that move into the tree', () => {
   it('the state is the same before, while and after they move, whenever the process ends', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(turn, { minLength: 40, maxLength: 160 }), fc.array(fc.nat(30)), async (turns, looks) => {
-        const folder = newFolder()
-        const model = new MemoryStore()
-        const life = new Life()
-        let store = open(folder)
-        const lookAt = new Map(looks.map((look, i) => [(look * 5 + i) % turns.length, look]))
-        for (const [i, [kind, client, size]] of turns.entries()) {
-          const records = life.turn(kind, client, size)
-          append(store, ...records)
-          append(model, ...records)
-          const look = lookAt.get(i)
-          if (look === undefined) continue
-          // At any moment of the move, or when it is over.
-          if (look % 3 > 0) await new Promise((resolve) => setTimeout(resolve, look % 7))
-          else await moved(folder)
-          assert.deepEqual(await found(folder), comparable(model), `after turn ${i}`)
-          if (look % 4 > 0) continue
+      fc.asyncProperty(
+        fc.array(turn, { minLength: 40, maxLength: 160 }),
+        fc.array(fc.nat(30)),
+        async (turns, looks) => {
+          const folder = newFolder()
+          const model = new MemoryStore()
+          const life = new Life()
+          let store = open(folder)
+          const lookAt = new Map(looks.map((look, i) => [(look * 5 + i) % turns.length, look]))
+          for (const [i, [kind, client, size]] of turns.entries()) {
+            const records = life.turn(kind, client, size)
+            append(store, ...records)
+            append(model, ...records)
+            const look = lookAt.get(i)
+            if (look === undefined) continue
+            // At any moment of the move, or when it is over.
+            if (look % 3 > 0) await new Promise((resolve) => setTimeout(resolve, look % 7))
+            else await moved(folder)
+            assert.deepEqual(await found(folder), comparable(model), `after turn ${i}`)
+            if (look % 4 > 0) continue
+            await store.close()
+            store = open(folder)
+            // As a broker does, which reads the state before it goes on.
+            assert.deepEqual(comparable(store), comparable(model), `started again after turn ${i}`)
+          }
           await store.close()
-          store = open(folder)
-          // As a broker does, which reads the state before it goes on.
-          assert.deepEqual(comparable(store), comparable(model), `started again after turn ${i}`)
-        }
-        await store.close()
-        assert.deepEqual(await found(folder), comparable(model))
-      }),
+          assert.deepEqual(await found(folder), comparable(model))
+        },
+      ),
       // Each run takes long, so what fails is shown as it is.
       { numRuns: 15, endOnFailure: true },
     )
@@ -167,7 +171,8 @@ describe('segments that move into the tree', () => {
     const folder = newFolder()
     const store = open(folder)
     const life = new Life()
-    for (let i = 0; i < 300; i++) append(store, ...life.turn(i % 3 === 0 ? 2 : 1 + (i % 2) * 5, 'abc'[i % 3] as Client, 200))
+    for (let i = 0; i < 300; i++)
+      append(store, ...life.turn(i % 3 === 0 ? 2 : 1 + (i % 2) * 5, 'abc'[i % 3] as Client, 200))
     await moved(folder)
     assert.ok(filesIn(folder, 'kept').length > 20, 'messages are kept in files')
     append(store, ...life.end())
