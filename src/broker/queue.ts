@@ -12,7 +12,7 @@ import { countInFlight, windowOpen } from './window.ts'
 /** How many messages are fetched from the store at once. */
 const FETCHED = 64
 /** What a waiting message costs beyond its payload, roughly. */
-const ENTRY_BYTES = 300
+const ENTRY_BYTES = 600
 
 /** Lets a message wait in the Session's queue; if that is full, `queue_full_policy` says who pays for it. */
 export function enqueue(core: Core, session: Session, entry: Queued, qos: QoS): void {

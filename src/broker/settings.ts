@@ -118,7 +118,7 @@ export const defaultSettings: Settings = {
   maximumInFlightBytes: 0,
   maximumQueuedMessages: 1000,
   maximumQueuedBytes: 0,
-  maximumQueueMemory: 64 * 1024 * 1024,
+  maximumQueueMemory: 16 * 1024 * 1024,
   queueFullPolicy: 'newest',
   maximumClients: 0,
   maximumConnectionRate: 0,

@@ -106,7 +106,7 @@ export const limitOptions: Options<LimitConfig> = {
   maxQueueMemory: {
     name: 'max_queue_memory',
     type: integer(bytes),
-    default: 67_108_864,
+    default: 16_777_216,
     doc: 'The memory that waiting messages may take, all queues together. What is more lies on disk only, if there is a store.',
     reloadable: true,
     from: 'nightjar',

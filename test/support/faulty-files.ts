@@ -83,8 +83,8 @@ export class FaultyFiles implements Files {
     })
   }
 
-  writeSafely(path: string, bytes: Uint8Array): void {
-    systemFiles.writeSafely(path, bytes)
+  syncNow(fd: number): void {
+    systemFiles.syncNow(fd)
   }
 
   syncFolderNow(path: string): void {

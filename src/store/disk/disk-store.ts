@@ -22,7 +22,7 @@ export interface DiskStoreOptions {
   readonly sync: SyncMode
   /** How the broker's messages are made. */
   readonly make: MakeMessage
-  /** Bytes after which a segment of the log is full. Default 16 MiB. */
+  /** Bytes after which a segment of the log is full. Default 8 MiB. */
   readonly segmentBytes?: number
   /** Milliseconds between two syncs in mode `everysec`, and between two tries in mode `always`. Default 1000. */
   readonly syncEvery?: number
@@ -36,7 +36,7 @@ export interface DiskStoreOptions {
 }
 
 const SYNC_EVERY_MS = 1000
-const SEGMENT_BYTES = 16 * 1024 * 1024
+const SEGMENT_BYTES = 8 * 1024 * 1024
 const WAITING_BYTES = 16 * 1024 * 1024
 /** Entries forgotten in one go, so that the loop is not held up. */
 const FORGET_STEP = 5000

@@ -1,5 +1,4 @@
 import fs from 'node:fs'
-import { dirname } from 'node:path'
 
 /** What the store asks of the file system: handed in, so that a test can let any operation fail. */
 export interface Files {
@@ -14,8 +13,8 @@ export interface Files {
   sync(fd: number, done: (error: Error | null) => void): void
   /** Calls back when the names of the files in the folder are safe against power loss. */
   syncFolder(path: string, done: (error: Error | null) => void): void
-  /** Writes a whole file, which is safe against power loss when this returns; it blocks, and is for a thread. */
-  writeSafely(path: string, bytes: Uint8Array): void
+  /** As sync, and blocks: for a thread. */
+  syncNow(fd: number): void
   /** As syncFolder, and blocks: for the start, and for a thread. */
   syncFolderNow(path: string): void
   truncate(fd: number, length: number): void
@@ -33,7 +32,7 @@ export const systemFiles: Files = {
   read: (fd, bytes, length, position) => fs.readSync(fd, bytes, 0, length, position),
   sync: (fd, done) => fs.fdatasync(fd, done),
   syncFolder,
-  writeSafely,
+  syncNow: (fd) => fs.fdatasyncSync(fd),
   syncFolderNow,
   truncate: (fd, length) => fs.ftruncateSync(fd, length),
   size: (fd) => fs.fstatSync(fd).size,
@@ -41,17 +40,6 @@ export const systemFiles: Files = {
   list: (folder) => fs.readdirSync(folder),
   remove: (path) => fs.rmSync(path, { force: true }),
   makeFolder: (path) => void fs.mkdirSync(path, { recursive: true, mode: 0o700 }),
-}
-
-function writeSafely(path: string, bytes: Uint8Array): void {
-  const fd = fs.openSync(path, 'w', 0o600)
-  try {
-    for (let at = 0; at < bytes.length; ) at += fs.writeSync(fd, bytes, at, bytes.length - at, at)
-    fs.fdatasyncSync(fd)
-  } finally {
-    fs.closeSync(fd)
-  }
-  syncFolderNow(dirname(path))
 }
 
 function syncFolderNow(path: string): void {

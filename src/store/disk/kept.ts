@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { Message } from '../../broker/contracts.ts'
-import { ByteReader } from './byte-writer.ts'
+import { ByteReader, ByteWriter } from './byte-writer.ts'
 import type { Place } from './entry.ts'
 import type { Files } from './files.ts'
 import { type MakeMessage, readMessage } from './records.ts'
@@ -13,7 +13,7 @@ import { type MakeMessage, readMessage } from './records.ts'
  *
  *     | head | checksum, message | checksum, message ...
  */
-export const KEPT_HEAD: Buffer = Buffer.from('NIGHTJAR\0MSG\0\0\0\x01', 'latin1')
+const KEPT_HEAD: Buffer = Buffer.from('NIGHTJAR\0MSG\0\0\0\x01', 'latin1')
 const CHECKSUM_BYTES = 4
 
 export function keptName(segment: number): string {
@@ -38,37 +38,65 @@ export function readKept(bytes: Buffer, { length }: Place, id: number, make: Mak
   return message.id === id ? message : null
 }
 
-/** Collects the messages of a segment that are to be kept; one after the other, in the same memory. */
+/** So much is gathered before it is written. */
+const WRITTEN_AT_ONCE = 1024 * 1024
+
+/** Writes the messages of a segment that are to be kept; one segment after the other, with the same memory. */
 export class KeptWriter {
+  readonly #files: Files
+  readonly #folder: string
+  readonly #out: ByteWriter = new ByteWriter()
   #segment = 0
-  /** The segment's own content. */
-  #content: Buffer = KEPT_HEAD
-  #bytes: Buffer = KEPT_HEAD
-  #length = 0
+  #fd = -1
+  /** Bytes that are in the file. */
+  #written = 0
 
-  /** `most`: the bytes of all messages that may be added. */
-  begin(segment: number, content: Buffer, messages: number, most: number): void {
+  constructor(files: Files, folder: string) {
+    this.#files = files
+    this.#folder = folder
+  }
+
+  /** Begins with an empty file, also if one was begun before and not finished. */
+  begin(segment: number): void {
+    this.#close()
     this.#segment = segment
-    this.#content = content
-    const room = KEPT_HEAD.length + most + messages * CHECKSUM_BYTES
-    if (this.#bytes.length < room || this.#bytes === KEPT_HEAD) this.#bytes = Buffer.allocUnsafeSlow(room)
-    KEPT_HEAD.copy(this.#bytes)
-    this.#length = KEPT_HEAD.length
+    this.#fd = this.#files.open(join(this.#folder, keptName(segment)))
+    this.#files.truncate(this.#fd, 0)
+    this.#written = 0
+    this.#out.clear()
+    this.#out.bytes(KEPT_HEAD, 0, KEPT_HEAD.length)
   }
 
-  /** Adds the message that stands in content[from..to); returns its place from now on. */
-  add(from: number, to: number): Place {
-    const offset = this.#length
-    const at = offset + CHECKSUM_BYTES
-    this.#content.copy(this.#bytes, at, from, to)
-    this.#length = at + to - from
-    this.#bytes.writeUInt32LE(crc32(this.#bytes.subarray(at, this.#length)), offset)
-    return { segment: this.#segment, offset, length: this.#length - offset }
+  /** Adds a message, as `writeMessage` has it; returns its place from now on. */
+  add(message: Buffer): Place {
+    const out = this.#out
+    const offset = this.#written + out.length
+    out.uint32(crc32(message))
+    out.bytes(message, 0, message.length)
+    if (out.length >= WRITTEN_AT_ONCE) this.#flush()
+    return { segment: this.#segment, offset, length: CHECKSUM_BYTES + message.length }
   }
 
-  /** Writes the file, which is safe on disk when this returns. */
-  write(files: Files, folder: string): void {
-    files.writeSafely(join(folder, keptName(this.#segment)), this.#bytes.subarray(0, this.#length))
+  /** The file is whole, and safe on disk when this returns. */
+  finish(): void {
+    this.#flush()
+    this.#files.syncNow(this.#fd)
+    this.#close()
+    this.#files.syncFolderNow(this.#folder)
+  }
+
+  #flush(): void {
+    const { buffer, length } = this.#out
+    for (let at = 0; at < length; ) {
+      at += this.#files.write(this.#fd, buffer, at, length - at, this.#written + at)
+    }
+    this.#written += length
+    this.#out.clear()
+  }
+
+  #close(): void {
+    if (this.#fd >= 0) this.#files.close(this.#fd)
+    this.#fd = -1
   }
 }
 

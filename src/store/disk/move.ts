@@ -80,10 +80,8 @@ class Move {
     this.#changes = changes
     const { lengths, uses } = changes
     const bytes = lengths.reduce((sum, length, i) => sum + (uses[i]! > 0 ? length : 0), 0)
-    const all = lengths.reduce((sum, length) => sum + length, 0)
-    const worth = bytes >= content.length * WORTH_A_FILE
-    this.#writer = worth ? parts.writer : null
-    this.#writer?.begin(segment, content, lengths.length, all)
+    this.#writer = bytes >= content.length * WORTH_A_FILE ? parts.writer : null
+    this.#writer?.begin(segment)
   }
 
   write(): void {
@@ -158,8 +156,7 @@ class Move {
     }
     let place = this.#places[at]
     if (place === undefined) {
-      const from = this.#changes.offsets[at]! + KIND_BYTES
-      place = this.#writer?.add(from, this.#changes.offsets[at]! + this.#changes.lengths[at]!) ?? IN_TREE
+      place = this.#writer?.add(this.#bytesOf(at)) ?? IN_TREE
       this.#places[at] = place
     }
     return place
@@ -202,18 +199,23 @@ class Move {
 
   /** The segment's own messages, as far as somebody holds them. */
   #writeOwn(): void {
-    const { firstId, offsets, lengths, uses } = this.#changes
+    const { firstId, uses } = this.#changes
     const places: Place[] = uses.map((count, i) => (count > 0 ? this.#placeOf(firstId + i) : IN_TREE))
     this.kept = places.some((place) => place !== IN_TREE)
     if (this.kept) {
       const [at, long] = [places.map(({ offset }) => offset), places.map(({ length }) => length)]
       this.#tree.putBlock(new MessageBlock(this.#segment, firstId, at, long, uses))
-      this.#writer!.write(this.#parts.files, this.#parts.keptFolder)
+      this.#writer!.finish()
       return
     }
     for (const [i, count] of uses.entries()) {
-      const bytes = this.#content.subarray(offsets[i]! + KIND_BYTES, offsets[i]! + lengths[i]!)
-      if (count > 0) this.#tree.putMessage(firstId + i, count, bytes)
+      if (count > 0) this.#tree.putMessage(firstId + i, count, this.#bytesOf(i))
     }
+  }
+
+  /** One of the segment's own, as `writeMessage` has it. */
+  #bytesOf(at: number): Buffer {
+    const { offsets, lengths } = this.#changes
+    return this.#content.subarray(offsets[at]! + KIND_BYTES, offsets[at]! + lengths[at]!)
   }
 }

@@ -36,7 +36,7 @@ function make(from: MessageParts): Message {
 
 const tree = new Tree(treePath, make)
 const log = new SegmentReader(systemFiles, logFolder)
-const writer = new KeptWriter()
+const writer = new KeptWriter(systemFiles, keptFolder)
 const parts: MoverParts = { tree, files: systemFiles, log, writer, keptFolder, make }
 
 function move({ segment, spent }: MoveOrder): { kept: boolean; unneeded: readonly number[] } {

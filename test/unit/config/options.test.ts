@@ -62,7 +62,7 @@ const TABLE: Record<string, { default: unknown; good: Record<string, unknown>; b
   max_outgoing_bytes: { default: 1048576, good: { 1024: 1024 }, bad: ['0', '1023'] },
   max_packet_size: { default: 10485760, good: { 20: 20, 268435460: 268435460, '0x100': 256 }, bad: ['19', '0', '010'] },
   max_packet_size_mqtt3: { default: 0, good: { 20: 20, '-1': 0 }, bad: ['1k'] },
-  max_queue_memory: { default: 67108864, good: { 0: 0 }, bad: ['1k'] },
+  max_queue_memory: { default: 16777216, good: { 0: 0 }, bad: ['1k'] },
   max_publish_byte_rate: { default: 0, good: { 1000: 1000 }, bad: ['1k', '-1'] },
   max_publish_rate: { default: 0, good: { 5: 5 }, bad: ['0.5', '-1'] },
   max_queued_bytes: { default: 0, good: { 1: 1 }, bad: ['1k'] },
