@@ -200,9 +200,9 @@ export class DiskStore implements Store {
   }
 
   *#loadSession({ state, recent, bounds, tail }: RecoveredSession): Iterable<LoadRecord> {
-    const { clientId, expiryInterval, will, offlineAt } = state
+    const { clientId, expiryInterval, will, offlineAt, sent } = state
     yield { kind: 'session', clientId, expiryInterval, will }
-    if (offlineAt > 0) yield { kind: 'offline', clientId, at: offlineAt, will: will !== null }
+    if (offlineAt > 0) yield { kind: 'offline', clientId, at: offlineAt, will: will !== null, sent }
     for (const subscription of state.subscriptions.values()) yield { kind: 'subscribed', clientId, subscription }
     for (const packetId of state.inbound) yield { kind: 'inbound', clientId, packetId }
     if (tail === 0) return
