@@ -7,6 +7,7 @@ import { keptIn, keptName, readKept } from './kept.ts'
 import { lockFolder } from './lock.ts'
 import type { Place, QueueEntry } from './entry.ts'
 import { Log, type LogOptions, type SyncMode } from './log.ts'
+import { migrate } from './migrate.ts'
 import { type Moved, Mover } from './mover.ts'
 import type { MoveOrder } from './mover-thread.ts'
 import { ReadBack } from './read-back.ts'
@@ -79,6 +80,10 @@ export class DiskStore implements Store {
       tree = new Tree(treePath, options.make, () => this.#damaged('a value of the tree'))
       this.#tree = tree
       if (this.#tree.schema > SCHEMA_VERSION) throw new Error('it was written by a newer version of nightjar')
+      const was = migrate(this.#tree, options.make)
+      if (was !== null) {
+        options.tell?.('notice', `The store in ${options.folder} was brought from format ${was} to ${SCHEMA_VERSION}`)
+      }
       this.#recent = new Recent()
       const recovered = recoverLog(this.#tree, this.#recent, this.#files, this.#logFolder, options.make)
       this.#recovered = recovered
