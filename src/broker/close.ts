@@ -1,6 +1,7 @@
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import { handOn } from './hand-on.ts'
+import { markSent, sentForStore } from './sent.ts'
 import { NEVER, type Session, SessionTimer } from './session.ts'
 import { publishWill } from './will.ts'
 
@@ -17,13 +18,14 @@ export function endConnection(core: Core, connection: Connection, reason: string
   if (core.settings.connectionMessages) core.event('clientDisconnected', connection, { reason })
   if (!willDue) session.will = null
   session.offlineSince = core.now
+  markSent(session)
   if (session.expiryInterval === 0) {
     endSession(core, session, reason)
     return
   }
   const { will } = session
   if (will !== null && will.delay === 0) publishWill(core, session, reason)
-  core.append({ kind: 'offline', clientId: session.clientId, at: core.now, will: session.will !== null })
+  recordOffline(core, session)
   scheduleEnd(core, session)
 }
 
@@ -41,6 +43,11 @@ export function endSession(core: Core, session: Session, reason: string): void {
   if (session.persistent) core.append({ kind: 'sessionEnded', clientId: session.clientId })
 }
 
+function recordOffline(core: Core, session: Session): void {
+  const { clientId, offlineSince: at, will } = session
+  core.append({ kind: 'offline', clientId, at, will: will !== null, sent: sentForStore(session) })
+}
+
 /** While the client is away: the next thing that happens is its Will, or the end of its Session. */
 export function scheduleEnd(core: Core, session: Session): void {
   const ends = session.expiryInterval === NEVER ? Infinity : session.offlineSince + session.expiryInterval * 1000
@@ -55,7 +62,7 @@ function onDue(core: Core, session: Session, now: number): void {
   const ended = session.expiryInterval !== NEVER && now >= session.offlineSince + session.expiryInterval * 1000
   if (!ended) {
     publishWill(core, session, 'its Will Delay Interval has passed')
-    core.append({ kind: 'offline', clientId: session.clientId, at: session.offlineSince, will: false })
+    recordOffline(core, session)
     scheduleEnd(core, session)
     return
   }

@@ -108,8 +108,11 @@ export interface StoredSubscription {
  */
 export type StoreRecord =
   | { kind: 'session'; clientId: string; expiryInterval: number; will: StoredWill | null }
-  /** The Network Connection is gone; the Session's time runs from `at` (milliseconds). */
-  | { kind: 'offline'; clientId: string; at: number; will: boolean }
+  /**
+   * The Network Connection is gone; the Session's time runs from `at` (milliseconds). Of its queue all places before `sent`
+   * may have been sent, and none from there on; null: nobody knows.
+   */
+  | { kind: 'offline'; clientId: string; at: number; will: boolean; sent: number | null }
   | { kind: 'sessionEnded'; clientId: string }
   | { kind: 'subscribed'; clientId: string; subscription: StoredSubscription }
   | { kind: 'unsubscribed'; clientId: string; filter: string }

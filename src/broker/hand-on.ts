@@ -3,6 +3,7 @@ import { parseTopicFilter } from '../topics/index.ts'
 import type { Core } from './core.ts'
 import { choose, deliver } from './deliver.ts'
 import type { Route, Subscription } from './route.ts'
+import { sentBefore } from './sent.ts'
 import { Queued, type Session } from './session.ts'
 
 /** Fetched from the store at once. */
@@ -20,15 +21,16 @@ export function handOn(core: Core, session: Session): void {
   handOnStored(core, session)
 }
 
-/** What of its queue is not in memory, and so was not sent. */
+/** What of its queue is not in memory: sent, if at all, before a restart. */
 function handOnStored(core: Core, session: Session): void {
   if (!session.sharedInStore) return
   const { kept, tail } = session.outbound
   for (let from = kept; from < tail; ) {
     const entries = core.store.read(session.clientId, from, FETCHED)
-    for (const { message, retain, identifiers, shared, received, position } of entries) {
+    for (const { message, qos, retain, identifiers, shared, received, position } of entries) {
       from = position + 1
-      if (shared === null || received || message.expired(core.now)) continue
+      const sent = (sentBefore(session, position, qos) && qos === 2) || received
+      if (shared === null || sent || message.expired(core.now)) continue
       handOnOne(core, session, new Queued(message, retain, identifiers, shared), shared)
     }
     if (entries.length === 0) return

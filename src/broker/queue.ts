@@ -6,6 +6,7 @@ import { recordDone, recordQueued } from './records.ts'
 import { disconnect } from './refuse.ts'
 import { replay } from './replay.ts'
 import { DUP, fits, PUBLISH, RETAIN, send } from './send.ts'
+import { sentBefore } from './sent.ts'
 import { Queued, type Session } from './session.ts'
 import { countInFlight, windowOpen } from './window.ts'
 
@@ -72,8 +73,7 @@ function fetch(core: Core, session: Session): void {
   const entries = core.store.read(session.clientId, outbound.kept, FETCHED)
   if (entries.length === 0) outbound.noMore()
   for (const { position, message, qos, retain, identifiers, shared, received } of entries) {
-    const again = session.uncertain > 0 && qos > 0
-    if (again) session.uncertain--
+    const again = sentBefore(session, position, qos)
     const state = received ? OutboundState.ReleaseAgain : (again ? SENT_BEFORE : WAITING)[qos]
     const entry = new Queued(message, retain, identifiers, shared)
     if (!received && !again) countKept(core, session, entry, 1)
@@ -83,7 +83,8 @@ function fetch(core: Core, session: Session): void {
 
 /** After a restart: a PUBREL may be owed for more of what was sent before, and does not wait. False if there is no more. */
 function fetchSentBefore(core: Core, session: Session): boolean {
-  if (session.uncertain === 0 || session.outbound.kept === session.outbound.tail) return false
+  const { kept, tail } = session.outbound
+  if (kept >= session.sent || kept === tail) return false
   fetch(core, session)
   return true
 }

@@ -13,6 +13,7 @@ export function recover(core: Core): void {
   for (const record of core.store.load()) apply(core, messages, record)
   for (const session of core.sessions.values()) {
     if (session.offlineSince === 0) session.offlineSince = core.now
+    session.sent = Math.min(session.sent, session.outbound.tail)
     scheduleEnd(core, session)
   }
   // What fell due while nobody was there comes before any client: who came back at once would else find its Session, or
@@ -55,6 +56,8 @@ function apply(core: Core, messages: Map<number, Message>, record: LoadRecord): 
 function openSession(core: Core, record: LoadRecord & { kind: 'session' }): void {
   const session = new Session(record.clientId, 4, record.expiryInterval, core.settings.maximumInFlight)
   session.persistent = true
+  // As long as nothing else is known: the broker was killed while the client was here.
+  session.sent = Number.POSITIVE_INFINITY
   session.uncertain = core.settings.maximumInFlight
   session.will = record.will
   core.sessions.set(record.clientId, session)
@@ -64,6 +67,9 @@ function applyToSession(core: Core, session: Session, record: LoadRecord): void 
   switch (record.kind) {
     case 'offline':
       session.offlineSince = record.at
+      if (record.sent === null) return
+      session.sent = record.sent
+      session.uncertain = Number.POSITIVE_INFINITY
       return
     case 'subscribed': {
       const { filter, qos, noLocal, retainAsPublished, identifier } = record.subscription

@@ -60,8 +60,13 @@ export class Session {
   keptBytes = 0
   /** Of what lies in the store only, something may have come by a shared subscription. */
   sharedInStore = false
-  /** After a restart: so many of the messages that are owed may have been sent before, and go with DUP. */
-  uncertain = 0
+  /**
+   * All places before this one may have been sent on an earlier Network Connection, as far as they are not done; none from
+   * there on was.
+   */
+  sent = 0
+  /** After the broker was killed while the client was here: of the places before `sent` only so many more. Else infinity. */
+  uncertain: number = Number.POSITIVE_INFINITY
   /** Payload bytes of the messages in flight, as far as they are kept. */
   inFlightBytes = 0
   /** Dropped since the queue was last found full; 0: it is not. */

@@ -15,6 +15,8 @@ class StoredSession {
   expiryInterval = 0
   will: StoredWill | null = null
   offlineAt = 0
+  /** Of the queue, all before this place may have been sent. Null: nobody knows. */
+  sent: number | null = null
   /** The position after the last that was used. */
   tail = 0
   readonly subscriptions: Map<string, StoredSubscription> = new Map()
@@ -100,6 +102,7 @@ export class MemoryStore implements Store {
         session.expiryInterval = record.expiryInterval
         session.will = record.will
         session.offlineAt = 0
+        session.sent = null
         this.#sessions.set(record.clientId, session)
         return
       }
@@ -123,6 +126,7 @@ export class MemoryStore implements Store {
     switch (record.kind) {
       case 'offline':
         session.offlineAt = record.at
+        session.sent = record.sent
         if (!record.will) session.will = null
         return
       case 'subscribed':
@@ -177,9 +181,9 @@ export class MemoryStore implements Store {
 }
 
 function* loadSession(clientId: string, session: StoredSession): Iterable<LoadRecord> {
-  const { expiryInterval, will, offlineAt } = session
+  const { expiryInterval, will, offlineAt, sent } = session
   yield { kind: 'session', clientId, expiryInterval, will }
-  if (offlineAt > 0) yield { kind: 'offline', clientId, at: offlineAt, will: will !== null }
+  if (offlineAt > 0) yield { kind: 'offline', clientId, at: offlineAt, will: will !== null, sent }
   for (const subscription of session.subscriptions.values()) yield { kind: 'subscribed', clientId, subscription }
   for (const packetId of session.inbound) yield { kind: 'inbound', clientId, packetId }
   if (session.tail === 0) return

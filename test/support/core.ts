@@ -70,9 +70,9 @@ export class TestCore {
     })
   }
 
-  /** What a broker makes of this one's store, after a crash: no connection was told anything. */
-  restart(): TestCore {
-    return new TestCore(this.settings, this.store, this.clock)
+  /** What a broker makes of this one's store, after a crash: no connection was told anything. It may have other settings. */
+  restart(settings: Partial<Settings> = {}): TestCore {
+    return new TestCore({ ...this.settings, ...settings }, this.store, this.clock)
   }
 
   /** A turn. What ended in it is told in the next one. */

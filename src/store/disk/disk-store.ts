@@ -7,6 +7,7 @@ import { type Files, systemFiles } from './files.ts'
 import { keptIn, keptName, readKept } from './kept.ts'
 import { lockFolder } from './lock.ts'
 import { Log, type LogOptions, type SyncMode } from './log.ts'
+import { migrate } from './migrate.ts'
 import { type Moved, Mover } from './mover.ts'
 import type { MoveOrder } from './mover-thread.ts'
 import { ReadBack } from './read-back.ts'
@@ -92,6 +93,10 @@ export class DiskStore implements Store {
       tree = new Tree(treePath, options.make, () => this.#damaged('a value of the tree'))
       this.#tree = tree
       if (this.#tree.schema > SCHEMA_VERSION) throw new Error('it was written by a newer version of nightjar')
+      const was = migrate(this.#tree, options.make)
+      if (was !== null) {
+        options.tell?.('notice', `The store in ${options.folder} was brought from format ${was} to ${SCHEMA_VERSION}`)
+      }
       this.#recent = new Recent()
       const recovered = recoverLog(this.#tree, this.#recent, this.#files, this.#logFolder, options.make)
       this.#recovered = recovered
@@ -252,9 +257,9 @@ export class DiskStore implements Store {
   }
 
   *#loadSession({ state, recent, bounds, tail }: RecoveredSession): Iterable<LoadRecord> {
-    const { clientId, expiryInterval, will, offlineAt } = state
+    const { clientId, expiryInterval, will, offlineAt, sent } = state
     yield { kind: 'session', clientId, expiryInterval, will }
-    if (offlineAt > 0) yield { kind: 'offline', clientId, at: offlineAt, will: will !== null }
+    if (offlineAt > 0) yield { kind: 'offline', clientId, at: offlineAt, will: will !== null, sent }
     for (const subscription of state.subscriptions.values()) yield { kind: 'subscribed', clientId, subscription }
     for (const packetId of state.inbound) yield { kind: 'inbound', clientId, packetId }
     if (tail === 0) return

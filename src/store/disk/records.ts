@@ -19,6 +19,8 @@ export const Kind = {
   inboundReleased: 11,
   retained: 12,
   retainedCleared: 13,
+  /** As `offline`, and which of the queue may have been sent. */
+  offlineSent: 14,
 } as const
 
 export const RETAIN = 4
@@ -27,7 +29,8 @@ export const SHARED = 16
 
 /** Writes a record; `session` is the number of the Session that it names, if it names one. */
 export function writeRecord(out: ByteWriter, record: StoreRecord, session: number): void {
-  out.byte(Kind[record.kind])
+  const isSentKnown = record.kind === 'offline' && record.sent !== null
+  out.byte(isSentKnown ? Kind.offlineSent : Kind[record.kind])
   if ('clientId' in record) out.uint32(session)
   switch (record.kind) {
     case 'session':
@@ -38,6 +41,7 @@ export function writeRecord(out: ByteWriter, record: StoreRecord, session: numbe
     case 'offline':
       out.double(record.at)
       out.byte(record.will ? 1 : 0)
+      if (record.sent !== null) out.double(record.sent)
       return
     case 'subscribed':
       writeSubscription(out, record.subscription)
@@ -94,6 +98,7 @@ export function readRecord(from: ByteReader, clientOf: (session: number) => stri
 const OF_SESSION: ReadonlySet<number> = new Set([
   Kind.session,
   Kind.offline,
+  Kind.offlineSent,
   Kind.sessionEnded,
   Kind.subscribed,
   Kind.unsubscribed,
@@ -111,7 +116,12 @@ const READERS: Readonly<Record<number, Read>> = {
   },
   [Kind.offline]: (from, session, clientOf) => {
     const at = from.double()
-    return { kind: 'offline', clientId: clientOf(session), at, will: from.byte() === 1 }
+    return { kind: 'offline', clientId: clientOf(session), at, will: from.byte() === 1, sent: null }
+  },
+  [Kind.offlineSent]: (from, session, clientOf) => {
+    const at = from.double()
+    const will = from.byte() === 1
+    return { kind: 'offline', clientId: clientOf(session), at, will, sent: from.double() }
   },
   [Kind.sessionEnded]: (_from, session, clientOf) => ({ kind: 'sessionEnded', clientId: clientOf(session) }),
   [Kind.subscribed]: (from, session, clientOf) => ({

@@ -9,6 +9,8 @@ export class SessionState {
   expiryInterval = 0
   /** Milliseconds since the epoch; 0: online when last heard of. */
   offlineAt = 0
+  /** Of the queue, all before this place may have been sent. Null: nobody knows. */
+  sent: number | null = null
   will: StoredWill | null = null
   readonly subscriptions: Map<string, StoredSubscription> = new Map()
   readonly inbound: Set<number> = new Set()
@@ -25,9 +27,11 @@ export class SessionState {
         this.expiryInterval = record.expiryInterval
         this.will = record.will
         this.offlineAt = 0
+        this.sent = null
         return
       case 'offline':
         this.offlineAt = record.at
+        this.sent = record.sent
         if (!record.will) this.will = null
         return
       case 'subscribed':
@@ -56,6 +60,7 @@ export function encodeSession(out: ByteWriter, session: SessionState): void {
   for (const subscription of session.subscriptions.values()) writeSubscription(out, subscription)
   out.uint32(session.inbound.size)
   for (const packetId of session.inbound) out.uint32(packetId)
+  if (session.sent !== null) out.double(session.sent)
 }
 
 export function decodeSession(number: number, value: Buffer, make: MakeMessage): SessionState {
@@ -69,5 +74,6 @@ export function decodeSession(number: number, value: Buffer, make: MakeMessage):
     session.subscriptions.set(subscription.filter, subscription)
   }
   for (let left = from.uint32(); left > 0; left--) session.inbound.add(from.uint32())
+  if (!from.atEnd) session.sent = from.double()
   return session
 }

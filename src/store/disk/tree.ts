@@ -87,13 +87,18 @@ export class Tree {
   transact(applied: Applied, change: () => void): void {
     this.db.transactionSync(() => {
       change()
-      const value = Buffer.allocUnsafe(24)
-      value.writeUInt32LE(SCHEMA_VERSION, 0)
-      value.writeDoubleLE(applied.position, 4)
-      value.writeUInt32LE(applied.segment, 12)
-      value.writeDoubleLE(applied.nextMessageId, 16)
-      this.db.putSync(VERSION_KEY, value)
+      this.putApplied(applied)
     })
+  }
+
+  /** How far the log is in the tree now, and that this schema is what the tree has. */
+  putApplied({ position, segment, nextMessageId }: Applied): void {
+    const value = Buffer.allocUnsafe(24)
+    value.writeUInt32LE(SCHEMA_VERSION, 0)
+    value.writeDoubleLE(position, 4)
+    value.writeUInt32LE(segment, 12)
+    value.writeDoubleLE(nextMessageId, 16)
+    this.db.putSync(VERSION_KEY, value)
   }
 
   /** What another thread has written since is seen from now on. */

@@ -48,6 +48,26 @@ describe('what is handed on to another member of a shared subscription', () => {
     assert.deepEqual(core.restart().client(kept('heir', 3600)).payloads(), ['shared'])
   })
 
+  it('[MQTT-4.8.2-5] is, after a restart, nothing that was sent with QoS 2, and all else', () => {
+    for (const killed of [false, true]) {
+      const before = new TestCore({ maximumInFlight: 2 })
+      const short = before.client(kept('short', 10))
+      short.subscribe(SHARED, { qos: 2 })
+      const publisher = before.client()
+      for (const [i, qos] of ([2, 1, 2, 1] as const).entries()) {
+        publisher.publish('x', String(i), { qos, packetId: i + 1 })
+      }
+      assert.deepEqual(short.payloads(), ['0', '1'])
+      if (!killed) short.drop()
+      const core = before.restart()
+      const heir = core.client(kept('heir', 3600))
+      heir.subscribe(SHARED, { qos: 2 })
+      heir.drop()
+      core.pass(11)
+      assert.deepEqual(core.restart({ maximumInFlight: 9 }).client(kept('heir', 3600)).payloads(), ['1', '2', '3'])
+    }
+  })
+
   it('goes, when the broker stops, only to who comes back', () => {
     const before = new TestCore()
     const heir = before.client(kept('heir', 3600))

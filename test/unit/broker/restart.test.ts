@@ -140,7 +140,7 @@ describe('after a restart on the same store', () => {
     assert.deepEqual(
       again.published().map(({ packetId, dup, payload }) => [packetId, dup, textOf(payload)]),
       [
-        [1, true, 'old'],
+        [1, false, 'old'],
         [2, false, 'new'],
       ],
     )

@@ -152,7 +152,7 @@ export function storeContract(name: string, open: () => Store, reopen: (store: S
       const will = { message: message(0, 'will', 'gone', 5), delay: 3 }
       const records: StoreRecord[] = [
         session('a', will),
-        { kind: 'offline', clientId: 'a', at: 1_700_000_000_000, will: true },
+        { kind: 'offline', clientId: 'a', at: 1_700_000_000_000, will: true, sent: 70_001 },
         { kind: 'subscribed', clientId: 'a', subscription: subscription('x/#') },
         { kind: 'subscribed', clientId: 'a', subscription: subscription('$share/g/y') },
         { kind: 'inbound', clientId: 'a', packetId: 9 },
@@ -242,7 +242,7 @@ export function storeContract(name: string, open: () => Store, reopen: (store: S
     it('a Session that has ended leaves nothing', () => {
       const records = after(
         session('a', { message: message(0, 'will'), delay: 1 }),
-        { kind: 'offline', clientId: 'a', at: 5, will: true },
+        { kind: 'offline', clientId: 'a', at: 5, will: true, sent: 1 },
         { kind: 'subscribed', clientId: 'a', subscription: subscription('x') },
         { kind: 'message', message: message(1) },
         queued('a', 1, 1),
@@ -258,7 +258,7 @@ export function storeContract(name: string, open: () => Store, reopen: (store: S
       const records = after(
         session('a'),
         { kind: 'subscribed', clientId: 'a', subscription: subscription('x') },
-        { kind: 'offline', clientId: 'a', at: 5, will: false },
+        { kind: 'offline', clientId: 'a', at: 5, will: false, sent: null },
         { ...session('a'), expiryInterval: 99 },
       )
       assert.deepEqual(records, [
@@ -267,10 +267,26 @@ export function storeContract(name: string, open: () => Store, reopen: (store: S
       ])
     })
 
+    it('knows what may have been sent as long as the client is away, and no longer', () => {
+      const offline = (sent: number | null): Kind<'offline'> => ({
+        kind: 'offline',
+        clientId: 'a',
+        at: 5,
+        will: false,
+        sent,
+      })
+      assert.deepEqual(after(session('a'), offline(0)), [session('a'), offline(0)])
+      assert.deepEqual(after(session('a'), offline(2 ** 40)), [session('a'), offline(2 ** 40)])
+      assert.deepEqual(after(session('a'), offline(7), offline(null)), [session('a'), offline(null)])
+      assert.deepEqual(after(session('a'), offline(null), offline(7)), [session('a'), offline(7)])
+      assert.deepEqual(after(session('a'), offline(7), session('a')), [session('a')])
+      assert.deepEqual(after(session('a'), offline(7), session('a'), offline(null)), [session('a'), offline(null)])
+    })
+
     it('a Will that was published, or taken back, is not there', () => {
       const will = { message: message(0, 'will'), delay: 1 }
-      const records = after(session('a', will), { kind: 'offline', clientId: 'a', at: 5, will: false })
-      assert.deepEqual(records, [session('a'), { kind: 'offline', clientId: 'a', at: 5, will: false }])
+      const records = after(session('a', will), { kind: 'offline', clientId: 'a', at: 5, will: false, sent: null })
+      assert.deepEqual(records, [session('a'), { kind: 'offline', clientId: 'a', at: 5, will: false, sent: null }])
     })
 
     it('gives its state and not its history: loaded into another store, it is the same', () => {
@@ -337,7 +353,7 @@ class Valid {
       case 'session':
         return [session(clientId, number === 1 ? { message: message(0, 'will'), delay: 2 } : null)]
       case 'offline':
-        return [{ kind, clientId, at: number, will: number === 1 }]
+        return [{ kind, clientId, at: number, will: number === 1, sent: number === 2 ? null : tail }]
       case 'sessionEnded':
         this.#tails.delete(clientId)
         return [{ kind, clientId }]
