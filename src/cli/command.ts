@@ -11,6 +11,7 @@ const RUN: Readonly<Record<VerbName, (given: Given, say: Say) => Promise<number>
   broker: async (given) => (await import('./broker.ts')).runBrokerVerb(given),
   pub: async (given, say) => (await import('./pub.ts')).runPub(given, say),
   sub: async (given, say) => (await import('./sub.ts')).runSub(given, say),
+  store: async (given, say) => (await import('./store.ts')).runStore(given, say),
 }
 
 /** What a command line asks for. */

@@ -1,8 +1,8 @@
 /** What the exit codes mean; docs/commands.md shows this table. */
 export const EXIT_CODES = {
   ok: { code: 0, doc: 'done' },
-  other: { code: 1, doc: 'anything else' },
-  usage: { code: 2, doc: 'wrong usage: an option or its value' },
+  other: { code: 1, doc: 'anything else; a store that is not sound' },
+  usage: { code: 2, doc: 'wrong usage: an option or its value; a store that cannot be read' },
   config: { code: 3, doc: 'the configuration file is wrong (broker)' },
   unreachable: { code: 4, doc: 'no connection: name, address, port or network' },
   refused: { code: 5, doc: 'the broker refused the connection' },

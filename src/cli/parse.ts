@@ -7,10 +7,14 @@ import { propertyArguments } from './properties.ts'
 export interface OptionTable {
   readonly options: readonly OptionRow[]
   readonly absent: readonly AbsentOption[]
+  /** So many words that belong to no option are taken. Without it: none. */
+  readonly operands?: number
 }
 
 /** What was given on the command line, by the keys of the table. */
 export class Given {
+  /** Words that belong to no option, in their order. */
+  readonly operands: string[] = []
   readonly #values: Map<string, unknown> = new Map()
   readonly #keys: ReadonlySet<string>
 
@@ -50,12 +54,17 @@ export class Given {
 
 /**
  * Reads the arguments after the verb. As in mosquitto's commands each option is a word of its own, an argument follows as
- * the next word, whatever it begins with, and nothing else is taken; `--name=value` is understood too. Throws a usage error.
+ * the next word, whatever it begins with; `--name=value` is understood too. Other words are taken only by a verb that has
+ * operands. Throws a usage error.
  */
 export function parseArguments(table: OptionTable, words: readonly string[]): Given {
   const given = new Given(table.options)
   let at = 0
   while (at < words.length) {
+    if (!words[at]!.startsWith('-') && given.operands.length < (table.operands ?? 0)) {
+      given.operands.push(words[at++]!)
+      continue
+    }
     const { name, attached } = split(words[at]!)
     const row = findOption(table, name)
     const following = attached === undefined ? words.slice(at + 1) : [attached]

@@ -2,7 +2,7 @@ import { ABSENT_CLIENT_OPTIONS, CONNECTION_OPTIONS, GENERAL_OPTIONS, WILL_OPTION
 import type { AbsentOption, OptionRow } from './option.ts'
 import type { OptionTable } from './parse.ts'
 
-export type VerbName = 'broker' | 'pub' | 'sub'
+export type VerbName = 'broker' | 'pub' | 'sub' | 'store'
 
 export interface Verb extends OptionTable {
   readonly name: VerbName
@@ -58,6 +58,23 @@ const ABSENT_BROKER_OPTIONS: readonly AbsentOption[] = [
     instead: 'put & after it, or have a service manager run it',
   },
   { names: ['--tls-keylog'], what: 'TLS is', instead: 'leave the option out' },
+]
+
+const STORE_OPTIONS: readonly OptionRow[] = [
+  {
+    key: 'port',
+    letter: 'p',
+    long: 'port',
+    type: 'integer',
+    argument: 'PORT',
+    least: 1,
+    greatest: 65_535,
+    without: '1883',
+    doc: 'Without FOLDER: the store of a broker that was started on that port without a configuration.',
+  },
+  { key: 'quiet', long: 'quiet', type: 'flag', doc: 'Prints only what is wrong.' },
+  { key: 'help', letter: 'h', long: 'help', type: 'flag', doc: 'Shows this help.' },
+  { key: 'showVersion', long: 'version', type: 'flag', doc: 'Shows the version of nightjar.' },
 ]
 
 const PUBLISH_OPTIONS: readonly OptionRow[] = [
@@ -263,6 +280,7 @@ function sectionsOf(verb: VerbName): Verb['sections'] {
     { title: 'General', options: GENERAL_OPTIONS },
   ]
   if (verb === 'broker') return [{ title: 'Options', options: BROKER_OPTIONS }]
+  if (verb === 'store') return [{ title: 'Options', options: STORE_OPTIONS }]
   if (verb === 'pub') return [{ title: 'Message', options: PUBLISH_OPTIONS }, ...client]
   return [
     { title: 'Subscription', options: SUBSCRIBE_OPTIONS },
@@ -311,6 +329,17 @@ export const VERBS: Readonly<Record<VerbName, Verb>> = {
       { command: "nightjar sub -t 'home/#' -v", doc: 'all that happens at home' },
       { command: 'nightjar sub -t home/lamp -C 1 -W 2', doc: 'is the lamp on? Exit code 27 if nobody says so in 2 s' },
       { command: "nightjar sub -t 'home/#' -F '@H:@M:@S %-20t %p'", doc: 'with the time, and in columns' },
+    ],
+  }),
+  store: verb({
+    name: 'store',
+    summary: 'Checks the store of a broker on disk, or copies it, while the broker runs or not.',
+    usage: '{check [FOLDER] | backup [FOLDER] TARGET} [-p PORT]',
+    absent: [],
+    operands: 3,
+    examples: [
+      { command: 'nightjar store check', doc: 'is what the broker on port 1883 keeps sound? Exit code 0: yes, 1: no' },
+      { command: 'nightjar store backup /var/lib/nightjar /backup/monday', doc: 'a copy that a broker can start on' },
     ],
   }),
 }

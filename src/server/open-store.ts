@@ -37,7 +37,7 @@ export async function openStore(config: Config, configured: boolean, port: numbe
 }
 
 /** One for each port, so that two brokers of one user do not meet. */
-function defaultFolder(port: number): string {
+export function defaultFolder(port: number): string {
   const state = process.env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state')
   return join(state, 'nightjar', String(port))
 }

@@ -21,7 +21,7 @@ export function lockFolder(folder: string): () => void {
 }
 
 /** The process that has the folder, or null if none that still runs. */
-function ownerOf(folder: string): number | null {
+export function ownerOf(folder: string): number | null {
   let text: string
   try {
     text = fs.readFileSync(join(folder, 'lock'), 'utf8')

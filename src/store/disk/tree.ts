@@ -35,6 +35,12 @@ export interface Applied {
   readonly nextMessageId: number
 }
 
+export function readApplied(value: Buffer | undefined): Applied {
+  if (value === undefined) return { position: 0, segment: 0, nextMessageId: 1 }
+  const from = new ByteReader(value, 4, value.length)
+  return { position: from.double(), segment: from.uint32(), nextMessageId: from.double() }
+}
+
 /** Of a Session's queue. */
 export interface Bounds {
   /** The position after the last that was ever used, so that identifiers go on where they were. */
@@ -50,8 +56,33 @@ export interface Bounds {
 const ONE_MAP =
   ['arm64', 'x64', 'ppc64', 'riscv64', 's390x', 'loong64'].includes(process.arch) && process.platform !== 'win32'
 const MAP_BYTES = 64 * 1024 ** 3
+const MAP = ONE_MAP ? { mapSize: MAP_BYTES } : {}
 /** A value begins with its checksum. */
 const CHECKSUM_BYTES = 4
+
+/** The tree as whoever only looks at it opens it, beside a broker too. */
+export function openToLook(path: string): RootDatabase<Buffer, Buffer> {
+  return open<Buffer, Buffer>({
+    path,
+    encoding: 'binary',
+    keyEncoding: 'binary',
+    readOnly: true,
+    maxReaders: 126,
+    ...MAP,
+  })
+}
+
+/** The segments of which messages are kept in a file, in order. */
+export function keptSegmentsOf(db: RootDatabase<Buffer, Buffer>): number[] {
+  return [...db.getKeys({ start: Buffer.from('k'), end: after('k') })].map((key) => (key as Buffer).readUInt32BE(1))
+}
+
+/** The body of a value of the tree; null if it is not what was written. */
+export function soundBody(value: Buffer): Buffer | null {
+  if (value.length < CHECKSUM_BYTES) return null
+  const body = value.subarray(CHECKSUM_BYTES)
+  return crc32(body) === value.readUInt32LE(0) ? body : null
+}
 
 /** What lasts longer than a log segment, in an LMDB file. */
 export class Tree {
@@ -65,7 +96,7 @@ export class Tree {
 
   constructor(path: string, make: MakeMessage, damaged: (key: Buffer) => void = () => undefined) {
     // Without overlappingSync a transaction is safe on disk when it returns: only then may the log's segment go.
-    const safe = { overlappingSync: false, maxReaders: 126, ...(ONE_MAP ? { mapSize: MAP_BYTES } : {}) }
+    const safe = { overlappingSync: false, maxReaders: 126, ...MAP }
     this.db = open<Buffer, Buffer>({ path, encoding: 'binary', keyEncoding: 'binary', ...safe })
     this.#make = make
     this.#damaged = damaged
@@ -77,10 +108,7 @@ export class Tree {
   }
 
   applied(): Applied {
-    const value = this.db.get(VERSION_KEY)
-    if (value === undefined) return { position: 0, segment: 0, nextMessageId: 1 }
-    const from = new ByteReader(value, 4, value.length)
-    return { position: from.double(), segment: from.uint32(), nextMessageId: from.double() }
+    return readApplied(this.db.get(VERSION_KEY))
   }
 
   /** Runs `change` as one transaction, which is safe on disk when this returns. */
@@ -220,8 +248,7 @@ export class Tree {
 
   /** The segments of which messages are kept in a file, in order. */
   keptSegments(): number[] {
-    const keys = this.db.getKeys({ start: Buffer.from('k'), end: after('k') })
-    return [...keys].map((key) => (key as Buffer).readUInt32BE(1))
+    return keptSegmentsOf(this.db)
   }
 
   /** Of those that the log has no more. */
@@ -298,8 +325,8 @@ export class Tree {
   }
 
   #checked(key: Buffer, value: Buffer): Buffer | undefined {
-    const body = value.subarray(CHECKSUM_BYTES)
-    if (value.length >= CHECKSUM_BYTES && crc32(body) === value.readUInt32LE(0)) return body
+    const body = soundBody(value)
+    if (body !== null) return body
     this.#damaged(key)
     return undefined
   }

@@ -1,0 +1,83 @@
+import { restoreMessage } from '../broker/index.ts'
+import { defaultFolder } from '../server/index.ts'
+import { backupDiskStore, checkDiskStore, type StoreReport } from '../store/index.ts'
+import { EXIT_CODES, usageError } from './exit.ts'
+import type { Given } from './parse.ts'
+import type { Say } from './stderr.ts'
+import { writeAll } from './stdout.ts'
+
+const STDOUT = 1
+const PORT = 1883
+const BYTES_OF_MIB = 1024 ** 2
+
+/** `nightjar store`. Resolves with the exit code: 0 sound, or copied; 1 not sound, or not copied; 2 there is nothing to read. */
+export async function runStore(given: Given, say: Say): Promise<number> {
+  const [action, ...folders] = given.operands
+  const usual = defaultFolder(given.number('port') ?? PORT)
+  if (action === 'check' && folders.length <= 1) return await check(folders[0] ?? usual, given, say)
+  if (action === 'backup' && folders.length > 0) {
+    const [from, target] = folders.length === 1 ? [usual, folders[0]!] : [folders[0]!, folders[1]!]
+    return await backup(from, target, given, say)
+  }
+  if (action === 'backup') throw usageError('backup needs a TARGET after it: a folder that is empty, or not there')
+  if (action === 'check') throw usageError('check takes one FOLDER')
+  throw usageError(
+    action === undefined ? 'say what: check or backup' : `there is no store ${action}: use check or backup`,
+  )
+}
+
+async function check(folder: string, given: Given, say: Say): Promise<number> {
+  let report: StoreReport
+  try {
+    report = await checkDiskStore(folder, restoreMessage)
+  } catch (error) {
+    say(`cannot read the store: ${(error as Error).message}`)
+    return EXIT_CODES.usage.code
+  }
+  const { owner, found } = report
+  const quiet = given.flag('quiet')
+  if (!quiet) print(`The store in ${report.folder} has ${contents(report)}`)
+  if (!quiet && owner !== null) print(`A broker uses it (process ${owner}): this is what it had a moment ago`)
+  tell(report, quiet)
+  if (!quiet) print(found === 0 ? 'It is sound' : `It is not sound: ${found} findings`)
+  return found === 0 ? EXIT_CODES.ok.code : EXIT_CODES.other.code
+}
+
+async function backup(folder: string, target: string, given: Given, say: Say): Promise<number> {
+  let report: StoreReport
+  try {
+    report = await backupDiskStore(folder, target, restoreMessage)
+  } catch (error) {
+    say(`no backup was made: ${(error as Error).message}`)
+    return EXIT_CODES.other.code
+  }
+  const quiet = given.flag('quiet')
+  if (!quiet) print(`The backup in ${target} has ${contents(report)}`)
+  tell(report, quiet)
+  if (report.found === 0) return EXIT_CODES.ok.code
+  say(
+    `the backup is there, but not sound (${report.found} findings), as probably the store: nightjar store check tells`,
+  )
+  return EXIT_CODES.other.code
+}
+
+function contents({ sessions, queued, retained, bytes }: StoreReport): string {
+  const { log, kept, tree } = bytes
+  const room = `${mebibytes(log)} of log, ${mebibytes(kept)} of kept messages, ${mebibytes(tree)} of tree`
+  return `${sessions} Sessions, ${queued} queued messages, ${retained} retained ones; ${room}`
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / BYTES_OF_MIB).toFixed(1)} MiB`
+}
+
+function tell({ findings, notes }: StoreReport, quiet: boolean): void {
+  for (const line of findings) print(`- ${line}`)
+  if (!quiet) for (const line of notes) print(`Note: ${line}`)
+}
+
+/** Topics and Client Identifiers may have any sign in them: a line stays a line. */
+function print(line: string): void {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
+  writeAll(STDOUT, new TextEncoder().encode(`${line.replace(/[\u0000-\u001f\u007f]/g, '?')}\n`))
+}
