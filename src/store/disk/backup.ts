@@ -116,7 +116,7 @@ async function moveLog(copy: string, make: MakeMessage): Promise<void> {
   const tree = new Tree(join(copy, 'tree'), make)
   try {
     const log = new SegmentReader(files, logFolder)
-    const parts: MoverParts = { tree, files, log, writer: new KeptWriter(), keptFolder, make }
+    const parts: MoverParts = { tree, files, log, writer: new KeptWriter(files, keptFolder), keptFolder, make }
     for (const segment of segmentsIn(files, logFolder)) {
       if (segment > tree.applied().segment) {
         for (const unneeded of moveSegment(parts, segment).unneeded) files.remove(join(keptFolder, keptName(unneeded)))

@@ -13,7 +13,7 @@ import { type MakeMessage, readMessage } from './records.ts'
  *
  *     | head | checksum, message | checksum, message ...
  */
-const KEPT_HEAD: Buffer = Buffer.from('NIGHTJAR\0MSG\0\0\0\x01', 'latin1')
+export const KEPT_HEAD: Buffer = Buffer.from('NIGHTJAR\0MSG\0\0\0\x01', 'latin1')
 const CHECKSUM_BYTES = 4
 
 export function keptName(segment: number): string {

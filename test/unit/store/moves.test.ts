@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -35,10 +35,31 @@ async function moved(folder: string): Promise<void> {
   }
 }
 
+/** Changes when any file does. */
+function looksOf(folder: string): string {
+  return ['kept', 'log', 'tree']
+    .flatMap((part) => filesIn(folder, part).map((name) => join(folder, part, name)))
+    .map((path) => {
+      const stat = statSync(path, { throwIfNoEntry: false })
+      return `${path} ${stat?.size} ${stat?.mtimeMs}`
+    })
+    .join()
+}
+
 /** The state that a process would find which starts on what there is now. */
 async function found(folder: string): Promise<string[]> {
   const copy = newFolder()
-  cpSync(folder, copy, { recursive: true })
+  // Copying takes time, and a process that ends does not: nothing may have changed meanwhile.
+  for (let before = ''; before !== looksOf(folder); ) {
+    before = looksOf(folder)
+    rmSync(copy, { recursive: true, force: true })
+    try {
+      cpSync(folder, copy, { recursive: true })
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      before = ''
+    }
+  }
   const store = open(copy)
   const state = comparable(store)
   await store.close()
