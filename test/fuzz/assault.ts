@@ -62,9 +62,10 @@ export async function assault({ seed, seconds, rounds, say }: AssaultOptions): P
   return true
 }
 
-/** RSS when nobody is left but the onlookers. */
+/** RSS when nobody is left but the onlookers, and no garbage. */
 async function residentAtRest(broker: BrokerProcess): Promise<number> {
   await new Promise((resolve) => setTimeout(resolve, CALM_MS))
+  await broker.collectGarbage()
   return broker.residentBytes()
 }
 

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { runBroker } from '../../src/server/index.ts'
 
 /** The broker as `bin/nightjar` runs it, of the same build as the tests, on a free port. */
@@ -5,5 +7,12 @@ const configFile = process.argv[2] ?? null
 
 // It ends with the tests that started it, however they end.
 process.stdin.on('end', () => process.kill(process.pid, 'SIGTERM')).resume()
+// What is left then is what is held, and no garbage that V8 had no reason to collect.
+process.on('SIGUSR2', () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  collect()
+  console.error('garbage is collected')
+})
 process.exitCode = await runBroker({ configFile, port: 0, verbose: true, quiet: false, testConfig: false })
 process.stdin.destroy()

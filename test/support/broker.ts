@@ -72,6 +72,13 @@ export class BrokerProcess {
     }
   }
 
+  /** Has it collect its garbage. */
+  async collectGarbage(): Promise<void> {
+    const since = this.log.length
+    this.#process.kill('SIGUSR2')
+    await this.logged(/garbage is collected/, since)
+  }
+
   /** Bytes of memory that the process has, as Linux counts them. */
   residentBytes(): number {
     const status = readFileSync(`/proc/${this.processId}/status`, 'utf8')
