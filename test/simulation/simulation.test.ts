@@ -5,7 +5,7 @@ import { makePlan } from './plan.ts'
 import { failedOnce } from './seeds.ts'
 import { simulate } from './world.ts'
 
-const FRESH_MS = 20_000
+const FRESH_MS = 60_000
 const SHRINK_MS = 20_000
 const ANY = Number.POSITIVE_INFINITY
 
