@@ -12,7 +12,8 @@ process.on('SIGUSR2', () => {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
   collect()
-  console.error('garbage is collected')
+  const time = new Date().toISOString().slice(0, 19).replace('T', ' ')
+  console.error(`${time} notice: garbage is collected`)
 })
 process.exitCode = await runBroker({ configFile, port: 0, verbose: true, quiet: false, testConfig: false })
 process.stdin.destroy()
