@@ -248,8 +248,12 @@ export class DiskStore implements Store {
 
   #orderFor(segment: number): MoveOrder {
     const position = this.#ends.get(segment)
-    if (position === undefined || !this.#recent.isSpent(segment)) return { segment, spent: null }
-    return { segment, spent: { segment, position, nextMessageId: this.#recent.nextMessageId } }
+    const late = position === undefined ? null : this.#recent.spent(segment)
+    if (late === null || position === undefined) {
+      this.#recent.moves(segment)
+      return { segment, spent: null, late: [] }
+    }
+    return { segment, spent: { segment, position, nextMessageId: this.#recent.nextMessageId }, late }
   }
 
   #sessionOf(clientId: string): RecentSession {

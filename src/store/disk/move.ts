@@ -5,6 +5,7 @@ import { SegmentChanges, type SessionChange } from './changes.ts'
 import { IN_TREE, type Place, type QueueEntry } from './entry.ts'
 import type { Files } from './files.ts'
 import { type KeptWriter, keptBody, keptName } from './kept.ts'
+import type { LateChange } from './recent.ts'
 import type { MakeMessage } from './records.ts'
 import { scanRecords } from './scan.ts'
 import type { SegmentReader } from './segments.ts'
@@ -59,6 +60,20 @@ export function moveSegment(parts: MoverParts, segment: number): Moved {
   return { applied, kept: move.kept, unneeded: move.unneeded }
 }
 
+/** Of a segment of which nothing is left: only what it says of places in the tree, and how far the log now is. */
+export function applyLate(parts: MoverParts, applied: Applied, late: readonly LateChange[]): Moved {
+  const changes = new SegmentChanges()
+  for (const { session, position, received } of late) {
+    if (received) changes.received(session, position)
+    else changes.done(session, position)
+  }
+  const move = new Move(parts, applied.segment, NOTHING, changes)
+  parts.tree.transact(applied, () => move.write())
+  return { applied, kept: move.kept, unneeded: move.unneeded }
+}
+
+const NOTHING = Buffer.alloc(0)
+
 class Move {
   readonly unneeded: number[] = []
   kept = false
@@ -80,7 +95,7 @@ class Move {
     this.#changes = changes
     const { lengths, uses } = changes
     const bytes = lengths.reduce((sum, length, i) => sum + (uses[i]! > 0 ? length : 0), 0)
-    this.#writer = bytes >= content.length * WORTH_A_FILE ? parts.writer : null
+    this.#writer = bytes > 0 && bytes >= content.length * WORTH_A_FILE ? parts.writer : null
     this.#writer?.begin(segment)
   }
 

@@ -2,7 +2,8 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { Message, MessageParts } from '../../broker/contracts.ts'
 import { systemFiles } from './files.ts'
 import { KeptWriter } from './kept.ts'
-import { type MoverParts, moveSegment } from './move.ts'
+import { applyLate, type Moved, type MoverParts, moveSegment } from './move.ts'
+import type { LateChange } from './recent.ts'
 import { SegmentReader } from './segments.ts'
 import { type Applied, Tree } from './tree.ts'
 
@@ -16,6 +17,8 @@ export interface MoverFolders {
 export interface MoveOrder {
   readonly segment: number
   readonly spent: Applied | null
+  /** What such a segment says of places in the tree. */
+  readonly late: readonly LateChange[]
 }
 
 const { logFolder, keptFolder, treePath } = workerData as MoverFolders
@@ -39,10 +42,8 @@ const log = new SegmentReader(systemFiles, logFolder)
 const writer = new KeptWriter(systemFiles, keptFolder)
 const parts: MoverParts = { tree, files: systemFiles, log, writer, keptFolder, make }
 
-function move({ segment, spent }: MoveOrder): { kept: boolean; unneeded: readonly number[] } {
-  if (spent === null) return moveSegment(parts, segment)
-  tree.transact(spent, () => undefined)
-  return { kept: false, unneeded: [] }
+function move({ segment, spent, late }: MoveOrder): Moved {
+  return spent === null ? moveSegment(parts, segment) : applyLate(parts, spent, late)
 }
 
 /** Null: that is all, and the thread ends. */

@@ -3,6 +3,16 @@ import type { Place } from './entry.ts'
 import { RecentSession } from './recent-session.ts'
 import { type Delivery, deliveryOf } from './scan.ts'
 
+/** What the log says of a place in the tree's queue: it is done, or PUBREC was seen. */
+export interface LateChange {
+  readonly session: number
+  readonly position: number
+  readonly received: boolean
+}
+
+/** With more of them a segment is moved as a whole. */
+const LATE_CHANGES = 4096
+
 /** What a segment of the log holds that is not moved yet. */
 export class RecentSegment {
   readonly number: number
@@ -14,10 +24,12 @@ export class RecentSegment {
   live = 0
   /** It changes something that only the tree would know when it is gone. */
   changes = false
-  /** It is being moved, or will be next: what later segments say of its places, the tree has to be told. */
+  /** All that it changes besides, if that is little: what it says of places that the tree has, or will have. */
+  readonly late: LateChange[] = []
+  /** It is being moved, or was: what is said of its places later, the tree has to be told. */
   #moving = false
-  /** Those later segments, as long as it is not. */
-  readonly #changedBy: Set<RecentSegment> = new Set()
+  /** What later segments say of its places, as long as it is not. */
+  #changedBy: { segment: RecentSegment; change: LateChange }[] = []
   /** What it says of places in the tree: that these are free, once it is moved. */
   releases = 0
   /** Those with places that it records. */
@@ -28,14 +40,23 @@ export class RecentSegment {
   }
 
   /** A later segment says something of a place that this one records. */
-  changedBy(later: RecentSegment): void {
-    if (this.#moving) later.changes = true
-    else if (later !== this) this.#changedBy.add(later)
+  changedBy(segment: RecentSegment, change: LateChange): void {
+    if (this.#moving) segment.changesTree(change)
+    else if (segment === this) return
+    else if (this.#changedBy.length < LATE_CHANGES) this.#changedBy.push({ segment, change })
+    else segment.changes = true
+  }
+
+  /** It says something of a place that the tree has. */
+  changesTree(change: LateChange): void {
+    if (this.late.length < LATE_CHANGES) this.late.push(change)
+    else this.changes = true
   }
 
   moves(): void {
     this.#moving = true
-    for (const later of this.#changedBy) later.changes = true
+    for (const { segment, change } of this.#changedBy) segment.changesTree(change)
+    this.#changedBy = []
   }
 
   has(messageId: number): boolean {
@@ -115,8 +136,9 @@ export class Recent {
   /** False if that place is in the tree. */
   received(session: RecentSession, position: number): boolean {
     const segment = session.received(position)
-    if (segment === null) this.#current.changes = true
-    else segment.changedBy(this.#current)
+    const change = { session: session.number, position, received: true }
+    if (segment === null) this.#current.changesTree(change)
+    else segment.changedBy(this.#current, change)
     return segment !== null
   }
 
@@ -124,12 +146,14 @@ export class Recent {
   done(session: RecentSession, position: number): boolean {
     const was = session.done(position)
     if (was === null) {
-      this.#current.changes = true
+      this.#current.changesTree({ session: session.number, position, received: false })
       this.#current.releases++
       return false
     }
     was.segment.live--
-    was.segment.changedBy(this.#current)
+    if (was.segment !== this.#current) {
+      was.segment.changedBy(this.#current, { session: session.number, position, received: false })
+    }
     this.#count(was.messageId, -1)
     return true
   }
@@ -161,15 +185,17 @@ export class Recent {
   }
 
   /**
-   * A segment's turn has come: whether nothing is left of what it holds, so that it can go without a trace. If not, it is
-   * moved, and what came later for its places is not done with it.
+   * If nothing is left of what a segment holds it need not be moved: returns what little it says of places in the tree.
+   * Else null.
    */
-  isSpent(number: number): boolean {
+  spent(number: number): readonly LateChange[] | null {
     const segment = this.#segments.find((each) => each.number === number)
-    if (segment === undefined) return false
-    if (segment.live === 0 && !segment.changes) return true
-    segment.moves()
-    return false
+    return segment !== undefined && segment.live === 0 && !segment.changes ? segment.late : null
+  }
+
+  /** A segment is moved: what comes later for its places, and what has come, has to be told to the tree in its turn. */
+  moves(number: number): void {
+    this.#segments.find((each) => each.number === number)?.moves()
   }
 
   /** A segment is moved: what it holds is forgotten here, some at each step, until the generator is done. */
