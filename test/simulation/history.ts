@@ -18,6 +18,8 @@ export interface SimMessage {
   readonly order: number
   sent: number
   sentAt: number
+  /** It was sent more than once. */
+  resent: boolean
   /** Stamp and time of PUBACK or PUBREC; Infinity as long as there was none. */
   acknowledged: number
   acknowledgedAt: number

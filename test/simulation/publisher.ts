@@ -27,6 +27,7 @@ export function messageOf({ size, ...parts }: MessageParts): SimMessage {
     payload: size === 0 ? new Uint8Array(0) : payloadOf(parts.key, size),
     sent: Number.POSITIVE_INFINITY,
     sentAt: Number.POSITIVE_INFINITY,
+    resent: false,
     acknowledged: Number.POSITIVE_INFINITY,
     acknowledgedAt: Number.POSITIVE_INFINITY,
     link: null,
@@ -138,6 +139,7 @@ export class Publisher {
       message.sent = this.#time.stamp()
       message.sentAt = this.#time.now
     }
+    if (dup) message.resent = true
     message.link = this.#link
     if (qos === 1) this.#pubacks.push(packetId)
     if (qos === 2) this.#pubrecs.push(packetId)

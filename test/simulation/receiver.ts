@@ -150,9 +150,12 @@ export class Receiver {
  * Whether the order holds for it: the subscription was there, with this QoS, when it was sent first, so that it cannot come
  * into the queue only when it is sent again; and it is not shared.
  */
-function inOrder({ subscriptions }: SimSession, { topic, sent }: SimMessage, qos: QoS): boolean {
+function inOrder({ subscriptions }: SimSession, message: SimMessage, qos: QoS): boolean {
+  const { topic, sent, resent } = message
   // Wills come when they are due.
   if (topic.startsWith('w/')) return false
+  // Accepted twice, as QoS 1 may be; with QoS 0 the first copy may be lost, and the second comes after later messages.
+  if (resent && message.qos === 1 && qos === 0) return false
   for (const { filter, since, qos: lowest } of subscriptions.values()) {
     if (since < sent && lowest >= qos && !isShared(filter) && matches(filter, topic)) return true
   }

@@ -11,4 +11,6 @@ export const failedOnce: readonly number[] = [
   741_310,
   // Clearing a retained message that was just cleared was acknowledged before that was in the log (publish.ts).
   744_039,
+  // Ours to judge: a QoS 1 message that was sent again goes to a QoS 0 subscription after a later one (receiver.ts).
+  508_294_690,
 ]
