@@ -151,11 +151,11 @@ export class Receiver {
  * into the queue only when it is sent again; and it is not shared.
  */
 function inOrder({ subscriptions }: SimSession, message: SimMessage, qos: QoS): boolean {
-  const { topic, sent, resent } = message
+  const { topic, sent, resent, expiry } = message
   // Wills come when they are due.
   if (topic.startsWith('w/')) return false
-  // Accepted twice, as QoS 1 may be; with QoS 0 the first copy may be lost, and the second comes after later messages.
-  if (resent && message.qos === 1 && qos === 0) return false
+  // Accepted twice, as QoS 1 may be: the first copy may be lost with QoS 0, or expire, and the second comes after later ones.
+  if (resent && message.qos === 1 && (qos === 0 || expiry !== null)) return false
   for (const { filter, since, qos: lowest } of subscriptions.values()) {
     if (since < sent && lowest >= qos && !isShared(filter) && matches(filter, topic)) return true
   }
