@@ -150,13 +150,14 @@ export class Receiver {
  * Whether the order holds for it: the subscription was there, with this QoS, when it was sent first, so that it cannot come
  * into the queue only when it is sent again; and it is not shared.
  */
-function inOrder({ subscriptions }: SimSession, message: SimMessage, qos: QoS): boolean {
+function inOrder({ subscriptions, client }: SimSession, message: SimMessage, qos: QoS): boolean {
   const { topic, sent, resent, expiry } = message
   // Wills come when they are due.
   if (topic.startsWith('w/')) return false
   // Accepted twice, as QoS 1 may be: the first copy may be lost with QoS 0, or expire, and the second comes after later ones.
   if (resent && message.qos === 1 && (qos === 0 || expiry !== null)) return false
-  for (const { filter, since, qos: lowest } of subscriptions.values()) {
+  for (const { filter, since, noLocal, qos: lowest } of subscriptions.values()) {
+    if (noLocal && message.publisher === client) continue
     if (since < sent && lowest >= qos && !isShared(filter) && matches(filter, topic)) return true
   }
   return false
