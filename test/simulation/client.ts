@@ -56,6 +56,8 @@ export class SimClient {
   #acknowledgeAt = 0
   /** What the broker has of it, if anything, must not be resumed: its own half is forgotten. */
   #mustClean: boolean
+  /** So many have come so far, without PINGRESP. */
+  packets = 0
   /** Seconds that the Session outlives this connection: in MQTT 3 a clean one does not. */
   #lives = 0
   /** A CONNECT was not answered: there may be a Session or not. */
@@ -217,6 +219,7 @@ export class SimClient {
   }
 
   #received(packet: Packet): void {
+    if (packet.type !== PacketType.Pingresp) this.packets++
     switch (packet.type) {
       case PacketType.Connack:
         this.#connected(packet)
