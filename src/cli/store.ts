@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { restoreMessage } from '../broker/index.ts'
 import { defaultFolder } from '../server/index.ts'
 import { backupDiskStore, checkDiskStore, type StoreReport } from '../store/index.ts'
@@ -9,6 +11,10 @@ import { writeAll } from './stdout.ts'
 const STDOUT = 1
 const PORT = 1883
 const BYTES_OF_MIB = 1024 ** 2
+/** In the environment of the process that looks. */
+const LOOKS = 'NIGHTJAR_STORE_CHECK'
+/** How a process ends over damaged pages: LMDB trusts them. */
+const CRASHES: readonly (NodeJS.Signals | null)[] = ['SIGSEGV', 'SIGBUS', 'SIGABRT']
 
 /** `nightjar store`. Resolves with the exit code: 0 sound, or copied; 1 not sound, or not copied; 2 there is nothing to read. */
 export async function runStore(given: Given, say: Say): Promise<number> {
@@ -27,6 +33,7 @@ export async function runStore(given: Given, say: Say): Promise<number> {
 }
 
 async function check(folder: string, given: Given, say: Say): Promise<number> {
+  if (process.env[LOOKS] === undefined) return await checkApart(say)
   let report: StoreReport
   try {
     report = await checkDiskStore(folder, restoreMessage)
@@ -41,6 +48,23 @@ async function check(folder: string, given: Given, say: Say): Promise<number> {
   tell(report, quiet)
   if (!quiet) print(found === 0 ? 'It is sound' : `It is not sound: ${found} findings`)
   return found === 0 ? EXIT_CODES.ok.code : EXIT_CODES.other.code
+}
+
+/** The same command in a process of its own, so that this one can tell what is wrong if that one crashes. */
+async function checkApart(say: Say): Promise<number> {
+  const [, ...words] = process.argv
+  const env = { ...process.env, [LOOKS]: '1' }
+  const child = spawn(process.execPath, [...process.execArgv, ...words], { stdio: 'inherit', env })
+  const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null]
+  if (code !== null) return code
+  if (!CRASHES.includes(signal)) {
+    say(`the check was ended by ${signal}`)
+    return EXIT_CODES.other.code
+  }
+  print('- The pages of the tree are damaged, and cannot be read. A broker may end over it, too: restore a backup, or')
+  print('  move the folder tree away; then the broker begins anew, with what is in the log')
+  print('It is not sound')
+  return EXIT_CODES.other.code
 }
 
 async function backup(folder: string, target: string, given: Given, say: Say): Promise<number> {

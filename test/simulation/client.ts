@@ -267,7 +267,8 @@ export class SimClient {
     this.open = true
     history.left(plan.id, time.stamp())
     for (const left of history.wills) if (left.link === link) left.accepted = true
-    this.receiver.connected(plan.receiveMaximum > 0 ? Math.min(plan.receiveMaximum, maximumInFlight) : maximumInFlight)
+    const mostInFlight = plan.receiveMaximum > 0 ? Math.min(plan.receiveMaximum, maximumInFlight) : maximumInFlight
+    this.receiver.connected(link, mostInFlight)
     const window = plan.version === 5 ? (packet.properties.receiveMaximum ?? MAXIMUM) : 20
     this.publisher.connected(link, window, Math.min(plan.topicAliasMaximum, packet.properties.topicAliasMaximum ?? 0))
     if (plan.keepAlive > 0) this.#keepAlive(link)

@@ -120,6 +120,8 @@ export class SimLink implements Link {
   readonly #down: Pipe
   readonly #broker: BrokerEnd
   readonly #client: ClientEnd
+  /** Milliseconds: the sum of all times for which the client was told not to read. */
+  idleFor = 0
   #arrivedUp = 0
   #brokerGone = false
 
@@ -160,6 +162,7 @@ export class SimLink implements Link {
 
   /** The client does not read for so long. */
   idle(milliseconds: number): void {
+    this.idleFor += milliseconds
     this.#down.pausedUntil = Math.max(this.#down.pausedUntil, this.#time.now + milliseconds)
   }
 

@@ -1,10 +1,11 @@
 import { type AcknowledgementPacket, PacketType, type PublishPacket, type QoS } from '../../src/protocol/index.ts'
 import { Inbound } from '../../src/session/index.ts'
 import { type History, isShared, keyOf, matches, type SimMessage, type SimSession, Violation } from './history.ts'
+import type { SimLink } from './network.ts'
 import type { Time } from './time.ts'
 
-/** Milliseconds that a message may be on its way, as clients may not read for 3 s. */
-const ON_ITS_WAY_MS = 4000
+/** Milliseconds that a message may be on its way, besides the time for which its client does not read. */
+const ON_ITS_WAY_MS = 1000
 
 /** Sends an acknowledgement now or later, in order. */
 export type Acknowledge = (type: AcknowledgementPacket['type'], packetId: number, sent: () => void) => void
@@ -19,6 +20,7 @@ export class Receiver {
   readonly #held: Map<number, string> = new Map()
   /** On this connection: PUBLISH packets that are not acknowledged to the end. */
   #unfinished: Set<number> = new Set()
+  #link: SimLink | null = null
   #window = 0
   readonly #aliases: Map<number, string> = new Map()
 
@@ -33,7 +35,8 @@ export class Receiver {
     this.#held.clear()
   }
 
-  connected(window: number): void {
+  connected(link: SimLink, window: number): void {
+    this.#link = link
     this.#window = window
     this.#unfinished = new Set()
     this.#aliases.clear()
@@ -102,7 +105,8 @@ export class Receiver {
 
   /** What is sent for the first time has not expired; it may have been on its way for a while. */
   #checkTime({ key, expiry, acknowledgedAt }: SimMessage): void {
-    if (expiry === null || this.#time.now < acknowledgedAt + expiry * 1000 + ON_ITS_WAY_MS) return
+    const onItsWay = ON_ITS_WAY_MS + (this.#link?.idleFor ?? 0)
+    if (expiry === null || this.#time.now < acknowledgedAt + expiry * 1000 + onItsWay) return
     throw new Violation(`${this.#client} got ${key} after its time`)
   }
 

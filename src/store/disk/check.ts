@@ -12,7 +12,7 @@ import { keptKey } from './keys.ts'
 import { ownerOf } from './lock.ts'
 import type { MakeMessage } from './records.ts'
 import { segmentName, segmentsIn } from './segments.ts'
-import { openToLook } from './tree.ts'
+import { openToLook, TREE_FILE } from './tree.ts'
 
 /** What a look at a store found. */
 export interface StoreReport {
@@ -33,8 +33,7 @@ export interface StoreReport {
 
 /** The store in that folder, or in its folder `nightjar`, as `persistence_location` has it. Throws if there is none. */
 export function findStore(path: string): string {
-  for (const folder of [path, join(path, 'nightjar')])
-    if (fs.existsSync(join(folder, 'tree', 'data.mdb'))) return folder
+  for (const folder of [path, join(path, 'nightjar')]) if (fs.existsSync(join(folder, 'tree', TREE_FILE))) return folder
   throw new Error(`there is no store in ${path}`)
 }
 

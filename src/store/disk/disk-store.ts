@@ -1,4 +1,3 @@
-import fs from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { LoadRecord, Message, Store, StoredEntry, StoreRecord } from '../../broker/contracts.ts'
 import { ByteReader } from './byte-writer.ts'
@@ -16,6 +15,7 @@ import type { RecentSession } from './recent-session.ts'
 import { Kind, type MakeMessage, readMessage } from './records.ts'
 import { type Recovered, type RecoveredSession, recoverLog } from './replay.ts'
 import { segmentName } from './segments.ts'
+import { setLogAside, setTreeAside } from './set-aside.ts'
 import { SCHEMA_VERSION, Tree } from './tree.ts'
 
 export interface DiskStoreOptions {
@@ -83,12 +83,14 @@ export class DiskStore implements Store {
     this.#logFolder = join(options.folder, 'log')
     this.#keptFolder = join(options.folder, 'kept')
     this.#files.makeFolder(this.#logFolder)
-    this.#files.makeFolder(this.#keptFolder)
     this.#unlock = lockFolder(options.folder)
     this.#logged = new ReadBack(this.#files, this.#logFolder, segmentName)
     this.#kept = new ReadBack(this.#files, this.#keptFolder, keptName)
     let tree: Tree | null = null
     try {
+      const aside = setTreeAside(options.folder)
+      if (aside !== null) options.tell?.('error', aside)
+      this.#files.makeFolder(this.#keptFolder)
       const treePath = join(options.folder, 'tree')
       tree = new Tree(treePath, options.make, () => this.#damaged('a value of the tree'))
       this.#tree = tree
@@ -103,7 +105,9 @@ export class DiskStore implements Store {
       this.#keptSegments = recovered.kept
       this.#removeOrphans()
       this.#nextSession = recovered.nextSession
-      this.#setAside(recovered)
+      for (const words of setLogAside(options.folder, this.#logFolder, this.#files, recovered)) {
+        options.tell?.('warning', words)
+      }
       this.#log = new Log(this.#logOptions(), recovered.position, recovered.nextSegment)
       this.#recent.begin(this.#log.segment)
       const folders = { logFolder: this.#logFolder, keptFolder: this.#keptFolder, treePath }
@@ -372,25 +376,5 @@ export class DiskStore implements Store {
     this.#damageTold = true
     const words = `The store in ${this.#options.folder} is damaged: ${where} cannot be read. What it held is lost; \`nightjar store check\` tells more`
     this.#options.tell?.('error', words)
-  }
-
-  /** What of the log is not sound is kept for people to look at, not thrown away. */
-  #setAside(recovered: Recovered): void {
-    for (const { segment, from, bytes } of recovered.damaged) {
-      const folder = join(this.#options.folder, 'damaged')
-      const path = join(folder, `${segmentName(segment)}.${from}`)
-      let kept = `set aside in ${path}`
-      try {
-        fs.mkdirSync(folder, { recursive: true })
-        fs.writeFileSync(path, bytes)
-      } catch (error) {
-        // The broker starts all the same.
-        kept = `cut off, and could not be set aside in ${path} (${(error as Error).message})`
-      }
-      if (!recovered.segments.includes(segment)) this.#files.remove(join(this.#logFolder, segmentName(segment)))
-      else fs.truncateSync(join(this.#logFolder, segmentName(segment)), from)
-      const words = `The store's log was damaged (as a power cut can do): ${bytes.length} bytes of ${segmentName(segment)} from ${from} on were ${kept}`
-      this.#options.tell?.('warning', words)
-    }
   }
 }

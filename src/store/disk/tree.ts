@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { open, type RootDatabase } from 'lmdb'
 import type { Message } from '../../broker/contracts.ts'
@@ -21,6 +22,7 @@ import {
 } from './keys.ts'
 import { type MakeMessage, readMessage } from './records.ts'
 import { decodeSession, encodeSession, type SessionState } from './session-state.ts'
+import { treeTrouble } from './tree-head.ts'
 
 /** Of the tree's schema. A store with a higher one was written by a newer Nightjar and is not touched. */
 export const SCHEMA_VERSION = 2
@@ -60,8 +62,13 @@ const MAP = ONE_MAP ? { mapSize: MAP_BYTES } : {}
 /** A value begins with its checksum. */
 const CHECKSUM_BYTES = 4
 
-/** The tree as whoever only looks at it opens it, beside a broker too. */
+/** The file that LMDB makes in the tree's folder. */
+export const TREE_FILE = 'data.mdb'
+
+/** The tree as whoever only looks at it opens it, beside a broker too. Throws if it is none. */
 export function openToLook(path: string): RootDatabase<Buffer, Buffer> {
+  const trouble = treeTrouble(join(path, TREE_FILE))
+  if (trouble !== null) throw new Error(`${join(path, TREE_FILE)} is damaged: ${trouble}`)
   return open<Buffer, Buffer>({
     path,
     encoding: 'binary',

@@ -317,6 +317,21 @@ describe('nightjar store check', () => {
     assert.equal((await runProgram(NIGHTJAR, ['store'])).code, 2)
   })
 
+  it('says so if the tree cannot be read at all', async () => {
+    const folder = copyOf(sound)
+    const path = join(folder, 'tree', 'data.mdb')
+    const whole = readFileSync(path)
+    writeFileSync(path, whole.subarray(0, 4000))
+    const short = await run(folder)
+    assert.equal(short.code, 2)
+    assert.match(short.stderr, /^nightjar store: cannot read the store: .*data\.mdb is damaged: it does not begin/)
+    // All but the heads: what LMDB makes of that is up to it, but it is told, and not that all is well.
+    writeFileSync(path, Buffer.concat([whole.subarray(0, 8192), Buffer.alloc(whole.length - 8192, 0xa5)]))
+    const { code, stdout, stderr } = await run(folder)
+    assert.ok(code === 1 || code === 2, `${code}`)
+    assert.match(`${stdout}${stderr}`, /The pages of the tree are damaged|cannot read the store|It is not sound/)
+  })
+
   it('without a folder looks at the usual one', async () => {
     const state = join(root, 'state')
     cpSync(sound, join(state, 'nightjar', '1884'), { recursive: true })

@@ -314,6 +314,47 @@ describe('a damaged log', () => {
   })
 })
 
+describe('a tree whose file is none', () => {
+  for (const [name, content] of [
+    ['empty', Buffer.alloc(0)],
+    ['half a page', Buffer.alloc(2048)],
+    ['zeros', Buffer.alloc(8192)],
+  ] as const) {
+    it(`is set aside, and the store begins with what is in the log: ${name}`, async () => {
+      const folder = newFolder()
+      const store = open(folder, { segmentBytes: 1_000_000 })
+      for (const records of TURNS) append(store, ...records)
+      await durable(store, TURNS.flat().length)
+      await store.close()
+      writeFileSync(join(folder, 'tree', 'data.mdb'), content)
+      const told: string[] = []
+      const again = open(folder, { tell: (level, words) => told.push(`${level}: ${words}`) })
+      assert.deepEqual(comparable(again), stateAfter(again.durable))
+      await again.close()
+      assert.match(
+        told.join('\n'),
+        /^error: The store's tree was damaged \(data\.mdb: .*\): it was set aside in .*tree\.1,/,
+      )
+      assert.deepEqual(readFileSync(join(folder, 'damaged', 'tree.1', 'data.mdb')), content)
+      assert.ok(existsSync(join(folder, 'damaged', 'kept.1')))
+      await checkFolder(folder, 0)
+    })
+  }
+
+  it('and so is one that was cut off before its root', async () => {
+    const folder = newFolder()
+    const store = open(folder)
+    for (const records of TURNS) append(store, ...records)
+    await store.close()
+    const path = join(folder, 'tree', 'data.mdb')
+    writeFileSync(path, readFileSync(path).subarray(0, 2 * 4096))
+    const told: string[] = []
+    const again = open(folder, { tell: (_level, words) => told.push(words) })
+    await again.close()
+    assert.match(told[0]!, /\(data\.mdb: its end is missing, it has only 8192 bytes\)/)
+  })
+})
+
 /** Where a frame begins, at or after that place. */
 function frameNear(bytes: Buffer, place: number): number {
   let at = 16
