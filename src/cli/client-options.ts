@@ -1,4 +1,4 @@
-import type { AbsentOption, OptionRow } from './option.ts'
+import { type AbsentOption, type OptionRow, portOption } from './option.ts'
 
 const NEVER_EXPIRES = 4_294_967_295
 
@@ -13,17 +13,7 @@ export const CONNECTION_OPTIONS: readonly OptionRow[] = [
     without: 'localhost',
     doc: 'The broker: a name or an address.',
   },
-  {
-    key: 'port',
-    letter: 'p',
-    long: 'port',
-    type: 'integer',
-    argument: 'PORT',
-    least: 1,
-    greatest: 65_535,
-    without: '1883',
-    doc: 'The port on which the broker listens.',
-  },
+  portOption(1, 'The port on which the broker listens.'),
   {
     key: 'unix',
     long: 'unix',

@@ -37,6 +37,14 @@ export interface AbsentOption {
   readonly instead: string
 }
 
+const GREATEST_PORT = 65_535
+
+/** The row of `-p`, which every verb has. */
+export function portOption(least: number, doc: string): OptionRow {
+  const names = { key: 'port', letter: 'p', long: 'port', argument: 'PORT' }
+  return { ...names, type: 'integer', least, greatest: GREATEST_PORT, without: '1883', doc }
+}
+
 /** `-p, --port` */
 export function optionNames(row: OptionRow): string[] {
   const names: string[] = []

@@ -1,5 +1,5 @@
 import { ABSENT_CLIENT_OPTIONS, CONNECTION_OPTIONS, GENERAL_OPTIONS, WILL_OPTIONS } from './client-options.ts'
-import type { AbsentOption, OptionRow } from './option.ts'
+import { type AbsentOption, type OptionRow, portOption } from './option.ts'
 import type { OptionTable } from './parse.ts'
 
 export type VerbName = 'broker' | 'pub' | 'sub' | 'store'
@@ -22,17 +22,7 @@ const BROKER_OPTIONS: readonly OptionRow[] = [
     argument: 'FILE',
     doc: 'The configuration, in the form of mosquitto.conf.',
   },
-  {
-    key: 'port',
-    letter: 'p',
-    long: 'port',
-    type: 'integer',
-    argument: 'PORT',
-    least: 0,
-    greatest: 65_535,
-    without: '1883',
-    doc: 'The port to listen on if the configuration has no listener; 0 for any that is free.',
-  },
+  portOption(0, 'The port to listen on if the configuration has no listener; 0 for any that is free.'),
   {
     key: 'verbose',
     letter: 'v',
@@ -61,17 +51,7 @@ const ABSENT_BROKER_OPTIONS: readonly AbsentOption[] = [
 ]
 
 const STORE_OPTIONS: readonly OptionRow[] = [
-  {
-    key: 'port',
-    letter: 'p',
-    long: 'port',
-    type: 'integer',
-    argument: 'PORT',
-    least: 1,
-    greatest: 65_535,
-    without: '1883',
-    doc: 'Without FOLDER: the store of a broker that was started on that port without a configuration.',
-  },
+  portOption(1, 'Without FOLDER: the store of a broker that was started on that port without a configuration.'),
   { key: 'quiet', long: 'quiet', type: 'flag', doc: 'Prints only what is wrong.' },
   { key: 'help', letter: 'h', long: 'help', type: 'flag', doc: 'Shows this help.' },
   { key: 'showVersion', long: 'version', type: 'flag', doc: 'Shows the version of nightjar.' },

@@ -1,5 +1,11 @@
 import { missingPowerLoss, powerRounds, wrongIn } from './power.ts'
 import { crashRounds, type Options } from './rounds.ts'
+import { lookAtStates } from './states.ts'
+
+/** Moments of each run of a broker at which its store is looked at. */
+const LOOKS = 60
+/** Milliseconds of load before; the more there is, the longer each look takes. */
+const LOAD_MS = 1500
 
 /** What `npm run crash` runs: prints the counts of each round, and ends with 1 if anything went wrong. */
 const [rounds = '20', milliseconds = '1500', mode = 'everysec', moments, seed, fresh] = process.argv.slice(2)
@@ -25,5 +31,7 @@ async function cutPower(moments: number, seed: number): Promise<number> {
   console.log(`seed ${seed}`)
   const counts = await powerRounds({ ...options, moments, seed, fresh: fresh === 'fresh' })
   console.log(JSON.stringify(counts))
-  return Object.values(wrongIn(counts)).reduce((sum, count) => sum + count, 0)
+  const { unsound } = await lookAtStates({ ...options, milliseconds: LOAD_MS, moments: LOOKS, seed })
+  for (const words of unsound.slice(0, LOOKS)) console.log(words)
+  return Object.values(wrongIn(counts)).reduce((sum, count) => sum + count, unsound.length)
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { PacketType } from '../../src/protocol/index.ts'
 import type { BrokerProcess } from '../support/broker.ts'
 import { publish, subscription, textOf } from '../support/packets.ts'
@@ -65,6 +66,14 @@ export class PowerClients {
       await publisher.open(port)
       publisher.start()
     }
+  }
+
+  /** The subscriber that is away comes for a while, and goes again; of these clients nothing can be judged any more. */
+  async visit(port: number, here: number, away: number): Promise<void> {
+    await sleep(away)
+    await this.#away.open(port)
+    await sleep(here)
+    this.#away.drop()
   }
 
   /** Publishes until segments have filled up, and ends it. */
@@ -199,6 +208,6 @@ async function until(what: string, isSo: () => boolean): Promise<void> {
   const end = Date.now() + PATIENCE_MS
   while (!isSo()) {
     if (Date.now() > end) throw new Error(`not in ${PATIENCE_MS} ms: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    await sleep(5)
   }
 }

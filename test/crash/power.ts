@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Random } from '../fuzz/random.ts'
 import { type BrokerProcess, startBrokerWith } from '../support/broker.ts'
 import { missing, programs } from '../support/programs.ts'
@@ -34,6 +35,8 @@ export interface PowerOptions {
 /** What was wrong is counted; `acknowledged`, `given` and `unsynced` are not wrong. */
 export interface PowerCounts extends Verdict {
   halves: number
+  /** Brokers that found a message or a value gone. */
+  damaged: number
   /** Bytes that the cuts took away. */
   unsynced: number
 }
@@ -48,6 +51,8 @@ const RUN_AT_LEAST_MS = 50
 const SYNC_TAKES_MS = 5
 /** Bytes of a message: with the largest, segments fill up within a second. */
 const SIZES = [100, 1000, 8000]
+/** What the broker says of a message or a value that it cannot read; of a tail that was cut off it says something else. */
+const DAMAGED = /The store in .* is damaged|The store's tree was damaged/
 const SOURCE = join(root, 'test/crash/power-loss.c')
 
 /** A reason to skip what needs it, or false. */
@@ -96,14 +101,9 @@ export async function powerRounds(options: PowerOptions): Promise<PowerCounts> {
   }
 }
 
-/** What of the counts must be zero. */
-export function wrongIn({
-  acknowledged,
-  given,
-  unsynced,
-  ...wrong
-}: PowerCounts): Omit<PowerCounts, 'acknowledged' | 'given' | 'unsynced'> {
-  return wrong
+/** What went wrong, and how often: empty if nothing did. */
+export function wrongIn({ acknowledged, given, unsynced, ...wrong }: PowerCounts): Record<string, number> {
+  return Object.fromEntries(Object.entries(wrong).filter(([, count]) => count !== 0))
 }
 
 class PowerLoss {
@@ -113,6 +113,7 @@ class PowerLoss {
   readonly #store: string
   readonly #journal: string
   readonly #config: readonly string[]
+  #damaged = 0
 
   constructor(work: string, options: PowerOptions) {
     this.#options = options
@@ -165,7 +166,9 @@ class PowerLoss {
       await this.#withBroker({}, inspect, 'SIGKILL')
     }
     if (moments > 0) putContent(this.#store, after)
-    return { ...add(verdicts), halves, unsynced }
+    const damaged = this.#damaged
+    this.#damaged = 0
+    return { ...add(verdicts), halves, damaged, unsynced }
   }
 
   async #withBroker(
@@ -181,6 +184,7 @@ class PowerLoss {
       throw new Error(`the broker's log ends:\n${broker.log.slice(-20).join('\n')}`, { cause: error })
     }
     await broker.stop(signal)
+    this.#damaged += broker.log.filter((line) => DAMAGED.test(line)).length
   }
 
   /** After so many calls the power goes: at any of them, or right beside the end of a sync. */
@@ -223,8 +227,4 @@ export function differing(content: Content, other: Content): number {
     for (let i = 0; i < Math.min(bytes.length, others.length); i++) if (bytes[i] !== others[i]) count++
   }
   return count
-}
-
-function sleep(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds))
 }

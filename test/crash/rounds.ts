@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type BrokerProcess, startBroker } from '../support/broker.ts'
 import { subscription } from '../support/packets.ts'
 import { Publisher } from './publisher.ts'
@@ -160,8 +161,4 @@ class World {
     }
     return counts
   }
-}
-
-function sleep(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds))
 }

@@ -87,8 +87,8 @@ export class FaultyFiles implements Files {
     systemFiles.syncNow(fd)
   }
 
-  syncFolderNow(path: string): void {
-    systemFiles.syncFolderNow(path)
+  syncPathNow(path: string): void {
+    systemFiles.syncPathNow(path)
   }
 
   truncate(fd: number, length: number): void {

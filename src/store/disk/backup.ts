@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import { join } from 'node:path'
 import { checkStore, type StoreReport } from './check.ts'
-import { type Files, systemFiles } from './files.ts'
+import { type Files, syncPath, systemFiles } from './files.ts'
 import { KeptWriter, keptName } from './kept.ts'
 import { type MoverParts, moveSegment } from './move.ts'
 import type { MakeMessage } from './records.ts'
@@ -157,16 +157,5 @@ function syncAll(copy: string): void {
   for (const part of ['log', 'kept', 'tree']) {
     for (const name of fs.readdirSync(join(copy, part))) syncPath(join(copy, part, name))
     syncPath(join(copy, part))
-  }
-}
-
-function syncPath(path: string): void {
-  // Windows opens no folders, and syncs no files that are open for reading.
-  if (process.platform === 'win32') return
-  const fd = fs.openSync(path, 'r')
-  try {
-    fs.fsyncSync(fd)
-  } finally {
-    fs.closeSync(fd)
   }
 }

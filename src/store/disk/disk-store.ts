@@ -16,7 +16,7 @@ import { Kind, type MakeMessage, readMessage } from './records.ts'
 import { type Recovered, type RecoveredSession, recoverLog } from './replay.ts'
 import { segmentName } from './segments.ts'
 import { setLogAside, setTreeAside } from './set-aside.ts'
-import { SCHEMA_VERSION, Tree } from './tree.ts'
+import { SCHEMA_VERSION, TREE_FILE, Tree } from './tree.ts'
 
 export interface DiskStoreOptions {
   readonly folder: string
@@ -114,7 +114,7 @@ export class DiskStore implements Store {
       const order = (segment: number): MoveOrder => this.#orderFor(segment)
       this.#mover = new Mover(folders, order, (result) => this.#moved(result))
       for (const segment of recovered.segments) this.#mover.move(segment)
-      this.#syncFolders(treePath)
+      this.#syncNew(treePath)
       this.#tidying = setInterval(() => this.#tidy(), options.tidyEvery ?? TIDY_EVERY_MS)
       this.#tidying.unref()
     } catch (error) {
@@ -238,12 +238,12 @@ export class DiskStore implements Store {
     else if (idle) this.#order(Number.POSITIVE_INFINITY)
   }
 
-  /** The names of what a new store is made of must be safe too, before anything in it is promised. */
-  #syncFolders(treePath: string): void {
+  /** What a new store is made of, and the names, must be safe too, before anything in it is promised. */
+  #syncNew(treePath: string): void {
     const { folder } = this.#options
-    for (const path of [treePath, folder, dirname(folder), dirname(dirname(folder))]) {
+    for (const path of [join(treePath, TREE_FILE), treePath, folder, dirname(folder), dirname(dirname(folder))]) {
       try {
-        this.#files.syncFolderNow(path)
+        this.#files.syncPathNow(path)
       } catch {
         // Not ours to read: then it was there before.
       }

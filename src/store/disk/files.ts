@@ -15,8 +15,8 @@ export interface Files {
   syncFolder(path: string, done: (error: Error | null) => void): void
   /** As sync, and blocks: for a thread. */
   syncNow(fd: number): void
-  /** As syncFolder, and blocks: for the start, and for a thread. */
-  syncFolderNow(path: string): void
+  /** Returns when a file, or the names in a folder, are safe against power loss: for the start, and for a thread. */
+  syncPathNow(path: string): void
   truncate(fd: number, length: number): void
   size(fd: number): number
   close(fd: number): void
@@ -33,7 +33,7 @@ export const systemFiles: Files = {
   sync: (fd, done) => fs.fdatasync(fd, done),
   syncFolder,
   syncNow: (fd) => fs.fdatasyncSync(fd),
-  syncFolderNow,
+  syncPathNow: syncPath,
   truncate: (fd, length) => fs.ftruncateSync(fd, length),
   size: (fd) => fs.fstatSync(fd).size,
   close: (fd) => fs.closeSync(fd),
@@ -42,13 +42,15 @@ export const systemFiles: Files = {
   makeFolder: (path) => void fs.mkdirSync(path, { recursive: true, mode: 0o700 }),
 }
 
-function syncFolderNow(path: string): void {
+/** Makes what a path names, a file or a folder, safe against power loss. */
+export function syncPath(path: string): void {
+  // Windows opens no folders, and syncs no files that are open for reading.
   if (process.platform === 'win32') return
-  const folder = fs.openSync(path, 'r')
+  const fd = fs.openSync(path, 'r')
   try {
-    fs.fsyncSync(folder)
+    fs.fsyncSync(fd)
   } finally {
-    fs.closeSync(folder)
+    fs.closeSync(fd)
   }
 }
 

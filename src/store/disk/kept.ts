@@ -5,6 +5,7 @@ import type { Message } from '../../broker/contracts.ts'
 import { ByteReader, ByteWriter } from './byte-writer.ts'
 import type { Place } from './entry.ts'
 import type { Files } from './files.ts'
+import { numberedIn, numberedName } from './numbered.ts'
 import { type MakeMessage, readMessage } from './records.ts'
 
 /**
@@ -17,16 +18,12 @@ export const KEPT_HEAD: Buffer = Buffer.from('NIGHTJAR\0MSG\0\0\0\x01', 'latin1'
 const CHECKSUM_BYTES = 4
 
 export function keptName(segment: number): string {
-  return `${String(segment).padStart(10, '0')}.msg`
+  return numberedName(segment, 'msg')
 }
 
 /** The segments of which messages are kept in that folder, in order. */
 export function keptIn(files: Files, folder: string): number[] {
-  return files
-    .list(folder)
-    .filter((name) => /^\d{10}\.msg$/.test(name))
-    .map((name) => Number(name.slice(0, 10)))
-    .sort((a, b) => a - b)
+  return numberedIn(files, folder, 'msg')
 }
 
 /** The message that lies in these bytes of a kept file; null if it is not that one, whole and sound. */
@@ -82,7 +79,7 @@ export class KeptWriter {
     this.#flush()
     this.#files.syncNow(this.#fd)
     this.#close()
-    this.#files.syncFolderNow(this.#folder)
+    this.#files.syncPathNow(this.#folder)
   }
 
   #flush(): void {

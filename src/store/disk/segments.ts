@@ -2,18 +2,15 @@ import { Buffer } from 'node:buffer'
 import { join } from 'node:path'
 import type { Files } from './files.ts'
 import { type Frame, isNewer, readFrame, SEGMENT_HEAD } from './frames.ts'
+import { numberedIn, numberedName } from './numbered.ts'
 
 export function segmentName(number: number): string {
-  return `${String(number).padStart(10, '0')}.log`
+  return numberedName(number, 'log')
 }
 
 /** The numbers of the segments in a folder, in order. */
 export function segmentsIn(files: Files, folder: string): number[] {
-  return files
-    .list(folder)
-    .filter((name) => /^\d{10}\.log$/.test(name))
-    .map((name) => Number(name.slice(0, 10)))
-    .sort((a, b) => a - b)
+  return numberedIn(files, folder, 'log')
 }
 
 export interface SegmentContent {
