@@ -166,9 +166,15 @@ export interface StoredEntry {
  * what was promised up to it survives what the store promises to survive.
  */
 export interface Store {
-  /** Returns the record's position in the log: whoever relies on it waits until `durable` has reached it. */
-  append(record: StoreRecord): number
-  /** The end of a turn: what was appended goes where it is safe, or on its way there. */
+  /**
+   * Returns the record's position in the log: whoever relies on it waits until `durable` has reached it. `pressing` false:
+   * nobody does.
+   */
+  append(record: StoreRecord, pressing?: boolean): number
+  /**
+   * The end of a turn: what was appended goes where it is safe, or on its way there. If none of it is pressing that may wait
+   * for a turn in which something is, or some milliseconds.
+   */
   commit(): void
   /** All up to this position is safe. */
   readonly durable: number

@@ -54,7 +54,7 @@ export class Core {
   keptBytes = 0
   /** Clients online now. */
   online = 0
-  /** The position in the store's log up to which this broker has appended. */
+  /** The position in the store's log of the last record that something sent may rely on. */
   logPosition = 0
   /** What a PUBLISH carries beyond its message: one object serves all, as it is written at once. */
   readonly spareExtras: PublishExtras = {

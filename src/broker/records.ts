@@ -14,5 +14,9 @@ export function recordQueued(core: Core, session: Session, position: number, ent
 
 /** Writes into the store that nothing is owed any more at this position. */
 export function recordDone(core: Core, session: Session, position: number): void {
-  if (session.persistent) core.append({ kind: 'done', clientId: session.clientId, position })
+  if (!session.persistent) return
+  const record = { kind: 'done', clientId: session.clientId, position } as const
+  // What is sent in its place relies on it: a restart takes the first of a queue, as many as may be in flight, for sent.
+  if (session.outbound.waiting > 0) core.append(record)
+  else core.store.append(record, false)
 }

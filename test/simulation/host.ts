@@ -19,6 +19,8 @@ import type { Time } from './time.ts'
 
 const TICK_MS = 100
 const SYNC_INTERVAL_MS = 1000
+/** After so long what is not pressing is committed, too. */
+const LATE_MS = 10
 
 /** Makes the broker break a promise, to prove that this is found. */
 export interface Saboteur {
@@ -64,6 +66,7 @@ export class Host implements BrokerEnd {
   #life = 0
   #doom: { death: Death; steps: number; down: number } | null = null
   #syncing = false
+  #late = false
   /** Milliseconds: what was committed before is on the disk. */
   #syncedAt: number
 
@@ -130,6 +133,19 @@ export class Host implements BrokerEnd {
     this.#inTurn = false
     this.#survive(() => this.broker!.endTurn())
     this.#syncSoon()
+    this.#commitLater()
+  }
+
+  #commitLater(): void {
+    const { store } = this
+    if (!store.waits || this.#late) return
+    this.#late = true
+    this.#time.after(LATE_MS, () => {
+      this.#late = false
+      if (this.store !== store) return
+      this.#survive(() => store.commitNow())
+      this.#syncSoon()
+    })
   }
 
   writes(): void {

@@ -32,9 +32,9 @@ class Before implements Store {
     this.store.onDurable = told
   }
 
-  append(record: StoreRecord): number {
+  append(record: StoreRecord, pressing?: boolean): number {
     this.last = record.kind
-    return this.store.append(record)
+    return this.store.append(record, pressing)
   }
 
   commit(): void {
@@ -64,8 +64,8 @@ class Forgetful extends Before {
     this.#kind = kind
   }
 
-  override append(record: StoreRecord): number {
-    if (record.kind !== this.#kind) this.#position = super.append(record)
+  override append(record: StoreRecord, pressing?: boolean): number {
+    if (record.kind !== this.#kind) this.#position = super.append(record, pressing)
     return this.#position
   }
 }
@@ -79,14 +79,31 @@ class Late extends Before {
     return this.#position
   }
 
-  override append(record: StoreRecord): number {
-    this.#position = super.append(record)
+  override append(record: StoreRecord, pressing?: boolean): number {
+    this.#position = super.append(record, pressing)
     return this.#position
   }
 
   override commit(): void {
     if (this.#due) super.commit()
     this.#due = !this.#due
+  }
+}
+
+/** Nothing relies on records of this kind. */
+class Unhurried extends Before {
+  readonly #kind: Kind
+  #position = 0
+
+  constructor(store: Store, kind: Kind) {
+    super(store)
+    this.#kind = kind
+  }
+
+  override append(record: StoreRecord, pressing?: boolean): number {
+    if (record.kind === this.#kind) super.append(record, false)
+    else this.#position = super.append(record, pressing)
+    return this.#position
   }
 }
 
@@ -127,6 +144,9 @@ export const saboteurs: Readonly<Record<string, () => Saboteur>> = {
   'PUBCOMP does not wait for the log': () => ungated('sender', 'inboundReleased'),
   'SUBACK does not wait for the log': () => ungated('sender', 'subscribed'),
   'CONNACK does not wait for the log': () => ungated('sender', 'session', 'sessionEnded'),
+  'what is done is not written although something is sent in its place': () => ({
+    store: (store) => new Unhurried(store, 'done'),
+  }),
   'a turn writes before it commits': () => ({ store: (store) => new Late(store) }),
   'that PUBREC was seen is not recorded': () => forgets('received'),
   'that a QoS 2 message came is not recorded': () => forgets('inbound'),

@@ -30,6 +30,7 @@ export class SimStore implements Store {
   readonly #started: number
   /** Where turns ended, as lengths of the log. */
   readonly #turns: number[]
+  #pressing = false
   #committed: number
   #synced: number
 
@@ -43,14 +44,26 @@ export class SimStore implements Store {
     this.#synced = log.length
   }
 
-  append(record: StoreRecord): number {
+  append(record: StoreRecord, pressing = true): number {
     this.#log.push(copyOf(record))
     this.#state.append(copyOf(record))
+    if (pressing) this.#pressing = true
     return this.#log.length - this.#started
   }
 
+  /** As the store on disk does it. */
   commit(): void {
-    if (this.#committed === this.#log.length) return
+    if (this.#pressing) this.commitNow()
+  }
+
+  /** Something waits, as it is not pressing. */
+  get waits(): boolean {
+    return this.#committed < this.#log.length
+  }
+
+  commitNow(): void {
+    if (!this.waits) return
+    this.#pressing = false
     this.onCommit?.()
     this.#committed = this.#log.length
     this.#turns.push(this.#committed)

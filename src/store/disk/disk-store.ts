@@ -136,10 +136,10 @@ export class DiskStore implements Store {
     return this.#log.waitingBytes > (this.#options.waitingBytes ?? WAITING_BYTES)
   }
 
-  append(record: StoreRecord): number {
+  append(record: StoreRecord, pressing = true): number {
     const session = 'clientId' in record ? this.#sessionOf(record.clientId) : null
     const { offset } = this.#log
-    const position = this.#log.append(record, session?.number ?? 0)
+    const position = this.#log.append(record, session?.number ?? 0, pressing)
     this.#recent.note(session, record, offset, this.#log.offset - offset)
     return position
   }

@@ -28,6 +28,10 @@ export interface LogOptions {
   readonly onTrouble: (trouble: string | null) => void
 }
 
+/** A frame with nothing pressing in it waits so long for something that is, and grows so far. */
+const LATE_MS = 10
+const LATE_BYTES = 64 * 1024
+
 interface Segment {
   readonly number: number
   readonly fd: number
@@ -49,6 +53,10 @@ export class Log {
   readonly #options: LogOptions
   readonly #frame: ByteWriter = new ByteWriter()
   #records = 0
+  /** Something in the frame is relied on. */
+  #pressing = false
+  /** Runs as long as a frame waits for more. */
+  #late: NodeJS.Timeout | null = null
   #segment: Segment
   /** Full segments whose last bytes are not synced yet. */
   #finishing: Segment[] = []
@@ -94,15 +102,31 @@ export class Log {
     return this.#frame.buffer.subarray(at, at + length)
   }
 
-  append(record: StoreRecord, session: number): number {
+  append(record: StoreRecord, session: number, pressing: boolean): number {
     writeRecord(this.#frame, record, session)
     this.#records++
     this.position++
+    if (pressing) this.#pressing = true
     return this.position
   }
 
-  /** Writes the turn's frame. If that fails the frame stays, grows, and is tried again at the next commit. */
+  /**
+   * The end of a turn. A frame with nothing pressing in it waits for more: with one message at a time, each acknowledged in
+   * a turn of its own, that is half of all writes, and in the mode `always` half of all syncs.
+   */
   commit(): void {
+    if (this.#records === 0) return
+    if (this.#pressing || this.#frame.length >= LATE_BYTES) this.#commitNow()
+    else this.#late ??= setTimeout(this.#commitLate, LATE_MS).unref()
+  }
+
+  readonly #commitLate = (): void => {
+    this.#late = null
+    this.#commitNow()
+  }
+
+  /** Writes the frame. If that fails the frame stays, grows, and is tried again at the next commit. */
+  #commitNow(): void {
     if (this.#records === 0) return
     const { buffer, length } = this.#frame
     sealFrame(buffer, length, this.position - this.#records + 1, this.#records)
@@ -123,7 +147,8 @@ export class Log {
   /** Writes and syncs what is left, and closes the files. */
   async close(): Promise<void> {
     clearInterval(this.#timer)
-    this.commit()
+    if (this.#late !== null) clearTimeout(this.#late)
+    this.#commitNow()
     while (this.#syncing) await new Promise((resolve) => setImmediate(resolve))
     for (const segment of [...this.#finishing, this.#segment]) {
       await new Promise<void>((resolve) => this.#options.files.sync(segment.fd, () => resolve()))
@@ -137,6 +162,7 @@ export class Log {
     this.#frame.reserve(FRAME_BYTES)
     this.#frame.length = FRAME_BYTES
     this.#records = 0
+    this.#pressing = false
   }
 
   #write(buffer: Buffer, length: number): boolean {
