@@ -1,6 +1,8 @@
 import { Buffer } from 'node:buffer'
 
 const FIRST_BYTES = 64 * 1024
+/** UTF-16 units. */
+const SHORT = 32
 
 /** A buffer that grows as it is written to, and is used again and again. */
 export class ByteWriter {
@@ -49,11 +51,28 @@ export class ByteWriter {
 
   /** Its length in four bytes, then its UTF-8 form. */
   text(value: string): void {
+    if (value.length <= SHORT && this.#ascii(value)) return
     const length = Buffer.byteLength(value)
     this.reserve(4 + length)
     this.#buffer.writeUInt32LE(length, this.length)
     this.#buffer.write(value, this.length + 4)
     this.length += 4 + length
+  }
+
+  /** False: it is something else. For what is short this costs less than the two calls into the runtime. */
+  #ascii(value: string): boolean {
+    const { length } = value
+    this.reserve(4 + length)
+    const buffer = this.#buffer
+    const at = this.length + 4
+    for (let i = 0; i < length; i++) {
+      const code = value.charCodeAt(i)
+      if (code > 0x7f) return false
+      buffer[at + i] = code
+    }
+    buffer.writeUInt32LE(length, this.length)
+    this.length = at + length
+    return true
   }
 
   bytes(source: Uint8Array, start: number, end: number): void {

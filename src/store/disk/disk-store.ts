@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path'
 import type { LoadRecord, Message, Store, StoredEntry, StoreRecord } from '../../broker/contracts.ts'
 import { ByteReader } from './byte-writer.ts'
 import type { Place, QueueEntry } from './entry.ts'
-import { type Files, systemFiles } from './files.ts'
+import { type Files, syncPaths, systemFiles } from './files.ts'
 import { keptIn, keptName, readKept } from './kept.ts'
 import { lockFolder } from './lock.ts'
 import { Log, type LogOptions, type SyncMode } from './log.ts'
@@ -41,7 +41,6 @@ const SEGMENT_BYTES = 8 * 1024 * 1024
 const WAITING_BYTES = 16 * 1024 * 1024
 /** Entries forgotten in one go, so that the loop is not held up. */
 const FORGET_STEP = 5000
-
 /** How often is looked whether room on the disk can be given back. */
 const TIDY_EVERY_MS = 5000
 /** Looks after which it is given back although the log is busy. */
@@ -59,6 +58,11 @@ export class DiskStore implements Store {
   readonly #mover: Mover
   readonly #log: Log
   readonly #recent: Recent
+  /**
+   * What the turn says of queues, in order: written in one go when it ends. Between two packets stand calls of the system,
+   * after which the processor has forgotten this code (one in flight, QoS 1: 35.3 against 32.0 us).
+   */
+  readonly #later: StoreRecord[] = []
   /** Segments of which messages are kept in a file. */
   readonly #keptSegments: Set<number>
   /** The last record of each segment that this process has filled, and not moved. */
@@ -114,7 +118,9 @@ export class DiskStore implements Store {
       const order = (segment: number): MoveOrder => this.#orderFor(segment)
       this.#mover = new Mover(folders, order, (result) => this.#moved(result))
       for (const segment of recovered.segments) this.#mover.move(segment)
-      this.#syncNew(treePath)
+      // What a new store is made of, and the names, must be safe before anything in it is promised.
+      const { folder } = options
+      syncPaths(this.#files, [join(treePath, TREE_FILE), treePath, folder, dirname(folder), dirname(dirname(folder))])
       this.#tidying = setInterval(() => this.#tidy(), options.tidyEvery ?? TIDY_EVERY_MS)
       this.#tidying.unref()
     } catch (error) {
@@ -137,19 +143,40 @@ export class DiskStore implements Store {
   }
 
   append(record: StoreRecord, pressing = true): number {
-    const session = 'clientId' in record ? this.#sessionOf(record.clientId) : null
-    const { offset } = this.#log
-    const position = this.#log.append(record, session?.number ?? 0, pressing)
-    this.#recent.note(session, record, offset, this.#log.offset - offset)
+    const position = this.#log.take(pressing)
+    const { kind } = record
+    if (kind === 'queued' || kind === 'received' || kind === 'done') {
+      this.#later.push(record)
+      return position
+    }
+    // Before a message there is nothing that needs it.
+    if (kind !== 'message') this.#catchUp()
+    this.#write(record)
     return position
   }
 
   commit(): void {
+    this.#catchUp()
     this.#log.commit()
+  }
+
+  #write(record: StoreRecord): void {
+    const session = 'clientId' in record ? this.#sessionOf(record.clientId) : null
+    const { offset } = this.#log
+    this.#log.write(record, session?.number ?? 0)
+    this.#recent.note(session, record, offset, this.#log.offset - offset)
+  }
+
+  #catchUp(): void {
+    const later = this.#later
+    if (later.length === 0) return
+    for (let i = 0; i < later.length; i++) this.#write(later[i]!)
+    later.length = 0
   }
 
   /** Entries of a Session's queue at `from` and after, that are not done. */
   read(clientId: string, from: number, limit: number): StoredEntry[] {
+    this.#catchUp()
     const session = this.#recent.session(clientId)
     if (session === undefined) return []
     const entries: StoredEntry[] = []
@@ -182,6 +209,7 @@ export class DiskStore implements Store {
 
   async close(): Promise<void> {
     clearInterval(this.#tidying)
+    this.#catchUp()
     await this.#log.close()
     await this.#mover.close()
     this.#logged.close()
@@ -198,6 +226,10 @@ export class DiskStore implements Store {
       syncEvery: this.#options.syncEvery ?? SYNC_EVERY_MS,
       segmentBytes: this.#options.segmentBytes ?? SEGMENT_BYTES,
       onDurable: () => this.onDurable?.(),
+      onWaited: () => {
+        this.#catchUp()
+        this.#log.commitNow()
+      },
       onSegment: (segment) => {
         this.#recent.begin(segment)
         this.#looks = 0
@@ -236,18 +268,6 @@ export class DiskStore implements Store {
     if (!idle && this.#looks < TIDY_LATEST) return
     if (this.#recent.releases > 0) this.#log.seal()
     else if (idle) this.#order(Number.POSITIVE_INFINITY)
-  }
-
-  /** What a new store is made of, and the names, must be safe too, before anything in it is promised. */
-  #syncNew(treePath: string): void {
-    const { folder } = this.#options
-    for (const path of [join(treePath, TREE_FILE), treePath, folder, dirname(folder), dirname(dirname(folder))]) {
-      try {
-        this.#files.syncPathNow(path)
-      } catch {
-        // Not ours to read: then it was there before.
-      }
-    }
   }
 
   #orderFor(segment: number): MoveOrder {

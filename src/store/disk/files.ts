@@ -54,6 +54,17 @@ export function syncPath(path: string): void {
   }
 }
 
+/** Makes all of these safe against power loss, as far as they are ours to read: what is not was there before. */
+export function syncPaths(files: Files, paths: readonly string[]): void {
+  for (const path of paths) {
+    try {
+      files.syncPathNow(path)
+    } catch {
+      // Somebody else's.
+    }
+  }
+}
+
 function syncFolder(path: string, done: (error: Error | null) => void): void {
   // Windows opens no folders, and needs none of this.
   if (process.platform === 'win32') {

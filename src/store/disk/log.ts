@@ -22,7 +22,9 @@ export interface LogOptions {
   readonly onDurable: () => void
   /** A segment is complete, and safe against power loss: it can be moved. Its last record has that position. */
   readonly onSealed: (segment: number, position: number) => void
-  /** What is appended from now on stands in that segment. */
+  /** A frame with nothing pressing in it has waited long enough: it is to be committed now. */
+  readonly onWaited: () => void
+  /** What is written from now on stands in that segment. */
   readonly onSegment: (segment: number) => void
   /** Writing or syncing failed: what, where and why; or works again (null). Told when it changes. */
   readonly onTrouble: (trouble: string | null) => void
@@ -102,12 +104,17 @@ export class Log {
     return this.#frame.buffer.subarray(at, at + length)
   }
 
-  append(record: StoreRecord, session: number, pressing: boolean): number {
-    writeRecord(this.#frame, record, session)
+  /** The position of the next record, which must be written before the next commit. */
+  take(pressing: boolean): number {
     this.#records++
     this.position++
     if (pressing) this.#pressing = true
     return this.position
+  }
+
+  /** Writes a record into the frame, in the order of their positions or, where that makes no difference, in another. */
+  write(record: StoreRecord, session: number): void {
+    writeRecord(this.#frame, record, session)
   }
 
   /**
@@ -116,17 +123,17 @@ export class Log {
    */
   commit(): void {
     if (this.#records === 0) return
-    if (this.#pressing || this.#frame.length >= LATE_BYTES) this.#commitNow()
-    else this.#late ??= setTimeout(this.#commitLate, LATE_MS).unref()
+    if (this.#pressing || this.#frame.length >= LATE_BYTES) this.commitNow()
+    else this.#late ??= setTimeout(this.#waited, LATE_MS).unref()
   }
 
-  readonly #commitLate = (): void => {
+  readonly #waited = (): void => {
     this.#late = null
-    this.#commitNow()
+    this.#options.onWaited()
   }
 
   /** Writes the frame. If that fails the frame stays, grows, and is tried again at the next commit. */
-  #commitNow(): void {
+  commitNow(): void {
     if (this.#records === 0) return
     const { buffer, length } = this.#frame
     sealFrame(buffer, length, this.position - this.#records + 1, this.#records)
@@ -148,7 +155,7 @@ export class Log {
   async close(): Promise<void> {
     clearInterval(this.#timer)
     if (this.#late !== null) clearTimeout(this.#late)
-    this.#commitNow()
+    this.commitNow()
     while (this.#syncing) await new Promise((resolve) => setImmediate(resolve))
     for (const segment of [...this.#finishing, this.#segment]) {
       await new Promise<void>((resolve) => this.#options.files.sync(segment.fd, () => resolve()))
