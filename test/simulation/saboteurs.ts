@@ -54,18 +54,21 @@ class Before implements Store {
   }
 }
 
-/** Records of this kind are not written. */
-class Forgetful extends Before {
+/** Nothing relies on records of this kind; some are not even written. */
+class Careless extends Before {
   readonly #kind: Kind
+  readonly #writes: boolean
   #position = 0
 
-  constructor(store: Store, kind: Kind) {
+  constructor(store: Store, kind: Kind, writes: boolean) {
     super(store)
     this.#kind = kind
+    this.#writes = writes
   }
 
   override append(record: StoreRecord, pressing?: boolean): number {
     if (record.kind !== this.#kind) this.#position = super.append(record, pressing)
+    else if (this.#writes) super.append(record, false)
     return this.#position
   }
 }
@@ -90,25 +93,8 @@ class Late extends Before {
   }
 }
 
-/** Nothing relies on records of this kind. */
-class Unhurried extends Before {
-  readonly #kind: Kind
-  #position = 0
-
-  constructor(store: Store, kind: Kind) {
-    super(store)
-    this.#kind = kind
-  }
-
-  override append(record: StoreRecord, pressing?: boolean): number {
-    if (record.kind === this.#kind) super.append(record, false)
-    else this.#position = super.append(record, pressing)
-    return this.#position
-  }
-}
-
 function forgets(kind: Kind): Saboteur {
-  return { store: (store) => new Forgetful(store, kind) }
+  return { store: (store) => new Careless(store, kind, false) }
 }
 
 /** Whose packets do not wait, when what was written last is of one of these kinds. */
@@ -145,7 +131,7 @@ export const saboteurs: Readonly<Record<string, () => Saboteur>> = {
   'SUBACK does not wait for the log': () => ungated('sender', 'subscribed'),
   'CONNACK does not wait for the log': () => ungated('sender', 'session', 'sessionEnded'),
   'what is done is not written although something is sent in its place': () => ({
-    store: (store) => new Unhurried(store, 'done'),
+    store: (store) => new Careless(store, 'done', true),
   }),
   'a turn writes before it commits': () => ({ store: (store) => new Late(store) }),
   'that PUBREC was seen is not recorded': () => forgets('received'),
