@@ -6,7 +6,7 @@ import { PacketType, ReasonCode } from '../../src/protocol/index.ts'
 import { type BrokerProcess, startBroker, startBrokerWith } from '../support/broker.ts'
 import { connect, publish } from '../support/packets.ts'
 import type { RawClient } from '../support/raw-client.ts'
-import { compilePowerLoss, missingPowerLoss, workFolder } from './power.ts'
+import { compilePowerLoss, missingPowerLoss, workFolder } from './watched-store.ts'
 
 const KEPT = { cleanStart: false, properties: { sessionExpiryInterval: 3600 } }
 /** With these, more waits than may: 16 MiB. */

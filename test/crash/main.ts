@@ -1,6 +1,7 @@
-import { missingPowerLoss, powerRounds, wrongIn } from './power.ts'
+import { powerRounds, wrongIn } from './power.ts'
 import { crashRounds, type Options } from './rounds.ts'
 import { lookAtStates } from './states.ts'
+import { missingPowerLoss } from './watched-store.ts'
 
 /** Moments of each run of a broker at which its store is looked at. */
 const LOOKS = 60

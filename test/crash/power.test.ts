@@ -7,19 +7,10 @@ import { startBrokerWith } from '../support/broker.ts'
 import { runProgram } from '../support/nightjar.ts'
 import { type Content, contentOf, Disk } from './disk.ts'
 import { readJournal } from './disk-journal.ts'
-import {
-  checkFollowed,
-  compilePowerLoss,
-  differing,
-  missingPowerLoss,
-  powerRounds,
-  type Sync,
-  watching,
-  workFolder,
-  wrongIn,
-} from './power.ts'
+import { differing, powerRounds, wrongIn } from './power.ts'
 import { PowerClients } from './power-clients.ts'
 import { lookAtStates } from './states.ts'
+import { checkFollowed, compilePowerLoss, missingPowerLoss, type Sync, watching, workFolder } from './watched-store.ts'
 
 const skip = missingPowerLoss()
 

@@ -1,18 +1,13 @@
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Random } from '../fuzz/random.ts'
-import { type BrokerProcess, startBrokerWith } from '../support/broker.ts'
-import { missing, programs } from '../support/programs.ts'
-import { root } from '../support/root.ts'
+import type { BrokerProcess } from '../support/broker.ts'
 import { type Content, contentOf, Disk, putContent } from './disk.ts'
-import { type DiskCall, monotonic, readJournal } from './disk-journal.ts'
+import { type DiskCall, monotonic } from './disk-journal.ts'
 import { PowerClients } from './power-clients.ts'
 import { judge, type Verdict } from './verdict.ts'
+import { checkFollowed, type Sync, WatchedStore, workFolder } from './watched-store.ts'
 
-export type Sync = 'always' | 'everysec' | 'no'
 /** What a power cut leaves of what was not synced: nothing, or some of it. */
 type Left = 'nothing' | 'some'
 
@@ -53,34 +48,6 @@ const SYNC_TAKES_MS = 5
 const SIZES = [100, 1000, 8000]
 /** What the broker says of a message or a value that it cannot read; of a tail that was cut off it says something else. */
 const DAMAGED = /The store in .* is damaged|The store's tree was damaged/
-const SOURCE = join(root, 'test/crash/power-loss.c')
-
-/** A reason to skip what needs it, or false. */
-export function missingPowerLoss(): string | false {
-  if (process.platform !== 'linux') return `${process.platform} has no LD_PRELOAD as Linux has it`
-  return missing(programs.cc)
-}
-
-/** Compiles power-loss.c into the folder. */
-export function compilePowerLoss(folder: string): string {
-  const library = join(folder, 'power-loss.so')
-  const words = ['-O2', '-Wall', '-shared', '-fPIC', '-o', library, SOURCE, '-ldl', '-lpthread']
-  const { status, stderr } = spawnSync(programs.cc, words, { encoding: 'utf8' })
-  if (status !== 0) throw new Error(`cc could not compile ${SOURCE}: ${stderr}`)
-  return library
-}
-
-/** What a program needs in its environment so that its calls are written down. */
-export function watching(library: string, watched: string, journal: string, syncTakes = 0): Record<string, string> {
-  // What libuv does by io_uring passes no function that could be watched.
-  const env = { LD_PRELOAD: library, NIGHTJAR_WATCHED: watched, NIGHTJAR_JOURNAL: journal, UV_USE_IO_URING: '0' }
-  return { ...env, NIGHTJAR_SYNC_MS: String(syncTakes) }
-}
-
-/** In memory where that can be had: so that what else runs on the disk changes nothing. */
-export function workFolder(): string {
-  return mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'nightjar-power-'))
-}
 
 /** Cuts the power under load, again and again on one store, and counts what is then not as it should be. */
 export async function powerRounds(options: PowerOptions): Promise<PowerCounts> {
@@ -109,23 +76,14 @@ export function wrongIn({ acknowledged, given, unsynced, ...wrong }: PowerCounts
 class PowerLoss {
   readonly #options: PowerOptions
   readonly #random: Random
-  readonly #library: string
-  readonly #store: string
-  readonly #journal: string
-  readonly #config: readonly string[]
+  readonly #store: WatchedStore
   #damaged = 0
 
   constructor(work: string, options: PowerOptions) {
     this.#options = options
     this.#random = new Random(options.seed)
-    this.#library = compilePowerLoss(work)
-    this.#store = join(work, 'store')
-    this.#journal = join(work, 'journal')
-    const { sync } = options
-    const persistence = ['persistence true', `persistence_location ${this.#store}`, `persistence_sync ${sync}`]
     // A broker that went back in time may still know QoS 2 messages in flight that their publishers are done with.
-    this.#config = ['max_queued_messages 0', 'max_inflight_messages 100', ...persistence]
-    mkdirSync(this.#store)
+    this.#store = new WatchedStore(work, options.sync, 'max_inflight_messages 100')
   }
 
   async round(number: number): Promise<PowerCounts> {
@@ -133,11 +91,10 @@ class PowerLoss {
     const clients = new PowerClients(`${number}/`, this.#random.pick(SIZES))
     const mayLose = MAY_LOSE[sync]
     const left: Left = number % 2 === 1 ? 'nothing' : 'some'
-    if (fresh) putContent(this.#store, new Map([[this.#store, null]]))
+    const { folder } = this.#store
+    if (fresh) putContent(folder, new Map([[folder, null]]))
     // The subscribers' Sessions are there and safe before the load begins: an orderly stop syncs.
-    else await this.#withBroker({}, (broker) => clients.subscribe(broker.port), 'SIGTERM')
-    const before = contentOf(this.#store)
-    rmSync(this.#journal, { force: true })
+    else await this.#run((broker) => clients.subscribe(broker.port), 'SIGTERM')
     let cutAt = 0
     const load = async (broker: BrokerProcess): Promise<void> => {
       if (fresh) await clients.subscribe(broker.port)
@@ -145,16 +102,16 @@ class PowerLoss {
       await sleep(atLeast + this.#random.below(milliseconds))
       cutAt = monotonic()
     }
-    await this.#withBroker(watching(this.#library, this.#store, this.#journal, SYNC_TAKES_MS), load, 'SIGKILL')
+    const { before, calls, log } = await this.#store.watch(load, SYNC_TAKES_MS)
+    this.#look(log)
     clients.cut()
-    const calls = readJournal(this.#journal)
     const unsynced = this.#cut(before, calls, left)
-    await this.#withBroker({}, (broker) => clients.resume(broker, mayLose > 0), 'SIGTERM')
+    await this.#run((broker) => clients.resume(broker, mayLose > 0), 'SIGTERM')
     const verdict = judge(clients.story(cutAt, mayLose))
     verdict.sessionsLost += clients.sessionsLost
     const verdicts = [verdict]
     let halves = clients.halves
-    const after = contentOf(this.#store)
+    const after = contentOf(folder)
     for (let i = 0; i < moments; i++) {
       const moment = this.#moment(calls)
       this.#cut(before, calls.slice(0, moment), this.#random.pick(['nothing', 'some']))
@@ -163,28 +120,20 @@ class PowerLoss {
         halves += found.halves
         verdicts.push(judge({ ...found, cutAt: calls[moment]?.time ?? cutAt, mayLose }))
       }
-      await this.#withBroker({}, inspect, 'SIGKILL')
+      await this.#run(inspect, 'SIGKILL')
     }
-    if (moments > 0) putContent(this.#store, after)
+    if (moments > 0) putContent(folder, after)
     const damaged = this.#damaged
     this.#damaged = 0
     return { ...add(verdicts), halves, damaged, unsynced }
   }
 
-  async #withBroker(
-    env: Record<string, string>,
-    use: (broker: BrokerProcess) => Promise<void>,
-    signal: 'SIGTERM' | 'SIGKILL',
-  ): Promise<void> {
-    const broker = await startBrokerWith(env, ...this.#config)
-    try {
-      await use(broker)
-    } catch (error) {
-      await broker.stop('SIGKILL')
-      throw new Error(`the broker's log ends:\n${broker.log.slice(-20).join('\n')}`, { cause: error })
-    }
-    await broker.stop(signal)
-    this.#damaged += broker.log.filter((line) => DAMAGED.test(line)).length
+  async #run(use: (broker: BrokerProcess) => Promise<void>, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    this.#look(await this.#store.run(use, signal))
+  }
+
+  #look(log: readonly string[]): void {
+    this.#damaged += log.filter((line) => DAMAGED.test(line)).length
   }
 
   /** After so many calls the power goes: at any of them, or right beside the end of a sync. */
@@ -196,19 +145,13 @@ class PowerLoss {
 
   /** Leaves in the store's folder what the power cut leaves; returns how many bytes went. */
   #cut(before: Content, calls: readonly DiskCall[], left: Left): number {
-    const disk = new Disk(this.#store, before, this.#options.lying)
+    const disk = new Disk(this.#store.folder, before, this.#options.lying)
     for (const call of calls) disk.apply(call)
     checkFollowed(disk)
     const safe = disk.safe()
-    putContent(this.#store, left === 'nothing' ? safe : disk.some(this.#random))
+    putContent(this.#store.folder, left === 'nothing' ? safe : disk.some(this.#random))
     return differing(disk.whole(), safe)
   }
-}
-
-/** Maps that can be written are for locks, which mean nothing after a power cut. */
-export function checkFollowed(disk: Disk): void {
-  const odd = [...disk.odd].filter((what) => !/^mmap .*lock/.test(what))
-  if (odd.length > 0) throw new Error(`the store does what power-loss.c does not follow: ${odd.join(', ')}`)
 }
 
 function add<T extends object>(list: readonly T[]): T {

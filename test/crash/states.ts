@@ -1,13 +1,13 @@
-import { mkdirSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { restoreMessage } from '../../src/broker/index.ts'
 import { checkStore } from '../../src/store/disk/check.ts'
 import { Random } from '../fuzz/random.ts'
-import { type BrokerProcess, startBrokerWith } from '../support/broker.ts'
-import { type Content, contentOf, Disk, putContent } from './disk.ts'
-import { type DiskCall, readJournal } from './disk-journal.ts'
-import { compilePowerLoss, type Sync, watching, workFolder } from './power.ts'
+import type { BrokerProcess } from '../support/broker.ts'
+import { type Content, Disk, putContent } from './disk.ts'
+import type { DiskCall } from './disk-journal.ts'
 import { PowerClients } from './power-clients.ts'
+import { checkFollowed, type Sync, WatchedStore, workFolder } from './watched-store.ts'
 
 export interface StatesOptions {
   readonly rounds: number
@@ -60,29 +60,20 @@ class States {
   readonly counts: StatesCounts = { looked: 0, removed: 0, unsound: [] }
   readonly #options: StatesOptions
   readonly #random: Random
-  readonly #library: string
-  readonly #store: string
+  readonly #store: WatchedStore
   /** Where what a cut leaves is put to be looked at. */
   readonly #look: string
-  readonly #journal: string
-  readonly #config: readonly string[]
 
   constructor(work: string, options: StatesOptions) {
     this.#options = options
     this.#random = new Random(options.seed)
-    this.#library = compilePowerLoss(work)
-    this.#store = join(work, 'store')
+    this.#store = new WatchedStore(work, options.sync)
     this.#look = join(work, 'look')
-    this.#journal = join(work, 'journal')
-    mkdirSync(this.#store)
-    const persistence = ['persistence true', `persistence_location ${this.#store}`]
-    this.#config = ['max_queued_messages 0', ...persistence, `persistence_sync ${options.sync}`]
   }
 
   /** There is a store: until the first start is over nothing is promised. */
   async begin(): Promise<void> {
-    const broker = await startBrokerWith({}, ...this.#config)
-    await broker.stop('SIGTERM')
+    await this.#store.run(async () => {}, 'SIGTERM')
   }
 
   /** A broker under load, the power cut, and a broker on what that leaves, whose power is cut too. */
@@ -99,28 +90,21 @@ class States {
   }
 
   async #run(use: (broker: BrokerProcess) => Promise<void>): Promise<void> {
-    const before = contentOf(this.#store)
-    rmSync(this.#journal, { force: true })
-    const env = watching(this.#library, this.#store, this.#journal, SYNC_TAKES_MS)
-    const broker = await startBrokerWith(env, ...this.#config)
-    try {
-      await use(broker)
-    } finally {
-      await broker.stop('SIGKILL')
-    }
-    const disk = await this.#lookAt(before, readJournal(this.#journal))
-    putContent(this.#store, this.#random.below(2) === 0 ? disk.safe() : disk.some(this.#random))
+    const { before, calls } = await this.#store.watch(use, SYNC_TAKES_MS)
+    const disk = await this.#lookAt(before, calls)
+    putContent(this.#store.folder, this.#random.below(2) === 0 ? disk.safe() : disk.some(this.#random))
   }
 
   async #lookAt(before: Content, calls: readonly DiskCall[]): Promise<Disk> {
     const moments = this.#momentsOf(calls)
-    const disk = new Disk(this.#store, before)
+    const disk = new Disk(this.#store.folder, before)
     for (const [i, call] of calls.entries()) {
       disk.apply(call)
       if (call.kind === 'remove') this.counts.removed++
       if (!moments.has(i)) continue
       for (const content of [disk.safe(), disk.some(this.#random), disk.whole()]) await this.#check(content)
     }
+    checkFollowed(disk)
     return disk
   }
 
@@ -135,7 +119,7 @@ class States {
   }
 
   async #check(content: Content): Promise<void> {
-    const inPlace = new Map([...content].map(([path, bytes]) => [path.replace(this.#store, this.#look), bytes]))
+    const inPlace = new Map([...content].map(([path, bytes]) => [path.replace(this.#store.folder, this.#look), bytes]))
     putContent(this.#look, inPlace)
     this.counts.looked++
     try {
