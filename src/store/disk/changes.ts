@@ -1,6 +1,9 @@
 import type { StoreRecord } from '../../broker/contracts.ts'
 import type { Place, QueueEntry } from './entry.ts'
 import type { Delivery, RecordSink } from './scan.ts'
+import { firstFrom } from './search.ts'
+
+const itself = (position: number): number => position
 
 /** What a segment comes to for one Session. */
 export class SessionChange {
@@ -30,14 +33,8 @@ export class SessionChange {
     const { positions } = this
     const guess = position - (positions[0] ?? 0)
     if (positions[guess] === position) return guess
-    let low = 0
-    let high = positions.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (positions[middle]! < position) low = middle + 1
-      else high = middle
-    }
-    return positions[low] === position ? low : -1
+    const at = firstFrom(positions, position, itself)
+    return positions[at] === position ? at : -1
   }
 
   /** The segment's own places that are left; `placeOf` knows where a message is. */

@@ -1,7 +1,6 @@
-import { Buffer } from 'node:buffer'
 import type { StoreRecord } from '../../broker/contracts.ts'
 import type { TreeView } from './check-tree.ts'
-import type { Files } from './files.ts'
+import { type Files, readAll } from './files.ts'
 import type { Findings } from './findings.ts'
 import { isNewer, readFrame, SEGMENT_HEAD } from './frames.ts'
 import type { MakeMessage } from './records.ts'
@@ -74,9 +73,7 @@ export class LogCheck implements RecordSink {
 
   #segment({ number, fd }: OpenSegment, growing: boolean): void {
     const name = segmentName(number)
-    const size = this.#files.size(fd)
-    const bytes = Buffer.allocUnsafeSlow(size)
-    const buffer = bytes.subarray(0, this.#files.read(fd, bytes, size, 0))
+    const buffer = readAll(this.#files, fd)
     const head = buffer.subarray(0, SEGMENT_HEAD.length)
     if (isNewer(head)) throw new Error(`${name} was written by a newer version of nightjar`)
     if (!head.equals(SEGMENT_HEAD)) {

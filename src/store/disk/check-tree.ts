@@ -7,6 +7,7 @@ import type { QueueEntry } from './entry.ts'
 import type { Findings } from './findings.ts'
 import { idOf, positionOf, retainedKey } from './keys.ts'
 import { type MakeMessage, readMessage } from './records.ts'
+import { firstFrom } from './search.ts'
 import { decodeSession } from './session-state.ts'
 import { type Applied, type Bounds, readApplied, SCHEMA_VERSION, soundBody } from './tree.ts'
 
@@ -68,14 +69,7 @@ export class TreeView {
   }
 
   blockOf(id: number): MessageBlock | null {
-    let low = 0
-    let high = this.blocks.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (this.blocks[middle]!.firstId <= id) low = middle + 1
-      else high = middle
-    }
-    const block = this.blocks[low - 1]
+    const block = this.blocks[firstFrom(this.blocks, id + 1, ({ firstId }) => firstId) - 1]
     return block?.has(id) === true ? block : null
   }
 

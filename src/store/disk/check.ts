@@ -1,11 +1,11 @@
-import { Buffer } from 'node:buffer'
+import type { Buffer } from 'node:buffer'
 import fs from 'node:fs'
 import { join } from 'node:path'
 import type { RootDatabase } from 'lmdb'
 import type { MessageBlock } from './block.ts'
 import { LogCheck, type OpenSegment } from './check-log.ts'
 import { TreeView } from './check-tree.ts'
-import { type Files, systemFiles } from './files.ts'
+import { type Files, readAll, systemFiles } from './files.ts'
 import { Findings } from './findings.ts'
 import { KEPT_HEAD, keptIn, keptName, readKept } from './kept.ts'
 import { keptKey } from './keys.ts'
@@ -143,9 +143,7 @@ class Check {
 
   #checkBlock(block: MessageBlock, fd: number): void {
     const name = `kept/${keptName(block.segment)}`
-    const size = this.#files.size(fd)
-    const bytes = Buffer.allocUnsafeSlow(size)
-    const content = bytes.subarray(0, this.#files.read(fd, bytes, size, 0))
+    const content = readAll(this.#files, fd)
     if (!content.subarray(0, KEPT_HEAD.length).equals(KEPT_HEAD)) {
       this.#findings.add('kept', `${name} does not begin as such a file does`)
     }

@@ -3,6 +3,7 @@ import { ByteReader, type ByteWriter } from './byte-writer.ts'
 import type { QueueEntry } from './entry.ts'
 import { writeDelivery } from './records.ts'
 import { readDelivery } from './scan.ts'
+import { firstFrom } from './search.ts'
 
 /** So many places of a queue stand in the tree under one key. */
 export const CHUNK_ENTRIES = 512
@@ -65,14 +66,10 @@ export class QueueChunk {
 
   /** The index of the first place at or after a position. */
   indexAt(position: number): number {
-    const { entries } = this
-    let low = 0
-    let high = entries.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (entries[middle]!.position < position) low = middle + 1
-      else high = middle
-    }
-    return low
+    return firstFrom(this.entries, position, positionOfEntry)
   }
+}
+
+function positionOfEntry({ position }: QueueEntry): number {
+  return position
 }

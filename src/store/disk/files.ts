@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import fs from 'node:fs'
 
 /** What the store asks of the file system: handed in, so that a test can let any operation fail. */
@@ -52,6 +53,22 @@ export function syncPath(path: string): void {
   } finally {
     fs.closeSync(fd)
   }
+}
+
+/** Writes bytes[0..length) to that place of a file. Throws if it cannot be done. */
+export function writeAll(files: Files, fd: number, bytes: Uint8Array, length: number, at: number): void {
+  for (let written = 0; written < length; ) {
+    const more = files.write(fd, bytes, written, length - written, at + written)
+    if (more === 0) throw new Error('nothing was written')
+    written += more
+  }
+}
+
+/** What a file holds. */
+export function readAll(files: Files, fd: number): Buffer {
+  const size = files.size(fd)
+  const bytes = Buffer.allocUnsafeSlow(size)
+  return bytes.subarray(0, files.read(fd, bytes, size, 0))
 }
 
 /** Makes all of these safe against power loss, as far as they are ours to read: what is not was there before. */

@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib'
 import type { Message } from '../../broker/contracts.ts'
 import { ByteReader, ByteWriter } from './byte-writer.ts'
 import type { Place } from './entry.ts'
-import type { Files } from './files.ts'
+import { type Files, writeAll } from './files.ts'
 import { numberedIn, numberedName } from './numbered.ts'
 import { type MakeMessage, readMessage } from './records.ts'
 
@@ -84,9 +84,7 @@ export class KeptWriter {
 
   #flush(): void {
     const { buffer, length } = this.#out
-    for (let at = 0; at < length; ) {
-      at += this.#files.write(this.#fd, buffer, at, length - at, this.#written + at)
-    }
+    writeAll(this.#files, this.#fd, buffer, length, this.#written)
     this.#written += length
     this.#out.clear()
   }

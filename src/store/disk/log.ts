@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { join } from 'node:path'
 import type { StoreRecord } from '../../broker/contracts.ts'
 import { ByteWriter } from './byte-writer.ts'
-import type { Files } from './files.ts'
+import { type Files, writeAll } from './files.ts'
 import { FRAME_BYTES, SEGMENT_HEAD, sealFrame } from './frames.ts'
 import { writeRecord } from './records.ts'
 import { segmentName } from './segments.ts'
@@ -279,13 +279,5 @@ export class Log {
     if (covered <= this.durable) return
     this.durable = covered
     this.#options.onDurable()
-  }
-}
-
-function writeAll(files: Files, fd: number, bytes: Buffer, length: number, at: number): void {
-  for (let written = 0; written < length; ) {
-    const more = files.write(fd, bytes, written, length - written, at + written)
-    if (more === 0) throw new Error('nothing was written')
-    written += more
   }
 }
