@@ -3,6 +3,7 @@ import type { ConnectOptions, Outgoing } from '../client/index.ts'
 import type { Properties, ProtocolVersion, QoS } from '../protocol/index.ts'
 import { type BrokerUrl, readBrokerUrl } from './broker-url.ts'
 import { usageError } from './exit.ts'
+import { DEFAULT_PORT } from './option.ts'
 import type { Given } from './parse.ts'
 import { addProperty, type PropertiesByCommand, type PropertyCommand } from './properties.ts'
 
@@ -26,7 +27,6 @@ export interface ClientSettings {
   readonly quiet: boolean
 }
 
-const DEFAULT_PORT = 1883
 const NEVER_EXPIRES = 4_294_967_295
 
 /** Throws a usage error for what does not go together. */

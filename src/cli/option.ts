@@ -37,12 +37,13 @@ export interface AbsentOption {
   readonly instead: string
 }
 
+export const DEFAULT_PORT = 1883
 const GREATEST_PORT = 65_535
 
 /** The row of `-p`, which every verb has. */
 export function portOption(least: number, doc: string): OptionRow {
   const names = { key: 'port', letter: 'p', long: 'port', argument: 'PORT' }
-  return { ...names, type: 'integer', least, greatest: GREATEST_PORT, without: '1883', doc }
+  return { ...names, type: 'integer', least, greatest: GREATEST_PORT, without: String(DEFAULT_PORT), doc }
 }
 
 /** `-p, --port` */

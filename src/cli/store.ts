@@ -4,12 +4,13 @@ import { restoreMessage } from '../broker/index.ts'
 import { defaultFolder } from '../server/index.ts'
 import { backupDiskStore, checkDiskStore, type StoreReport } from '../store/index.ts'
 import { EXIT_CODES, usageError } from './exit.ts'
+import { safeText } from './format/terminal.ts'
+import { DEFAULT_PORT } from './option.ts'
 import type { Given } from './parse.ts'
 import type { Say } from './stderr.ts'
 import { writeAll } from './stdout.ts'
 
 const STDOUT = 1
-const PORT = 1883
 const BYTES_OF_MIB = 1024 ** 2
 /** In the environment of the process that looks. */
 const LOOKS = 'NIGHTJAR_STORE_CHECK'
@@ -19,7 +20,7 @@ const CRASHES: readonly (NodeJS.Signals | null)[] = ['SIGSEGV', 'SIGBUS', 'SIGAB
 /** `nightjar store`. Resolves with the exit code: 0 sound, or copied; 1 not sound, or not copied; 2 there is nothing to read. */
 export async function runStore(given: Given, say: Say): Promise<number> {
   const [action, ...folders] = given.operands
-  const usual = defaultFolder(given.number('port') ?? PORT)
+  const usual = defaultFolder(given.number('port') ?? DEFAULT_PORT)
   if (action === 'check' && folders.length <= 1) return await check(folders[0] ?? usual, given, say)
   if (action === 'backup' && folders.length > 0) {
     const [from, target] = folders.length === 1 ? [usual, folders[0]!] : [folders[0]!, folders[1]!]
@@ -102,6 +103,5 @@ function tell({ findings, notes }: StoreReport, quiet: boolean): void {
 
 /** Topics and Client Identifiers may have any sign in them: a line stays a line. */
 function print(line: string): void {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
-  writeAll(STDOUT, new TextEncoder().encode(`${line.replace(/[\u0000-\u001f\u007f]/g, '?')}\n`))
+  writeAll(STDOUT, new TextEncoder().encode(`${safeText(line)}\n`))
 }
