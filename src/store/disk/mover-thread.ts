@@ -1,6 +1,3 @@
-import fs from 'node:fs'
-import os from 'node:os'
-import { basename } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Message, MessageParts } from '../../broker/contracts.ts'
 import { systemFiles } from './files.ts'
@@ -24,10 +21,6 @@ export interface MoveOrder {
   readonly late: readonly LateChange[]
 }
 
-/** Of Linux' 40 steps: on a core that it shares, the broker's loop gets ten times as much of it. */
-const NICENESS = 10
-
-yieldToOthers()
 const { logFolder, keptFolder, treePath } = workerData as MoverFolders
 
 /** What the mover needs of a message is what is written of it. */
@@ -68,13 +61,3 @@ parentPort!.on('message', async (order: MoveOrder | null) => {
     parentPort!.postMessage({ segment, error: (error as Error).message })
   }
 })
-
-/** Linux has priorities for threads, and Node numbers of threads where only those of processes are meant. */
-function yieldToOthers(): void {
-  try {
-    const thread = Number(basename(fs.readlinkSync('/proc/thread-self')))
-    if (thread !== process.pid) os.setPriority(thread, NICENESS)
-  } catch {
-    // Another system, or it is not allowed: then the two share the core as any two do.
-  }
-}
