@@ -43,22 +43,27 @@ export async function backupStore(folder: string, target: string, make: MakeMess
 /**
  * The order matters. The log comes first: the mover may take a segment into the tree and remove it at any time, but what
  * the tree lacked as the log was taken is then in our log, and what our log lacks is in the tree that is copied later. The
- * other way round, a segment that moves in between would be in neither. Of kept files those that the tree needs so far
- * come before it, as that takes long; then only those have to follow which it got meanwhile.
+ * other way round, a segment that moves in between would be in neither. Kept files are taken before and after the tree: who
+ * has links of them has time to copy those that it needs.
  */
 async function copyStore(folder: string, copy: string): Promise<void> {
-  takeLog(join(folder, 'log'), join(copy, 'log'))
+  const [kept, links] = [join(folder, 'kept'), join(copy, 'links')]
+  takeAll(join(folder, 'log'), join(copy, 'log'), segmentsIn(systemFiles, join(folder, 'log')).map(segmentName))
+  fs.mkdirSync(links, { mode: 0o700 })
   const db = openToLook(join(folder, 'tree'))
   try {
-    takeKept(folder, copy, keptSegmentsOf(db))
     for (let tries = 1; ; tries++) {
       fs.rmSync(join(copy, 'tree'), { recursive: true, force: true })
       fs.mkdirSync(join(copy, 'tree'), { mode: 0o700 })
+      db.resetReadTxn()
+      takeAll(kept, links, keptSegmentsOf(db).map(keptName))
       await db.backup(join(copy, 'tree'), true)
-      const needed = await keptOfCopy(copy)
-      const gone = takeKept(folder, copy, needed)
-      if (gone === null) {
-        removeUnneeded(copy, needed)
+      const needed = (await keptOfCopy(copy)).map(keptName)
+      takeAll(kept, links, needed)
+      const gone = needed.find((name) => !fs.existsSync(join(links, name)))
+      if (gone === undefined) {
+        for (const name of needed) fs.copyFileSync(join(links, name), join(copy, 'kept', name))
+        fs.rmSync(links, { recursive: true })
         return
       }
       // What was in it is somewhere else by now, and a new copy of the tree knows where.
@@ -70,33 +75,19 @@ async function copyStore(folder: string, copy: string): Promise<void> {
   }
 }
 
-/** Links take no time and no room. The files are only read, and are gone from the copy when they have been moved. */
-function takeLog(from: string, to: string): void {
-  for (const segment of segmentsIn(systemFiles, from)) {
-    const name = segmentName(segment)
+/**
+ * Takes those files that are there, and were not taken before. Links take no time and no room; nothing of them stays in the
+ * backup, so that it shares no file with the store.
+ */
+function takeAll(from: string, to: string, names: readonly string[]): void {
+  for (const name of names) {
     try {
       fs.linkSync(join(from, name), join(to, name))
     } catch (error) {
-      if (isGone(error)) continue
+      if (isGone(error) || fs.existsSync(join(to, name))) continue
       // Another file system, or one without links.
       copyIfThere(join(from, name), join(to, name))
     }
-  }
-}
-
-/** Copies what is not there yet; returns the first file that is gone, or null. A kept file never changes. */
-function takeKept(folder: string, copy: string, segments: readonly number[]): string | null {
-  for (const name of segments.map(keptName)) {
-    const to = join(copy, 'kept', name)
-    if (!fs.existsSync(to) && !copyIfThere(join(folder, 'kept', name), to)) return name
-  }
-  return null
-}
-
-function removeUnneeded(copy: string, needed: readonly number[]): void {
-  const names = new Set(needed.map(keptName))
-  for (const name of fs.readdirSync(join(copy, 'kept'))) {
-    if (!names.has(name)) fs.rmSync(join(copy, 'kept', name))
   }
 }
 
@@ -128,14 +119,11 @@ async function moveLog(copy: string, make: MakeMessage): Promise<void> {
   }
 }
 
-/** False: it is not there (any more). */
-function copyIfThere(from: string, to: string): boolean {
+function copyIfThere(from: string, to: string): void {
   try {
     fs.copyFileSync(from, to)
-    return true
   } catch (error) {
-    if (isGone(error)) return false
-    throw error
+    if (!isGone(error)) throw error
   }
 }
 
