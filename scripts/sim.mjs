@@ -34,7 +34,7 @@ function manySeeds() {
   console.log(`simulating for ${minutes} min from seed ${next}`)
   const all = { seeds: 0, deliveries: 0, crashes: 0 }
   while (left() > 0) {
-    const explored = explore(next, Number.POSITIVE_INFINITY, Math.min(PROGRESS_MS, left()))
+    const explored = explore(next, Number.POSITIVE_INFINITY, { milliseconds: Math.min(PROGRESS_MS, left()) })
     next += explored.seeds
     for (const name of Object.keys(all)) all[name] += explored[name]
     if (explored.finding !== null) found(explored.finding.seed)
@@ -46,7 +46,7 @@ function manySeeds() {
 }
 
 function oneSeed(which) {
-  const { finding, deliveries, crashes } = explore(which, 1, Number.POSITIVE_INFINITY)
+  const { finding, deliveries, crashes } = explore(which, 1)
   if (finding !== null) found(which)
   console.log(`seed ${which}: ${deliveries} deliveries, ${crashes} crashes, no finding`)
 }

@@ -17,7 +17,7 @@ const wrong = moments === undefined ? await kill() : await cutPower(Number(momen
 process.exitCode = wrong === 0 ? 0 : 1
 
 async function kill(): Promise<number> {
-  const counts = await crashRounds(options)
+  const counts = await crashRounds({ ...options, seed: Date.now() })
   console.log(JSON.stringify(counts))
   const { lost, repeatedQoS2, disordered, retainedStale, sessionsLost } = counts
   return lost + repeatedQoS2 + disordered + retainedStale + sessionsLost

@@ -5,6 +5,7 @@ import { describe, it } from 'node:test'
 import { Random } from '../fuzz/random.ts'
 import { startBrokerWith } from '../support/broker.ts'
 import { runProgram } from '../support/nightjar.ts'
+import { sourceSeed } from '../support/source-seed.ts'
 import { type Content, contentOf, Disk } from './disk.ts'
 import { readJournal } from './disk-journal.ts'
 import { differing, powerRounds, wrongIn } from './power.ts'
@@ -27,7 +28,7 @@ describe('the broker, when the power fails under load', { skip }, () => {
   }
   for (const [sync, [what, options]] of Object.entries(promises) as [Sync, (typeof promises)[Sync]][]) {
     it(`with persistence_sync ${sync} ${what}`, async (t) => {
-      const seed = Date.now() % 1_000_000
+      const seed = sourceSeed
       t.diagnostic(`seed ${seed}`)
       const counts = await powerRounds({ ...options, milliseconds: 500, sync, seed })
       assert.ok(counts.acknowledged > 0 && counts.unsynced > 0, `seed ${seed}: ${JSON.stringify(counts)}`)
@@ -36,7 +37,7 @@ describe('the broker, when the power fails under load', { skip }, () => {
   }
 
   it('leaves a store that is sound, at any moment', async (t) => {
-    const seed = Date.now() % 1_000_000
+    const seed = sourceSeed
     t.diagnostic(`seed ${seed}`)
     const counts = await lookAtStates({ rounds: 1, milliseconds: 1500, sync: 'everysec', moments: 20, seed })
     assert.deepEqual(counts.unsound, [], `seed ${seed}`)

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Random } from '../fuzz/random.ts'
 import { type BrokerProcess, startBroker } from '../support/broker.ts'
 import { subscription } from '../support/packets.ts'
 import { Publisher } from './publisher.ts'
@@ -13,6 +14,8 @@ export interface Options {
   /** The load runs for a random time up to this before each kill. */
   readonly milliseconds: number
   readonly sync: 'always' | 'everysec' | 'no'
+  /** How long the load runs each time follows from it. */
+  readonly seed: number
   readonly say?: (line: string) => void
 }
 
@@ -32,16 +35,17 @@ const SETTLE_MS = 20_000
 const KILL_AFTER_MS = 50
 
 /** Kills the broker with `kill -9` under load, again and again on one store, and counts what its clients then miss. */
-export async function crashRounds({ rounds, milliseconds, sync, say }: Options): Promise<Counts> {
+export async function crashRounds({ rounds, milliseconds, sync, seed, say }: Options): Promise<Counts> {
   const folder = mkdtempSync(join(tmpdir(), 'nightjar-crash-'))
   const persistence = ['persistence true', `persistence_location ${folder}`, `persistence_sync ${sync}`]
   const start = (): Promise<BrokerProcess> => startBroker('max_queued_messages 0', ...persistence)
   const world = new World()
+  const random = new Random(seed)
   let broker = await start()
   try {
     await world.begin(broker.port)
     for (let round = 1; round <= rounds; round++) {
-      await sleep(KILL_AFTER_MS + Math.random() * milliseconds)
+      await sleep(KILL_AFTER_MS + random.below(milliseconds))
       await broker.stop('SIGKILL')
       world.drop()
       broker = await start()

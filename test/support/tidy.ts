@@ -222,6 +222,17 @@ const TESTS: readonly Ban[] = [
     pattern: /\b(?:describe|it|test|suite)\s*\.\s*(?:skip|todo)\b/,
     message: 'is never run: mend or delete it; for a missing program use { skip: missing(...) } of test/support',
   },
+  {
+    pattern: /\bMath\s*\.\s*random\b|\bDate\s*\.\s*now\(\)\s*%/,
+    message: 'tests something else each time: take `sourceSeed` of test/support/source-seed.ts',
+  },
+]
+
+const PROPERTIES: readonly Ban[] = [
+  {
+    pattern: /^import .* from 'fast-check'/,
+    message: 'takes its seed from the clock: import `fc` from test/support/fast-check.ts',
+  },
 ]
 
 /** Unfinished work, paths of one machine, tests that hide others or never run. */
@@ -229,6 +240,7 @@ export function checkBans(sources: readonly Source[]): Finding[] {
   return sources.flatMap((source) => [
     ...ban(source, EVERYWHERE),
     ...(source.path.startsWith('test/') ? ban({ ...source, text: blankComments(source.text) }, TESTS) : []),
+    ...(/^test\/(?!support\/fast-check\.ts)/.test(source.path) ? ban(source, PROPERTIES) : []),
   ])
 }
 

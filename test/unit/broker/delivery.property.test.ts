@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import { PacketType, type QoS } from '../../../src/protocol/index.ts'
 import { type TestClient, TestCore } from '../../support/core.ts'
+import { fc } from '../../support/fast-check.ts'
 import { acknowledgement, publish, textOf } from '../../support/packets.ts'
 
 const { Publish, Puback, Pubrec, Pubrel, Pubcomp } = PacketType

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import { Timer, TimerWheel } from '../../../src/broker/timers.ts'
+import { fc } from '../../support/fast-check.ts'
 
 const START = 1_700_000_000_123
 /** A deadline is noticed in the first step of the wheel that is not before it. */

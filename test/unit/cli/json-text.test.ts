@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { jsonAgain } from '../../../src/cli/format/json-text.ts'
+import { fc } from '../../support/fast-check.ts'
 
 const LINE = { pretty: false }
 

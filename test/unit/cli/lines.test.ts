@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { linesOf } from '../../../src/cli/lines.ts'
+import { fc } from '../../support/fast-check.ts'
 
 async function collect(chunks: readonly Uint8Array[]): Promise<string[]> {
   async function* stream() {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import { OfflineQueue } from '../../../src/client/offline-queue.ts'
 import type { QueueOptions } from '../../../src/client/options.ts'
 import { NO_PROPERTIES, Publication } from '../../../src/client/publication.ts'
+import { fc } from '../../support/fast-check.ts'
 
 function message(name: string, bytes = 0): Publication {
   return new Publication(name, new Uint8Array(bytes), 1, false, NO_PROPERTIES)

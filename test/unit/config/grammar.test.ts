@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import { defaultConfig, defaultListener, describeProblem, notYetNames, parseConfig } from '../../../src/config/index.ts'
+import { fc } from '../../support/fast-check.ts'
 
 const parse = (...lines: string[]) => parseConfig(lines.join('\n'), 'x.conf')
 const said = (...lines: string[]) => parse(...lines).problems.map(describeProblem)

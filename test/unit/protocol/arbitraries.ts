@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import {
   type AcknowledgementPacket,
   type AuthPacket,
@@ -20,6 +19,7 @@ import {
   type UnsubscribePacket,
   type WillMessage,
 } from '../../../src/protocol/index.ts'
+import { fc } from '../../support/fast-check.ts'
 
 /** Plain objects, which are equal to what the decoder makes. */
 function record<T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
 import { copyBytes, Output, type Slab, SlabPool } from '../../../src/protocol/index.ts'
+import { fc } from '../../support/fast-check.ts'
 import { hex, joined, written } from './support.ts'
 
 const SMALL = 4096

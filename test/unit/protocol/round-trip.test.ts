@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
 import { encodedLength, type Packet, type ProtocolVersion } from '../../../src/protocol/index.ts'
+import { fc } from '../../support/fast-check.ts'
 import { anyConnect, anyPacketAfterConnect } from './arbitraries.ts'
 import { decodeAll, encodeToBytes, joined, text } from './support.ts'
 

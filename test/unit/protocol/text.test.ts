@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { isUtf8 } from 'node:buffer'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
 import { malformedTextAt } from '../../../src/protocol/index.ts'
+import { fc } from '../../support/fast-check.ts'
 import { wire } from './support.ts'
 
 function isText(bytes: Uint8Array): boolean {

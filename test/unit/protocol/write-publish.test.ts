@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
 import {
   Decoder,
   encodeProperties,
@@ -16,6 +15,7 @@ import {
   writeAcknowledgement,
   writePublish,
 } from '../../../src/protocol/index.ts'
+import { fc } from '../../support/fast-check.ts'
 import { anyIdentifier, anyPayload, anyTopicName, forwardableProperties } from './arbitraries.ts'
 import { encodeToBytes, hex, joined, LIMITS, newOutput, text, wire, written } from './support.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import { Inbound, InboundAliases, OutboundAliases } from '../../../src/session/index.ts'
+import { fc } from '../../support/fast-check.ts'
 
 describe('QoS 2 messages that came', () => {
   it('are known until they are released [MQTT-4.3.3-10] [MQTT-4.3.3-12]', () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import type { QoS } from '../../../src/protocol/index.ts'
 import { Outbound, OutboundState } from '../../../src/session/index.ts'
+import { fc } from '../../support/fast-check.ts'
 
 /** What is owed for one message or request, kept in the plainest way. */
 interface Owed {

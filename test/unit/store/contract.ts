@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import type { Store, StoredSubscription, StoreRecord } from '../../../src/broker/index.ts'
 import { Message } from '../../../src/broker/message.ts'
+import { fc } from '../../support/fast-check.ts'
 import { bytesOf } from '../../support/packets.ts'
 
 type Kind<K extends StoreRecord['kind']> = StoreRecord & { kind: K }

@@ -6,7 +6,9 @@ import { after, describe, it } from 'node:test'
 import { restoreMessage, type StoreRecord } from '../../../src/broker/index.ts'
 import { DiskStore, type DiskStoreOptions } from '../../../src/store/disk/disk-store.ts'
 import { MemoryStore } from '../../../src/store/index.ts'
+import { Random } from '../../fuzz/random.ts'
 import { type Fault, FaultyFiles, type Operation } from '../../support/faulty-files.ts'
+import { sourceSeed } from '../../support/source-seed.ts'
 import { append, load, message, queued, session } from './contract.ts'
 
 /** In memory where that can be had: thousands of syncs take their time on a disk. */
@@ -202,6 +204,7 @@ describe('the store after a power cut', () => {
     const files = new FaultyFiles()
     const store = open(folder, { files, sync })
     let syncedUpTo = 0
+    const random = new Random(sourceSeed + cut)
     for (const records of TURNS.slice(0, cut + 1)) {
       append(store, ...records)
       const { sync: before } = files.counts
@@ -209,7 +212,7 @@ describe('the store after a power cut', () => {
       if (sync === 'always') await durable(store, position)
       else {
         // Two syncs that began later have ended: what was there before is safe.
-        while (files.counts.sync < before + 2 && Math.random() < 0.98) await soon()
+        while (files.counts.sync < before + 2 && random.below(50) > 0) await soon()
         if (files.counts.sync >= before + 3) syncedUpTo = position
       }
     }

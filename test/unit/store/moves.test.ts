@@ -3,10 +3,10 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from '
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
-import fc from 'fast-check'
 import { restoreMessage, type StoreRecord } from '../../../src/broker/index.ts'
 import { DiskStore } from '../../../src/store/disk/disk-store.ts'
 import { MemoryStore } from '../../../src/store/index.ts'
+import { fc } from '../../support/fast-check.ts'
 import { append, load, message, queued, session } from './contract.ts'
 
 const base = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()

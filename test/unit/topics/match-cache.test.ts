@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import { MatchCache } from '../../../src/topics/index.ts'
+import { fc } from '../../support/fast-check.ts'
 
 const before = new TextEncoder().encode('PUBLISH ')
 

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../../support/fast-check.ts'
 
 /** The rules of matching written as shortly as possible: what everything else is compared with. */
 export function naiveMatch(filter: string, topic: string): boolean {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import { RetainedIndex } from '../../../src/topics/index.ts'
+import { fc } from '../../support/fast-check.ts'
 import { filters, naiveMatch, topics } from './naive.ts'
 
 function found(index: RetainedIndex<string>, filter: string): [string, string][] {

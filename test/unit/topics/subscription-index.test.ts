@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import {
   type Matches,
   parseTopicFilter,
@@ -8,6 +7,7 @@ import {
   type TopicFilter,
   topicMatches,
 } from '../../../src/topics/index.ts'
+import { fc } from '../../support/fast-check.ts'
 import { filters, naiveMatch, topics } from './naive.ts'
 
 function parsed(source: string): TopicFilter {
