@@ -10,8 +10,14 @@ export { MemoryStore } from './memory.ts'
 
 /** Opens the store on disk; the engine behind it is loaded only here. Rejects with an Error that says why it cannot be opened. */
 export async function openDiskStore(options: DiskStoreOptions): Promise<Store> {
-  const { DiskStore } = await import('./disk/disk-store.ts')
-  return new DiskStore(options)
+  const [{ DiskStore }, { lockFolder }] = await Promise.all([import('./disk/disk-store.ts'), import('./disk/lock.ts')])
+  const unlock = await lockFolder(options.folder)
+  try {
+    return new DiskStore({ ...options, unlock })
+  } catch (error) {
+    unlock()
+    throw error
+  }
 }
 
 /** Looks at the store at `path` and changes nothing. Rejects with an Error that says why it cannot be read. */

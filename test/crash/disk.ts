@@ -17,6 +17,9 @@ interface Naming {
   readonly from: string | null
 }
 
+/** The store's lock, and what is to become it: sockets, which mean nothing after a power cut. They are not followed. */
+const LOCK = /\/lock(\.\d+-\w+)?(\/|$)/
+
 /** By path; null: a folder. */
 export type Content = Map<string, Uint8Array | null>
 
@@ -24,6 +27,7 @@ export type Content = Map<string, Uint8Array | null>
 export function contentOf(folder: string): Content {
   const content: Content = new Map()
   const visit = (path: string): void => {
+    if (LOCK.test(path)) return
     if (statSync(path).isDirectory()) {
       content.set(path, null)
       for (const name of readdirSync(path)) visit(join(path, name))
@@ -89,13 +93,14 @@ export class Disk {
         this.#syncEnds(call.sync)
         break
       case 'rename':
+        if (LOCK.test(call.to)) break
         this.#name(call.to, this.#names.get(call.from)!, call.from)
         break
       case 'remove':
-        this.#name(call.path, null)
+        if (!LOCK.test(call.path)) this.#name(call.path, null)
         break
       case 'makeFolder':
-        this.#name(call.path, 'folder')
+        if (!LOCK.test(call.path)) this.#name(call.path, 'folder')
         break
       case 'odd': {
         const of = this.#open.get(call.fd)

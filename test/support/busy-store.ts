@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { restoreMessage, type StoreRecord } from '../../src/broker/index.ts'
-import { DiskStore } from '../../src/store/disk/disk-store.ts'
+import { openDiskStore } from '../../src/store/index.ts'
 import { message, queued, session } from '../unit/store/contract.ts'
 
 /**
@@ -15,7 +15,8 @@ const LATE = 300
 /** More segments than these wait for the mover: then nothing is written. */
 const BEHIND = 6
 
-const store = new DiskStore({ folder, sync: 'no', make: restoreMessage, segmentBytes: Number(segmentBytes) })
+const options = { folder, sync: 'no', make: restoreMessage, segmentBytes: Number(segmentBytes) } as const
+const store = await openDiskStore(options)
 for (const record of [session('away'), session('late')]) store.append(record)
 store.commit()
 

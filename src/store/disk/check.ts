@@ -42,7 +42,7 @@ export function findStore(path: string): string {
  * read.
  */
 export async function checkStore(folder: string, make: MakeMessage): Promise<StoreReport> {
-  const check = new Check(folder, make)
+  const check = new Check(folder, make, await ownerOf(folder))
   try {
     return check.run()
   } finally {
@@ -64,10 +64,10 @@ class Check {
    * The log is opened before the tree is: the mover may take a segment into the tree and remove it at any time. What the
    * tree lacks is then in the log that was opened; the other way round there would be a gap.
    */
-  constructor(folder: string, make: MakeMessage) {
+  constructor(folder: string, make: MakeMessage, owner: number | null) {
     this.#folder = folder
     this.#make = make
-    this.#owner = ownerOf(folder)
+    this.#owner = owner
     this.#segments = this.#openLog()
     this.#db = openToLook(join(folder, 'tree'))
   }

@@ -4,7 +4,6 @@ import { ByteReader } from './byte-writer.ts'
 import type { Place, QueueEntry } from './entry.ts'
 import { type Files, syncPaths, systemFiles } from './files.ts'
 import { keptIn, keptName, readKept } from './kept.ts'
-import { lockFolder } from './lock.ts'
 import { Log, type LogOptions, type SyncMode } from './log.ts'
 import { migrate } from './migrate.ts'
 import { type Moved, Mover } from './mover.ts'
@@ -19,7 +18,10 @@ import { setLogAside, setTreeAside } from './set-aside.ts'
 import { SCHEMA_VERSION, TREE_FILE, Tree } from './tree.ts'
 
 export interface DiskStoreOptions {
+  /** Nobody else may use it meanwhile: `lockFolder` sees to that. */
   readonly folder: string
+  /** Called when the store is closed: gives the folder back. */
+  readonly unlock?: () => void
   readonly sync: SyncMode
   /** How the broker's messages are made. */
   readonly make: MakeMessage
@@ -53,7 +55,6 @@ export class DiskStore implements Store {
   readonly #files: Files
   readonly #logFolder: string
   readonly #keptFolder: string
-  readonly #unlock: () => void
   readonly #tree: Tree
   readonly #mover: Mover
   readonly #log: Log
@@ -80,14 +81,13 @@ export class DiskStore implements Store {
   #lookedAt = 0
   #looks = 0
 
-  /** Opens the folder, which is made if it is not there. Throws if another process uses it, or if it is from a newer version. */
+  /** Opens the folder, which is made if it is not there. Throws if it is from a newer version. */
   constructor(options: DiskStoreOptions) {
     this.#options = options
     this.#files = options.files ?? systemFiles
     this.#logFolder = join(options.folder, 'log')
     this.#keptFolder = join(options.folder, 'kept')
     this.#files.makeFolder(this.#logFolder)
-    this.#unlock = lockFolder(options.folder)
     this.#logged = new ReadBack(this.#files, this.#logFolder, segmentName)
     this.#kept = new ReadBack(this.#files, this.#keptFolder, keptName)
     let tree: Tree | null = null
@@ -125,7 +125,6 @@ export class DiskStore implements Store {
       this.#tidying.unref()
     } catch (error) {
       void tree?.close()
-      this.#unlock()
       throw error
     }
   }
@@ -215,7 +214,7 @@ export class DiskStore implements Store {
     this.#logged.close()
     this.#kept.close()
     await this.#tree.close()
-    this.#unlock()
+    this.#options.unlock?.()
   }
 
   #logOptions(): LogOptions {

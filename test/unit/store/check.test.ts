@@ -234,7 +234,7 @@ describe('a store that is sound', () => {
   it('may have a frame at its end that is being written, if somebody has the lock', async () => {
     const folder = copyOf(sound)
     cut(logOf(folder, -1))
-    const unlock = lockFolder(folder)
+    const unlock = await lockFolder(folder)
     const { found, owner } = await check(folder)
     unlock()
     assert.deepEqual({ found, owner }, { found: 0, owner: process.pid })

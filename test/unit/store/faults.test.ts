@@ -301,20 +301,6 @@ describe('a damaged log', () => {
     writeFileSync(path, bytes)
     await checkFolder(folder, TURNS.flat().length)
   })
-
-  it('a folder that a running process has is not opened, and one that a dead process left is', async () => {
-    if (process.platform !== 'linux') return
-    const folder = newFolder()
-    mkdirSync(folder)
-    // Process 1 runs, but it was not born when the lock says.
-    writeFileSync(join(folder, 'lock'), '1 ')
-    await checkFolder(folder, 0)
-    const stat = readFileSync('/proc/1/stat', 'utf8')
-    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
-    const born = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
-    writeFileSync(join(folder, 'lock'), `1 ${boot}/${born}`)
-    assert.throws(() => open(folder), /used by another process \(1\)/)
-  })
 })
 
 describe('a tree whose file is none', () => {
