@@ -165,7 +165,7 @@ function sessionFor(core: Core, packet: ConnectPacket): Session {
     session = undefined
   }
   if (session === undefined) {
-    session = new Session(clientId, version, expiry, core.settings.maximumInFlight)
+    session = new Session(clientId, version, expiry, core.settings)
     core.sessions.set(clientId, session)
   }
   if (session.timer !== null) core.wheel.clear(session.timer)

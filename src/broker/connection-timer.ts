@@ -4,9 +4,6 @@ import { Phase } from './phase.ts'
 import { disconnect } from './refuse.ts'
 import { Timer } from './timers.ts'
 
-/** When to look again at a client that is left unread on purpose. */
-const PAUSED_AGAIN_MS = 1000
-
 /** First the time in which CONNECT must come, then the keep-alive. */
 export class ConnectionTimer extends Timer {
   readonly #connection: Connection
@@ -30,7 +27,7 @@ export class ConnectionTimer extends Timer {
       return
     }
     if (connection.publishRate?.paused) {
-      core.wheel.set(this, now + PAUSED_AGAIN_MS)
+      core.wheel.set(this, now + core.settings.bounds.pausedAgainMs)
       return
     }
     const due = connection.lastReceived + connection.keepAlive * 1500

@@ -35,8 +35,6 @@ import { onSubscribe, onUnsubscribe } from './subscribe.ts'
 import { writeEarly } from './turn.ts'
 
 const NO_LIMIT = 0xffff_ffff
-/** How long a client may take to fetch its last bytes. */
-const LINGER_MS = 5000
 
 /**
  * One Network Connection: all that dies with it. What lives on is in its Session. The edge hands bytes to `receive`;
@@ -92,8 +90,9 @@ export class Connection implements PacketHandler, OutputOwner {
     this.link = link
     this.listener = listener
     this.output = new Output(core.pool, this)
-    const { maximumPacketSize, maximumProperties } = core.settings
-    this.decoder = new Decoder(this, core.text, { maximumPacketSize, maximumProperties })
+    const { maximumPacketSize, maximumProperties, bounds } = core.settings
+    const unfinishedAtLeast = bounds.unfinishedPacketBytes
+    this.decoder = new Decoder(this, core.text, { maximumPacketSize, maximumProperties, unfinishedAtLeast })
     this.lastReceived = core.now
     this.timer = new ConnectionTimer(this)
     core.wheel.set(this.timer, core.now + core.settings.connectTimeout)
@@ -273,7 +272,7 @@ export class Connection implements PacketHandler, OutputOwner {
     this.decoder.stop()
     this.publishRate?.stop()
     endConnection(this.core, this, reason, willDue)
-    this.core.wheel.set(this.timer, this.core.now + LINGER_MS)
+    this.core.wheel.set(this.timer, this.core.now + this.core.settings.bounds.lingerMs)
     this.#enterDirty()
   }
 

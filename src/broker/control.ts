@@ -21,9 +21,6 @@ export type ReasonedPacket =
   | AuthPacket
   | AcknowledgementPacket
 
-/** A reason may name a topic, which may be long. */
-const LONGEST_REASON = 250
-
 /**
  * Sends a packet, with the reason in words if there is one, if the client wants to be told [MQTT-3.1.2-29], and if it has
  * room for it [MQTT-3.2.2-19] [MQTT-3.4.2-2] [MQTT-3.9.2-1] [MQTT-3.14.2-3]. False: the client does not even take the
@@ -38,7 +35,8 @@ export function sendControl(
   const { version } = connection
   const most = version === 5 && connection.limited ? connection.maximumPacketSize : Number.POSITIVE_INFINITY
   const fits = (): boolean => most === Number.POSITIVE_INFINITY || encodedLength(packet, version, core.text) <= most
-  if (reason !== null && maySayWhy(connection, packet)) packet.properties.reasonString = shortened(reason)
+  if (reason !== null && maySayWhy(connection, packet))
+    packet.properties.reasonString = shortened(reason, core.settings.bounds.reasonLength)
   if (!fits()) {
     delete packet.properties.reasonString
     if (!fits()) return false
@@ -53,9 +51,9 @@ function maySayWhy({ version, problemInformation }: Connection, { type }: Reason
   return version === 5 && (problemInformation || type === PacketType.Connack || type === PacketType.Disconnect)
 }
 
-function shortened(reason: string): string {
-  if (reason.length <= LONGEST_REASON) return reason
+function shortened(reason: string, most: number): string {
+  if (reason.length <= most) return reason
   // Not in the middle of a surrogate pair.
-  const end = reason.codePointAt(LONGEST_REASON - 1)! > 0xffff ? LONGEST_REASON - 1 : LONGEST_REASON
+  const end = reason.codePointAt(most - 1)! > 0xffff ? most - 1 : most
   return `${reason.slice(0, end)}...`
 }

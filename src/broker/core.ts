@@ -40,7 +40,7 @@ export class Core {
   readonly connections: Set<Connection> = new Set()
   readonly router: Router
   readonly retained: RetainedIndex<Message>
-  readonly keeper: MessageKeeper = new MessageKeeper()
+  readonly keeper: MessageKeeper
   readonly wheel: TimerWheel
   readonly metrics: Metrics = new Metrics()
   /** Connections with something to send, in this turn. */
@@ -63,9 +63,9 @@ export class Core {
     topicAlias: 0,
     omitTopic: false,
   }
-  readonly takeovers: TakeoverWatch = new TakeoverWatch()
-  readonly connectionRate: ConnectionRate = new ConnectionRate()
-  readonly repeats: Repeats = new Repeats(this)
+  readonly takeovers: TakeoverWatch
+  readonly connectionRate: ConnectionRate
+  readonly repeats: Repeats
   /** Set at orderly stop: no new connection is taken. */
   stopping = false
   readonly #events: EventSink
@@ -84,10 +84,15 @@ export class Core {
     this.#events = parts.events
     this.now = parts.clock.now()
     this.startedAt = this.now
-    this.wheel = new TimerWheel(this.now)
+    const { bounds } = settings
+    this.wheel = new TimerWheel(this.now, bounds)
+    this.keeper = new MessageKeeper(bounds)
+    this.takeovers = new TakeoverWatch(bounds)
+    this.connectionRate = new ConnectionRate(bounds.addressesCounted)
+    this.repeats = new Repeats(this)
     // Seeds that no client knows: topics must not be chosen so that they collide.
-    this.router = new Router(parts.text, parts.random.uint32())
-    this.retained = new RetainedIndex(parts.random.uint32())
+    this.router = new Router(parts.text, parts.random.uint32(), bounds)
+    this.retained = new RetainedIndex(parts.random.uint32(), bounds)
   }
 
   event(id: EventId, from: Subject | null, details: EventDetails = NO_DETAILS): void {

@@ -6,9 +6,6 @@ import type { Route, Subscription } from './route.ts'
 import { sentBefore } from './sent.ts'
 import { Queued, type Session } from './session.ts'
 
-/** Fetched from the store at once. */
-const FETCHED = 64
-
 /**
  * A Session has come to its end. What it was owed as a member of shared subscriptions, and has not acknowledged, goes to
  * others of these groups; but not what was sent to it with QoS 2, which it may have taken [MQTT-4.8.2-5].
@@ -26,7 +23,7 @@ function handOnStored(core: Core, session: Session): void {
   if (!session.sharedInStore) return
   const { kept, tail } = session.outbound
   for (let from = kept; from < tail; ) {
-    const entries = core.store.read(session.clientId, from, FETCHED)
+    const entries = core.store.read(session.clientId, from, core.settings.bounds.messagesFetched)
     for (const { message, qos, retain, identifiers, shared, received, position } of entries) {
       from = position + 1
       const sent = (sentBefore(session, position, qos) && qos === 2) || received

@@ -1,3 +1,4 @@
+export { type Bounds, defaultBounds } from './bounds.ts'
 export { Broker, type PublishOptions } from './broker.ts'
 export type { Connection } from './connection.ts'
 export type * from './contracts.ts'

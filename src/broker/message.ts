@@ -5,11 +5,8 @@ import {
   type PublishView,
   type QoS,
 } from '../protocol/index.ts'
+import type { Bounds } from './bounds.ts'
 import type { Timer } from './timers.ts'
-
-/** Small messages that only wait a moment share chunks of this size: a typed array of its own costs more than the copy. */
-const CHUNK_BYTES = 16_384
-const SHARED_BYTES_MAX = 1024
 
 /**
  * An Application Message that is kept: queued, retained, or a Will. Its topic name, forwardable properties and payload lie
@@ -130,10 +127,17 @@ export function restoreMessage(parts: MessageParts): Message {
   return message
 }
 
-/** Makes Messages out of views. */
+/** Makes Messages out of views. Small ones that only wait a moment share chunks. */
 export class MessageKeeper {
   #chunk: Uint8Array = new Uint8Array(0)
   #used = 0
+  readonly #chunkBytes: number
+  readonly #sharedMost: number
+
+  constructor({ messageChunkBytes, chunkedMessageBytes }: Bounds) {
+    this.#chunkBytes = messageChunkBytes
+    this.#sharedMost = Math.min(messageChunkBytes, chunkedMessageBytes)
+  }
 
   /**
    * Copies what a view shows. `topicBytes` is its Topic Name, which differs from the view's where an alias stood for it.
@@ -150,9 +154,9 @@ export class MessageKeeper {
     const propertiesLength = view.propertiesEnd - view.propertiesStart
     const payloadLength = view.payloadEnd - view.payloadStart
     const most = topicBytes.length + propertiesLength + payloadLength
-    const shared = !lasting && most <= SHARED_BYTES_MAX
+    const shared = !lasting && most <= this.#sharedMost
     if (shared && this.#used + most > this.#chunk.length) {
-      this.#chunk = new Uint8Array(CHUNK_BYTES)
+      this.#chunk = new Uint8Array(this.#chunkBytes)
       this.#used = 0
     }
     const bytes = shared ? this.#chunk : new Uint8Array(most)

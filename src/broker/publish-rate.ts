@@ -4,17 +4,16 @@ import { disconnect } from './refuse.ts'
 import type { Settings } from './settings.ts'
 import { Timer } from './timers.ts'
 
-/** A client is left unread for at most so long: it must not think that the broker is dead. */
-const LONGEST_PAUSE_MS = 10_000
-
 /** What was published lately, as a bucket that empties at the allowed rate and holds what is allowed in a second. */
 class Bucket {
   readonly #rate: number
+  readonly #longestPause: number
   #level = 0
   #at: number
 
-  constructor(rate: number, now: number) {
+  constructor(rate: number, longestPause: number, now: number) {
     this.#rate = rate
+    this.#longestPause = longestPause
     this.#at = now
   }
 
@@ -23,7 +22,7 @@ class Bucket {
     const drained = ((now - this.#at) / 1000) * this.#rate
     this.#at = now
     // Nothing is held against a client for longer than it is made to wait.
-    const most = this.#rate * (1 + LONGEST_PAUSE_MS / 1000)
+    const most = this.#rate * (1 + this.#longestPause / 1000)
     this.#level = Math.min(most, Math.max(0, this.#level - drained) + amount)
     return Math.max(0, ((this.#level - this.#rate) / this.#rate) * 1000)
   }
@@ -44,9 +43,10 @@ export class PublishRate extends Timer {
     super()
     this.#connection = connection
     this.#settings = settings
-    const { maximumPublishRate, maximumPublishByteRate } = settings
-    this.#messages = maximumPublishRate > 0 ? new Bucket(maximumPublishRate, now) : null
-    this.#bytes = maximumPublishByteRate > 0 ? new Bucket(maximumPublishByteRate, now) : null
+    const { maximumPublishRate, maximumPublishByteRate, bounds } = settings
+    const { publishPauseMs } = bounds
+    this.#messages = maximumPublishRate > 0 ? new Bucket(maximumPublishRate, publishPauseMs, now) : null
+    this.#bytes = maximumPublishByteRate > 0 ? new Bucket(maximumPublishByteRate, publishPauseMs, now) : null
   }
 
   /** A PUBLISH came, with so many payload bytes. False if that was the end of its connection. */
@@ -74,7 +74,7 @@ export class PublishRate extends Timer {
     }
     if (!this.#paused) this.#connection.link.pause()
     this.#paused = true
-    core.wheel.set(this, core.now + Math.min(wait, LONGEST_PAUSE_MS))
+    core.wheel.set(this, core.now + Math.min(wait, this.#settings.bounds.publishPauseMs))
     return true
   }
 

@@ -10,11 +10,6 @@ import { sentBefore } from './sent.ts'
 import { Queued, type Session } from './session.ts'
 import { countInFlight, windowOpen } from './window.ts'
 
-/** How many messages are fetched from the store at once. */
-const FETCHED = 64
-/** What a waiting message costs beyond its payload, roughly. */
-const ENTRY_BYTES = 600
-
 /** Lets a message wait in the Session's queue; if that is full, `queue_full_policy` says who pays for it. */
 export function enqueue(core: Core, session: Session, entry: Queued, qos: QoS): void {
   if (entry.message.expired(core.now)) {
@@ -46,7 +41,7 @@ export function onlyInStore(core: Core, { outbound, persistent, connection }: Se
   const limit = core.settings.maximumQueueMemory
   if (core.keptBytes < limit) return false
   // Who is here will want them soon.
-  const soon = connection !== null && outbound.kept - outbound.next < FETCHED
+  const soon = connection !== null && outbound.kept - outbound.next < core.settings.bounds.messagesFetched
   return !soon || core.keptBytes >= 2 * limit
 }
 
@@ -62,7 +57,7 @@ function append(core: Core, session: Session, entry: Queued, qos: QoS): number {
 
 /** A waiting message comes into memory, or leaves its place there. */
 function countKept(core: Core, session: Session, entry: Queued, direction: 1 | -1): void {
-  const bytes = direction * (entry.message.payloadLength + ENTRY_BYTES)
+  const bytes = direction * (entry.message.payloadLength + core.settings.bounds.queuedMessageBytes)
   session.keptBytes += bytes
   core.keptBytes += bytes
 }
@@ -70,7 +65,7 @@ function countKept(core: Core, session: Session, entry: Queued, direction: 1 | -
 /** Brings the next of what lies in the store into memory. */
 function fetch(core: Core, session: Session): void {
   const { outbound } = session
-  const entries = core.store.read(session.clientId, outbound.kept, FETCHED)
+  const entries = core.store.read(session.clientId, outbound.kept, core.settings.bounds.messagesFetched)
   if (entries.length === 0) outbound.noMore()
   for (const { position, message, qos, retain, identifiers, shared, received } of entries) {
     const again = sentBefore(session, position, qos)

@@ -54,7 +54,7 @@ function apply(core: Core, messages: Map<number, Message>, record: LoadRecord): 
 }
 
 function openSession(core: Core, record: LoadRecord & { kind: 'session' }): void {
-  const session = new Session(record.clientId, 4, record.expiryInterval, core.settings.maximumInFlight)
+  const session = new Session(record.clientId, 4, record.expiryInterval, core.settings)
   session.persistent = true
   // As long as nothing else is known: the broker was killed while the client was here.
   session.sent = Number.POSITIVE_INFINITY

@@ -2,11 +2,6 @@ import type { Core, Identity } from './core.ts'
 import type { EventDetails, EventId } from './events.ts'
 import { Timer } from './timers.ts'
 
-/** What has not happened for so long is over. */
-const QUIET_MS = 10_000
-/** Beyond so many at a time nothing new is told: there are more of them than anybody reads. */
-const EPISODES_MAX = 10_000
-
 /** Whom something is about. */
 export interface Subject {
   readonly identity: Identity
@@ -37,11 +32,12 @@ export class Repeats {
       known.last = this.#core.now
       return
     }
-    if (this.#episodes.size >= EPISODES_MAX) return
+    const { repeatsCounted, repeatQuietMs } = this.#core.settings.bounds
+    if (this.#episodes.size >= repeatsCounted) return
     this.#core.event(id, subject, details)
     const episode = new Episode(this.#core, { identity }, what, () => this.#episodes.delete(key))
     this.#episodes.set(key, episode)
-    this.#core.wheel.set(episode, this.#core.now + QUIET_MS)
+    this.#core.wheel.set(episode, this.#core.now + repeatQuietMs)
   }
 }
 
@@ -64,7 +60,7 @@ class Episode extends Timer {
   }
 
   fire(now: number): void {
-    const due = this.last + QUIET_MS
+    const due = this.last + this.#core.settings.bounds.repeatQuietMs
     if (now < due) {
       this.#core.wheel.set(this, due)
       return

@@ -45,7 +45,7 @@ export class Route {
   /** Whether only the broker may publish to it. */
   readonly reserved: boolean
   readonly levels: number
-  /** A subscription to just this topic came or went since. */
+  /** It left the cache, as a subscription to just this topic came or went, or for want of room: nothing keeps it up to date. */
   outdated = false
 
   constructor(

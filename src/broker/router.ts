@@ -1,12 +1,7 @@
 import type { Text } from '../protocol/index.ts'
 import { MatchCache, type Matches, SubscriptionIndex } from '../topics/index.ts'
+import type { Bounds } from './bounds.ts'
 import { Route, type Subscription } from './route.ts'
-
-/** Topics whose route is kept, and the bytes of their names: a bound, not a promise. */
-const CACHED_TOPICS_MAX = 131_072
-const CACHED_TOPIC_BYTES_MAX = 8 * 1024 * 1024
-/** Deliveries in the kept routes, 8 bytes each: a thousand topics with ten thousand subscribers are not kept. */
-const CACHED_DELIVERIES_MAX = 2 * 1024 * 1024
 
 /** From a Topic Name to those who get its messages. The tree is walked for a topic's first message only. */
 export class Router {
@@ -14,14 +9,22 @@ export class Router {
   readonly #cache: MatchCache<Route>
   readonly #text: Text
 
-  constructor(text: Text, seed: number) {
+  constructor(text: Text, seed: number, bounds: Bounds) {
     this.#text = text
-    this.#index = new SubscriptionIndex(seed)
+    this.#index = new SubscriptionIndex(seed, bounds)
     this.#cache = new MatchCache({
       seed,
-      maxEntries: CACHED_TOPICS_MAX,
-      maxBytes: CACHED_TOPIC_BYTES_MAX,
-      maxWeight: CACHED_DELIVERIES_MAX,
+      maxEntries: bounds.routesCached,
+      maxBytes: bounds.routeTopicBytesCached,
+      maxWeight: bounds.routeDeliveriesCached,
+      ways: bounds.routesPerBucket,
+      slotsAtLeast: bounds.routeSlotsAtLeast,
+      bytesAtLeast: bounds.routeTopicBytesAtLeast,
+      reviewed: bounds.routesReviewed,
+      // A connection may hold it still, and `#forget` finds only what is cached.
+      gone: (route) => {
+        route.outdated = true
+      },
     })
   }
 
@@ -86,9 +89,6 @@ export class Router {
   #forget(subscription: Subscription): void {
     if (subscription.filter.wildcard) return
     const bytes = this.#bytes(subscription.filter.filter)
-    const route = this.#cache.get(bytes, 0, bytes.length)
-    if (route === undefined) return
-    route.outdated = true
     this.#cache.delete(bytes, 0, bytes.length)
   }
 

@@ -4,6 +4,7 @@ import type { Connection } from './connection.ts'
 import type { Identity } from './core.ts'
 import type { Message } from './message.ts'
 import type { Subscription } from './route.ts'
+import type { Settings } from './settings.ts'
 import { Timer } from './timers.ts'
 
 /** Session Expiry Interval: never. */
@@ -52,7 +53,7 @@ export class Session {
   /** By the Topic Filter as the client sent it. */
   readonly subscriptions: Map<string, Subscription> = new Map()
   readonly outbound: Outbound<Queued>
-  readonly inbound: Inbound = new Inbound()
+  readonly inbound: Inbound
   will: Will | null = null
   /** Payload bytes of the messages that wait. */
   queuedBytes = 0
@@ -79,11 +80,12 @@ export class Session {
   /** Whether the store knows it: it outlives, or once did, its Network Connection. Then what is promised to it is written there. */
   persistent = false
 
-  constructor(clientId: string, version: ProtocolVersion, expiryInterval: number, maximumInFlight: number) {
+  constructor(clientId: string, version: ProtocolVersion, expiryInterval: number, settings: Settings) {
     this.clientId = clientId
     this.version = version
     this.expiryInterval = expiryInterval
-    this.outbound = new Outbound(maximumInFlight)
+    this.outbound = new Outbound(settings.maximumInFlight, settings.bounds)
+    this.inbound = new Inbound(settings.bounds.inboundSingly)
   }
 
   get identity(): Identity {

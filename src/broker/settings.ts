@@ -1,6 +1,7 @@
 import type { ProtocolVersion, QoS } from '../protocol/index.ts'
+import { type Bounds, defaultBounds } from './bounds.ts'
 
-/** What the core can be told; the names of the options that set them stand in `config/options.ts`. */
+/** What the core can be told; the names of the options that set them stand in `config/options.ts`. `bounds` has no options. */
 export interface Settings {
   /** The name under which the broker shows itself in `$SYS/broker/version`. */
   version: string
@@ -72,6 +73,7 @@ export interface Settings {
   sysAlias: boolean
   /** Whether a client that connects, or leaves, is an event worth a log line. */
   connectionMessages: boolean
+  bounds: Bounds
 }
 
 /** The new one is dropped, or the oldest that waits, or the client is disconnected. */
@@ -146,4 +148,5 @@ export const defaultSettings: Settings = {
   starWildcard: true,
   sysAlias: true,
   connectionMessages: true,
+  bounds: defaultBounds,
 }

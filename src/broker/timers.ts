@@ -8,27 +8,32 @@ export abstract class Timer {
   abstract fire(now: number): void
 }
 
-const SLOTS = 4096
-const SLOT_MS = 50
+export interface WheelBounds {
+  readonly timerSlots: number
+  readonly timerSlotMs: number
+}
 
 /**
- * One wheel for every deadline of the broker: keep-alive, Session and message expiry, delayed Wills. A slot is 50 ms wide
- * and comes round every 205 s; what is due later stays in its slot and is looked at once a round.
+ * One wheel for every deadline of the broker: keep-alive, Session and message expiry, delayed Wills. A slot is 50 ms
+ * wide and comes round every 205 s, by default; what is due later stays in its slot and is looked at once a round.
  */
 export class TimerWheel {
-  readonly #slots: (Timer | null)[] = new Array<Timer | null>(SLOTS).fill(null)
+  readonly #slots: (Timer | null)[]
+  readonly #slotMs: number
   /** The slot, counted since the epoch, up to which all is done. */
   #at: number
 
-  constructor(now: number) {
-    this.#at = Math.floor(now / SLOT_MS)
+  constructor(now: number, { timerSlots, timerSlotMs }: WheelBounds) {
+    this.#slots = new Array<Timer | null>(timerSlots).fill(null)
+    this.#slotMs = timerSlotMs
+    this.#at = Math.floor(now / timerSlotMs)
   }
 
-  /** Sets or moves the timer. It fires in the first `advance` to a full 50 ms at or after `due`, never before. */
+  /** Sets or moves the timer. It fires at `due` or after it, at the latest in the first `advance` to the end of the slot. */
   set(timer: Timer, due: number): void {
     this.clear(timer)
     timer.due = due
-    const slot = Math.max(this.#at + 1, Math.ceil(due / SLOT_MS)) % SLOTS
+    const slot = Math.max(this.#at + 1, Math.ceil(due / this.#slotMs)) % this.#slots.length
     const first = this.#slots[slot] ?? null
     timer.slot = slot
     timer.following = first
@@ -48,11 +53,11 @@ export class TimerWheel {
 
   /** Fires all that is due. A timer may set itself or others again meanwhile. */
   advance(now: number): void {
-    const to = Math.floor(now / SLOT_MS)
-    const from = Math.max(this.#at + 1, to - SLOTS + 1)
+    const to = Math.floor(now / this.#slotMs)
+    const from = Math.max(this.#at + 1, to - this.#slots.length + 1)
     for (let slot = from; slot <= to; slot++) {
       this.#at = slot
-      this.#fireSlot(slot % SLOTS, now)
+      this.#fireSlot(slot % this.#slots.length, now)
     }
   }
 

@@ -39,6 +39,8 @@ export interface DecoderLimits {
   maximumPacketSize: number
   /** How many properties a packet, and by itself its Will, may have; more are answered with 0x97. */
   maximumProperties: number
+  /** Bytes that are set aside for an unfinished packet at the least, unless it claims to be smaller. Default 512. */
+  unfinishedAtLeast?: number
 }
 
 /** Can receive. */
@@ -46,9 +48,6 @@ const READY = 0
 /** Within receive; stays so when that throws, so that nothing is decoded after an error. */
 const DECODING = 1
 const STOPPED = 2
-
-/** The least that is set aside for an unfinished packet, unless it claims to be smaller. */
-const LEAST_REST = 512
 
 /** One for all decoders, because one packet is handled at a time. */
 const view: PublishView = new PublishView()
@@ -133,14 +132,14 @@ export class Decoder {
   }
 
   /**
-   * What is set aside is at most twice what came, or LEAST_REST, and never more than the packet claims: a claim costs its
+   * What is set aside is at most twice what came, or `unfinishedAtLeast`, and never more than the packet claims: a claim costs its
    * sender the bytes, and doubling keeps the copying in proportion to them.
    */
   #append(bytes: Uint8Array, start: number, end: number, packetLength: number): void {
     const needed = this.#restLength + end - start
     let rest = this.#rest!
     if (needed > rest.length) {
-      const room = Math.max(LEAST_REST, 2 * needed)
+      const room = Math.max(this.#limits.unfinishedAtLeast ?? 512, 2 * needed)
       const larger = new Uint8Array(packetLength === 0 ? 8 : Math.min(packetLength, room))
       copyBytes(larger, 0, rest, 0, this.#restLength)
       this.#rest = larger

@@ -1,7 +1,16 @@
 export { Decoder, type DecoderLimits, type PacketHandler } from './decoder.ts'
 export { encodedLength, encodePacket, encodeProperties } from './encode.ts'
 export { ProtocolError } from './errors.ts'
-export { copyBytes, type FullSlab, Output, type OutputOwner, type Slab, SlabPool } from './output.ts'
+export {
+  copyBytes,
+  defaultSlabBounds,
+  type FullSlab,
+  Output,
+  type OutputOwner,
+  type Slab,
+  type SlabBounds,
+  SlabPool,
+} from './output.ts'
 export type * from './packets.ts'
 export { PacketType } from './packets.ts'
 export { PropertyId } from './properties.ts'

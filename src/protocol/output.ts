@@ -5,10 +5,21 @@ export interface Slab {
   readonly end: number
 }
 
-const SMALL_BYTES = 4096
-const LARGE_BYTES = 65536
-/** Slabs of each size that are kept for the next time; more than the arena holds are made singly and go again. */
-const KEPT_SLABS_MAX = 16_384
+export interface SlabBounds {
+  /** Bytes of a small slab: what an answer or a few messages take. 1 or more. Default 4096. */
+  smallSlabBytes: number
+  /** Bytes of a large slab, at least those of a small one. Default 65,536: what one write to a socket is worth. */
+  largeSlabBytes: number
+  /** Bytes of the slabs of each size that are kept for the next time beyond those of the arena. Default 64 MiB. */
+  slabBytesKept: number
+}
+
+export const defaultSlabBounds: SlabBounds = {
+  smallSlabBytes: 4096,
+  largeSlabBytes: 65_536,
+  slabBytesKept: 64 * 1024 * 1024,
+}
+
 /** Of the arena, the part that small slabs get. */
 const SMALL_SHARE = 0.25
 
@@ -18,29 +29,35 @@ const SMALL_SHARE = 0.25
  */
 export class SlabPool {
   readonly arena: Uint8Array
+  readonly largeBytes: number
+  readonly #smallBytes: number
+  readonly #bytesKept: number
   readonly #small: Slab[] = []
   readonly #large: Slab[] = []
 
   /** Takes arena[from..) for slabs; the edge may keep what lies before `from` for its read buffer. */
-  constructor(arena: Uint8Array, from: number) {
+  constructor(arena: Uint8Array, from: number, bounds: SlabBounds = defaultSlabBounds) {
     this.arena = arena
+    this.largeBytes = bounds.largeSlabBytes
+    this.#smallBytes = bounds.smallSlabBytes
+    this.#bytesKept = bounds.slabBytesKept
     const middle = from + Math.floor((arena.length - from) * SMALL_SHARE)
-    carve(arena, from, middle, SMALL_BYTES, this.#small)
-    carve(arena, middle, arena.length, LARGE_BYTES, this.#large)
+    carve(arena, from, middle, this.#smallBytes, this.#small)
+    carve(arena, middle, arena.length, this.largeBytes, this.#large)
   }
 
   take(bytes: number): Slab {
-    if (bytes <= SMALL_BYTES) return this.#small.pop() ?? single(SMALL_BYTES)
-    if (bytes <= LARGE_BYTES) return this.#large.pop() ?? single(LARGE_BYTES)
+    if (bytes <= this.#smallBytes) return this.#small.pop() ?? single(this.#smallBytes)
+    if (bytes <= this.largeBytes) return this.#large.pop() ?? single(this.largeBytes)
     return single(bytes)
   }
 
   /** The slab's bytes are needed no more. */
   give(slab: Slab): void {
     const size = slab.end - slab.start
-    if (size > LARGE_BYTES) return
-    const free = size === SMALL_BYTES ? this.#small : this.#large
-    if (slab.bytes === this.arena || free.length < KEPT_SLABS_MAX / (size / SMALL_BYTES)) free.push(slab)
+    if (size > this.largeBytes) return
+    const free = size === this.#smallBytes ? this.#small : this.#large
+    if (slab.bytes === this.arena || free.length < this.#bytesKept / size) free.push(slab)
   }
 }
 
@@ -114,8 +131,8 @@ export class Output {
       return
     }
     const used = this.at - old.start
-    if (used + size <= LARGE_BYTES) {
-      const slab = this.#pool.take(LARGE_BYTES)
+    if (used + size <= this.#pool.largeBytes) {
+      const slab = this.#pool.take(this.#pool.largeBytes)
       copyBytes(slab.bytes, slab.start, old.bytes, old.start, this.at)
       this.#pool.give(old)
       this.#use(slab, used)
@@ -127,7 +144,7 @@ export class Output {
     } else {
       this.#pool.give(old)
     }
-    this.#use(this.#pool.take(Math.max(size, LARGE_BYTES)), 0)
+    this.#use(this.#pool.take(Math.max(size, this.#pool.largeBytes)), 0)
   }
 
   #use(slab: Slab, used: number): void {

@@ -82,7 +82,7 @@ export class Server {
       store,
       access: this.#access,
       text: nodeText,
-      pool: new SlabPool(arena, READ_BYTES),
+      pool: new SlabPool(arena, READ_BYTES, settings.bounds),
       events,
       memory: () => process.memoryUsage.rss(),
     })

@@ -1,5 +1,3 @@
-/** Up to so many are kept one by one: most clients have a few at a time. */
-const SINGLY_MAX = 1024
 const BITS_BYTES = 65_536 / 8
 
 /**
@@ -10,9 +8,15 @@ const BITS_BYTES = 65_536 / 8
 export class Inbound {
   /** Number of identifiers. */
   size = 0
+  readonly #singly: number
   #few: Set<number> | null = null
   /** A bit for each identifier, from the time that they are many until none is left. */
   #bits: Uint8Array | null = null
+
+  /** Up to so many are kept one by one: most clients have a few at a time. */
+  constructor(singly: number = 1024) {
+    this.#singly = singly
+  }
 
   has(packetId: number): boolean {
     if (this.#bits !== null) return (this.#bits[packetId >> 3]! & (1 << (packetId & 7))) !== 0
@@ -22,7 +26,7 @@ export class Inbound {
   add(packetId: number): void {
     if (this.has(packetId)) return
     this.size++
-    if (this.size > SINGLY_MAX && this.#bits === null) this.#spread()
+    if (this.size > this.#singly && this.#bits === null) this.#spread()
     if (this.#bits !== null) {
       this.#bits[packetId >> 3]! |= 1 << (packetId & 7)
       return

@@ -1,3 +1,3 @@
 export { Inbound } from './inbound.ts'
-export { Outbound, OutboundState, packetIdAt } from './outbound.ts'
+export { defaultOutboundBounds, Outbound, type OutboundBounds, OutboundState, packetIdAt } from './outbound.ts'
 export { InboundAliases, OutboundAliases } from './topic-aliases.ts'

@@ -21,12 +21,24 @@ export const OutboundState = {
 export type OutboundState = (typeof OutboundState)[keyof typeof OutboundState]
 
 const IDENTIFIERS = 65_535
-const SMALLEST_RING = 8
-/** A ring of at most this many places is kept when it runs empty: a busy window must not be made anew all the time. */
-const KEPT_RING = 64
-/** How far a receiver may go ahead of the one message that it never acknowledges, in windows. */
-const WINDOWS_AHEAD = 16
-const PLACES_AHEAD_AT_LEAST = 1024
+
+export interface OutboundBounds {
+  /** Places of a ring when its first message comes. A power of two. Default 8: 136 bytes. */
+  ringPlacesAtLeast: number
+  /** A ring of at most so many places is kept when it runs empty: a busy window must not be made anew all the time. Default 64. */
+  ringPlacesKept: number
+  /** How far a receiver may go ahead of a message that it never acknowledges, in windows. 1 or more. Default 16. */
+  windowsAhead: number
+  /** And how many places it may always go ahead. 1 to 65,535. Default 1024. */
+  placesAheadAtLeast: number
+}
+
+export const defaultOutboundBounds: OutboundBounds = {
+  ringPlacesAtLeast: 8,
+  ringPlacesKept: 64,
+  windowsAhead: 16,
+  placesAheadAtLeast: 1024,
+}
 
 /**
  * What is owed to one receiver, in order: first what is in flight, then what waits.
@@ -57,6 +69,7 @@ export class Outbound<M> {
   releases = 0
   /** The window: the smaller of the receiver's Receive Maximum and our own limit, 1..65,535. */
   maximumInFlight: number
+  readonly #bounds: OutboundBounds
   #messages: (M | null)[] = NOTHING as (M | null)[]
   #states: Uint8Array = NO_STATES
   #mask = -1
@@ -65,8 +78,9 @@ export class Outbound<M> {
   /** There is no PUBREL to be sent again before this position. */
   #releaseFrom = 0
 
-  constructor(maximumInFlight: number) {
+  constructor(maximumInFlight: number, bounds: OutboundBounds = defaultOutboundBounds) {
     this.maximumInFlight = maximumInFlight
+    this.#bounds = bounds
   }
 
   /** Messages that have not been sent on this Network Connection. */
@@ -76,10 +90,10 @@ export class Outbound<M> {
 
   /** Whether the window lets another PUBLISH of QoS 1 or 2 go. */
   get open(): boolean {
+    const { windowsAhead, placesAheadAtLeast } = this.#bounds
     return (
       this.inFlight < this.maximumInFlight &&
-      this.next - this.head <
-        Math.min(IDENTIFIERS, Math.max(PLACES_AHEAD_AT_LEAST, WINDOWS_AHEAD * this.maximumInFlight))
+      this.next - this.head < Math.min(IDENTIFIERS, Math.max(placesAheadAtLeast, windowsAhead * this.maximumInFlight))
     )
   }
 
@@ -276,7 +290,7 @@ export class Outbound<M> {
     let head = position + 1
     while (head < this.next && this.#states[head & this.#mask] === OutboundState.Done) head++
     this.head = head
-    if (head === this.kept && this.#mask >= KEPT_RING) {
+    if (head === this.kept && this.#mask >= this.#bounds.ringPlacesKept) {
       this.#messages = NOTHING as (M | null)[]
       this.#states = NO_STATES
       this.#mask = -1
@@ -284,7 +298,7 @@ export class Outbound<M> {
   }
 
   #grow(): void {
-    const size = this.#mask < 0 ? SMALLEST_RING : (this.#mask + 1) * 2
+    const size = this.#mask < 0 ? this.#bounds.ringPlacesAtLeast : (this.#mask + 1) * 2
     const messages = new Array<M | null>(size).fill(null)
     const states = new Uint8Array(size)
     for (let position = this.head; position < this.kept; position++) {

@@ -3,8 +3,6 @@ import type { TopicLevels } from './topic-levels.ts'
 
 /** Levels of a filter's beginning that are told apart. */
 const DEPTH_MAX = 3
-const SLOT_BITS = 10
-const SLOTS = 1 << SLOT_BITS
 
 /**
  * Which topics a change of a wildcard filter may concern, so that a client that subscribes to `home/dev1/#` does not make
@@ -15,8 +13,17 @@ const SLOTS = 1 << SLOT_BITS
  * beginnings may share a count, which costs a route that is made anew without need, and never a wrong one.
  */
 export class FilterChanges {
-  readonly #counts: Float64Array = new Float64Array(SLOTS)
+  readonly #bits: number
+  readonly #mask: number
+  readonly #counts: Float64Array
   #anywhere = 0
+
+  /** Of `2 ** bits` counts; 0 to 10. */
+  constructor(bits: number) {
+    this.#bits = bits
+    this.#mask = (1 << bits) - 1
+    this.#counts = new Float64Array(1 << bits)
+  }
 
   /** A filter with a wildcard came or went. */
   record(filter: TopicLevels): void {
@@ -24,7 +31,7 @@ export class FilterChanges {
     let depth = 0
     while (depth < DEPTH_MAX && !filter.isPlus(depth) && !filter.isHash(depth)) hash = further(hash, filter, depth++)
     if (depth === 0) this.#anywhere++
-    else this.#counts[slot(hash)]!++
+    else this.#counts[hash & this.#mask]!++
   }
 
   /** The three counts that the topic depends on, as one small integer. */
@@ -33,7 +40,7 @@ export class FilterChanges {
     let slots = 0
     for (let depth = 0; depth < DEPTH_MAX; depth++) {
       if (depth < topic.count) hash = further(hash, topic, depth)
-      slots = (slots << SLOT_BITS) | slot(hash)
+      slots = (slots << this.#bits) | (hash & this.#mask)
     }
     return slots
   }
@@ -42,17 +49,13 @@ export class FilterChanges {
   count(dependency: number): number {
     return (
       this.#anywhere +
-      this.#counts[dependency & (SLOTS - 1)]! +
-      this.#counts[(dependency >> SLOT_BITS) & (SLOTS - 1)]! +
-      this.#counts[dependency >> (2 * SLOT_BITS)]!
+      this.#counts[dependency & this.#mask]! +
+      this.#counts[(dependency >> this.#bits) & this.#mask]! +
+      this.#counts[dependency >> (2 * this.#bits)]!
     )
   }
 }
 
 function further(hash: number, levels: TopicLevels, depth: number): number {
   return mix(Math.imul(hash, 31) + levels.hash(depth))
-}
-
-function slot(hash: number): number {
-  return hash & (SLOTS - 1)
 }

@@ -1,3 +1,4 @@
+export { defaultIndexBounds, type IndexBounds } from './bounds.ts'
 export { MatchCache, type MatchCacheOptions } from './match-cache.ts'
 export { RetainedIndex } from './retained-index.ts'
 export type { Matches, SharedGroup } from './subscribers.ts'

@@ -1,17 +1,20 @@
-/** Names remembered, to be shared by the many nodes that are called `temperature`. A power of two. */
-const REMEMBERED = 4096
 /** From this length on V8 makes a slice point into the string it was cut from, and so keeps that whole string alive. */
 const SLICE_LENGTH = 13
 /** Arguments of one call: they lie on the stack. */
 const CODES_AT_ONCE = 4096
 
-/** Strings for the levels of topics, that keep no topic alive, and mostly one string for one name. */
+/** Strings for the levels of topics, that keep no topic alive, and mostly one for the many nodes that are called `temperature`. */
 export class LevelNames {
-  readonly #names: string[] = new Array<string>(REMEMBERED).fill('')
+  readonly #names: string[]
+
+  /** How many are remembered: a power of two. */
+  constructor(remembered: number) {
+    this.#names = new Array<string>(remembered).fill('')
+  }
 
   /** text[start..end), whose hash that is. */
   name(text: string, start: number, end: number, hash: number): string {
-    const at = hash & (REMEMBERED - 1)
+    const at = hash & (this.#names.length - 1)
     const known = this.#names[at]!
     if (known.length === end - start && text.startsWith(known, start)) return known
     const name = ownCopy(text, start, end)

@@ -1,4 +1,4 @@
-export interface MatchCacheOptions {
+export interface MatchCacheOptions<V> {
   /** Any 32-bit integer that clients can't know: topics can then not be chosen so that they push each other out. */
   seed: number
   /** 1 or more; kept to the next power of two below. */
@@ -7,14 +7,23 @@ export interface MatchCacheOptions {
   maxBytes: number
   /** The sum of the weights that `set` was told. Default: no limit. */
   maxWeight?: number
+  /** Slots of one bucket, a power of two: a topic has a place in one bucket only, so neither finding nor making room ever takes long. Default 8. */
+  ways?: number
+  /** Slots at the beginning, a power of two; at least one bucket. Default 64. */
+  slotsAtLeast?: number
+  /** Bytes for names at the beginning. Default 4096. */
+  bytesAtLeast?: number
+  /** Slots that a review looks at, if that is more than a sixty-fourth of them. Default 64. */
+  reviewed?: number
+  /**
+   * Told of every value that leaves the cache: evicted, replaced, deleted, cleared, or too heavy to be kept at all. Whoever
+   * still holds one must not take it for the one that is cached.
+   */
+  gone?: (value: V) => void
 }
 
-/** Slots of one bucket: a topic has a place in one bucket only, so neither finding nor making room ever takes long. */
-const WAYS = 8
-const FEWEST_SLOTS = 64
 /** So many reviews see all. */
 const REVIEWS = 64
-const FEWEST_BYTES = 4096
 /** A name in the arena is preceded by its length. */
 const LENGTH_BYTES = 2
 const LONGEST = 65_535
@@ -37,6 +46,8 @@ export class MatchCache<V> {
   readonly #maxBytes: number
   readonly #maxWeight: number
   readonly #ways: number
+  readonly #reviewedAtLeast: number
+  readonly #gone: ((value: V) => void) | null
   /** -1: the slot is free. */
   #offsets: Int32Array
   #hashes: Int32Array
@@ -58,19 +69,21 @@ export class MatchCache<V> {
   #hand = 0
   #reviewed = 0
 
-  constructor(options: MatchCacheOptions) {
+  constructor(options: MatchCacheOptions<V>) {
     this.#seed = options.seed
     this.#maxSlots = powerOfTwoBelow(options.maxEntries)
     this.#maxBytes = options.maxBytes
     this.#maxWeight = options.maxWeight ?? Number.POSITIVE_INFINITY
-    this.#ways = Math.min(WAYS, this.#maxSlots)
-    const slots = Math.min(FEWEST_SLOTS, this.#maxSlots)
+    this.#ways = Math.min(options.ways ?? 8, this.#maxSlots)
+    this.#reviewedAtLeast = options.reviewed ?? 64
+    this.#gone = options.gone ?? null
+    const slots = Math.min(Math.max(this.#ways, options.slotsAtLeast ?? 64), this.#maxSlots)
     this.#offsets = new Int32Array(slots).fill(-1)
     this.#hashes = new Int32Array(slots)
     this.#used = new Uint8Array(slots)
     this.#weights = new Float64Array(slots)
     this.#values = new Array<V | undefined>(slots).fill(undefined)
-    this.#arena = new Uint8Array(Math.min(FEWEST_BYTES, this.#maxBytes))
+    this.#arena = new Uint8Array(Math.min(options.bytesAtLeast ?? 4096, this.#maxBytes))
     this.#arenaView = new DataView(this.#arena.buffer)
   }
 
@@ -86,7 +99,7 @@ export class MatchCache<V> {
     return this.#values[slot]
   }
 
-  /** Copies the bytes. `weight` is what the value takes of `maxWeight`; what is too large to be kept is forgotten. */
+  /** Copies the bytes. `weight` is what the value takes of `maxWeight`; what is too large to be kept leaves at once. */
   set(bytes: Uint8Array, start: number, end: number, value: V, weight = 0): void {
     const view = this.#viewOf(bytes)
     const hash = hashBytes(view, start, end, this.#seed)
@@ -94,6 +107,7 @@ export class MatchCache<V> {
     const length = end - start
     if (weight > this.#maxWeight || length > LONGEST || length + LENGTH_BYTES > this.#maxBytes) {
       if (slot >= 0) this.#free(slot)
+      if (this.#gone !== null) this.#gone(value)
       return
     }
     if (slot < 0) {
@@ -103,6 +117,8 @@ export class MatchCache<V> {
       this.#hashes[slot] = hash
       this.#used[slot] = 0
       this.#size++
+    } else {
+      this.#dismiss(slot)
     }
     this.#values[slot] = value
     this.#weight += weight - this.#weights[slot]!
@@ -119,20 +135,16 @@ export class MatchCache<V> {
   }
 
   clear(): void {
-    this.#offsets.fill(-1)
-    this.#values.fill(undefined)
-    this.#weights.fill(0)
+    for (let slot = 0; slot < this.#offsets.length; slot++) if (this.#offsets[slot]! >= 0) this.#free(slot)
     this.#head = 0
     this.#tail = 0
     this.#wrap = 0
-    this.#size = 0
-    this.#weight = 0
   }
 
   /** Looks at the next part of what it has, a sixty-fourth at least, and forgets what is not worth to be kept. */
   review(keep: (value: V) => boolean): void {
     const slots = this.#offsets.length
-    for (let left = Math.max(FEWEST_SLOTS, slots / REVIEWS); left > 0; left--) {
+    for (let left = Math.max(this.#reviewedAtLeast, slots / REVIEWS); left > 0; left--) {
       this.#reviewed = (this.#reviewed + 1) & (slots - 1)
       if (this.#offsets[this.#reviewed]! < 0 || keep(this.#values[this.#reviewed]!)) continue
       this.#free(this.#reviewed)
@@ -198,9 +210,16 @@ export class MatchCache<V> {
     else this.#used[slot] = 0
   }
 
-  #free(slot: number): void {
-    this.#offsets[slot] = -1
+  /** The one place where a value leaves. */
+  #dismiss(slot: number): void {
+    const value = this.#values[slot]!
     this.#values[slot] = undefined
+    if (this.#gone !== null) this.#gone(value)
+  }
+
+  #free(slot: number): void {
+    this.#dismiss(slot)
+    this.#offsets[slot] = -1
     this.#weight -= this.#weights[slot]!
     this.#weights[slot] = 0
     this.#size--

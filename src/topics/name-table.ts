@@ -1,3 +1,5 @@
+import type { IndexBounds } from './bounds.ts'
+
 /** What has a name and stands in a chain with others. */
 export interface Chained<N> {
   readonly name: string
@@ -8,7 +10,6 @@ export interface Chained<N> {
 const MULTIPLIER = 0x9e3779b1 | 0
 /** Average length of a chain: with two a look-up took a fifth longer. */
 const NAMES_PER_BUCKET = 1
-const FEWEST_BUCKETS = 16
 
 /** A hash of text[start..end) under a seed that a sender cannot know, so that nobody can choose names that collide. */
 export function hashName(text: string, start: number, end: number, seed: number): number {
@@ -60,12 +61,16 @@ export function removeFromChain<N extends Chained<N>>(first: N, node: N): N | nu
 export class NameTable<N extends Chained<N>> {
   size = 0
   readonly #seed: number
-  readonly #buckets: (N | null)[] = new Array<N | null>(FEWEST_BUCKETS).fill(null)
+  readonly #bucketsAtLeast: number
+  readonly #buckets: (N | null)[]
   /** A power of two. */
-  #half = FEWEST_BUCKETS
+  #half: number
 
-  constructor(seed: number) {
+  constructor(seed: number, bounds: IndexBounds) {
     this.#seed = seed
+    this.#bucketsAtLeast = bounds.bucketsAtLeast
+    this.#half = bounds.bucketsAtLeast
+    this.#buckets = new Array<N | null>(bounds.bucketsAtLeast).fill(null)
   }
 
   /** The node named text[start..end), whose hash that is, or null. */
@@ -86,7 +91,7 @@ export class NameTable<N extends Chained<N>> {
     this.#buckets[bucket] = removeFromChain(this.#buckets[bucket]!, node)
     this.size--
     const { length } = this.#buckets
-    if (length > FEWEST_BUCKETS && this.size < (length * NAMES_PER_BUCKET) / 2) this.#merge()
+    if (length > this.#bucketsAtLeast && this.size < (length * NAMES_PER_BUCKET) / 2) this.#merge()
   }
 
   /** The first node of every chain; null where a chain is empty. */

@@ -1,6 +1,7 @@
+import { defaultIndexBounds, type IndexBounds } from './bounds.ts'
 import { LevelNames } from './level-names.ts'
 import { TopicLevels } from './topic-levels.ts'
-import { addChild, findChild, pushChildren, removeChild, TreeNode } from './tree-node.ts'
+import { addChild, findChild, pushChildren, removeChild, type Tables, TreeNode } from './tree-node.ts'
 
 class Level<V> extends TreeNode<Level<V>> {
   /** The whole topic, as it was handed in; '' if none ends here. */
@@ -11,15 +12,18 @@ class Level<V> extends TreeNode<Level<V>> {
 /** Topic Names to values, one each: retained messages. A filter with wildcards visits only branches that can match. */
 export class RetainedIndex<V extends NonNullable<unknown>> {
   readonly #seed: number
+  readonly #tables: Tables
   readonly #root: Level<V> = new Level('')
-  readonly #names: LevelNames = new LevelNames()
+  readonly #names: LevelNames
   readonly #levels: TopicLevels = new TopicLevels()
   #size = 0
   #nodes = 0
 
   /** `seed` is any 32-bit integer that clients can't know: topics can then not be chosen so that they collide. */
-  constructor(seed = 0) {
+  constructor(seed = 0, bounds: IndexBounds = defaultIndexBounds) {
     this.#seed = seed
+    this.#tables = { seed, bounds }
+    this.#names = new LevelNames(bounds.namesRemembered)
   }
 
   get size(): number {
@@ -124,7 +128,7 @@ export class RetainedIndex<V extends NonNullable<unknown>> {
     const levels = this.#levels
     const hash = levels.hash(level)
     const node = new Level<V>(this.#names.name(levels.text, levels.start(level), levels.end(level), hash))
-    addChild(parent, node, hash, this.#seed)
+    addChild(parent, node, hash, this.#tables)
     this.#nodes++
     return node
   }

@@ -1,6 +1,3 @@
-/** From this many members on their places are looked up, not searched. */
-const PLACES_FROM = 32
-
 /** All that match a Topic Name. */
 export interface Matches<T> {
   /** Ordinary subscriptions. */
@@ -25,12 +22,18 @@ export interface SharedGroup<T> {
  */
 export class Members<T> {
   readonly members: T[] = []
+  readonly #searched: number
   #places: Map<T, number> | null = null
+
+  /** From so many members on their places are looked up, not searched. */
+  constructor(searched: number) {
+    this.#searched = searched
+  }
 
   add(value: T): void {
     this.#places?.set(value, this.members.length)
     this.members.push(value)
-    if (this.#places === null && this.members.length >= PLACES_FROM) {
+    if (this.#places === null && this.members.length >= this.#searched) {
       this.#places = new Map(this.members.map((member, place) => [member, place]))
     }
   }
@@ -45,7 +48,7 @@ export class Members<T> {
       this.#places?.set(last, place)
     }
     this.#places?.delete(value)
-    if (members.length < PLACES_FROM / 2) this.#places = null
+    if (members.length < this.#searched / 2) this.#places = null
     return true
   }
 }
@@ -55,8 +58,8 @@ class Group<T> extends Members<T> implements SharedGroup<T> {
   readonly filter: string
   next = 0
 
-  constructor(share: string, filter: string) {
-    super()
+  constructor(share: string, filter: string, searched: number) {
+    super(searched)
     this.share = share
     this.filter = filter
   }
@@ -64,8 +67,15 @@ class Group<T> extends Members<T> implements SharedGroup<T> {
 
 /** The subscribers of one filter, where they are more than a single ordinary one. */
 export class Subscribers<T> {
-  readonly #direct: Members<T> = new Members()
+  readonly #searched: number
+  readonly #direct: Members<T>
   #groups: Map<string, Group<T>> | null = null
+
+  /** See `Members`. */
+  constructor(searched: number) {
+    this.#searched = searched
+    this.#direct = new Members(searched)
+  }
 
   get direct(): readonly T[] {
     return this.#direct.members
@@ -83,7 +93,7 @@ export class Subscribers<T> {
     this.#groups ??= new Map()
     let group = this.#groups.get(share)
     if (group === undefined) {
-      group = new Group(share, filter)
+      group = new Group(share, filter, this.#searched)
       this.#groups.set(share, group)
     }
     group.add(value)

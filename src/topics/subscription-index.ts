@@ -1,10 +1,11 @@
+import { defaultIndexBounds, type IndexBounds } from './bounds.ts'
 import { FilterChanges } from './filter-changes.ts'
 import { LevelNames } from './level-names.ts'
 import { type Chained, hashName, NameTable } from './name-table.ts'
 import { type Matches, Subscribers } from './subscribers.ts'
 import type { TopicFilter } from './topic-filter.ts'
 import { TopicLevels } from './topic-levels.ts'
-import { addChild, findChild, removeChild, TreeNode } from './tree-node.ts'
+import { addChild, findChild, removeChild, type Tables, TreeNode } from './tree-node.ts'
 
 const DOLLAR = 0x24
 
@@ -42,11 +43,13 @@ class Level<T> extends TreeNode<Level<T>> {
  */
 export class SubscriptionIndex<T extends NonNullable<unknown>> {
   readonly #seed: number
+  readonly #bounds: IndexBounds
+  readonly #tables: Tables
   readonly #exact: NameTable<Exact<T>>
   readonly #root: Level<T> = new Level('')
-  readonly #names: LevelNames = new LevelNames()
+  readonly #names: LevelNames
   readonly #levels: TopicLevels = new TopicLevels()
-  readonly #changes: FilterChanges = new FilterChanges()
+  readonly #changes: FilterChanges
   readonly #stack: Level<T>[] = []
   readonly #depths: number[] = []
   #size = 0
@@ -55,9 +58,13 @@ export class SubscriptionIndex<T extends NonNullable<unknown>> {
   #nodes = 0
 
   /** `seed` is any 32-bit integer that clients can't know: filters can then not be chosen so that they collide. */
-  constructor(seed = 0) {
+  constructor(seed = 0, bounds: IndexBounds = defaultIndexBounds) {
     this.#seed = seed
-    this.#exact = new NameTable(seed)
+    this.#bounds = bounds
+    this.#tables = { seed, bounds }
+    this.#exact = new NameTable(seed, bounds)
+    this.#names = new LevelNames(bounds.namesRemembered)
+    this.#changes = new FilterChanges(bounds.filterChangeBits)
   }
 
   /** Subscriptions, members of shared groups included. */
@@ -213,7 +220,7 @@ export class SubscriptionIndex<T extends NonNullable<unknown>> {
     const hash = levels.hash(level)
     const node = new Level<T>(this.#names.name(levels.text, levels.start(level), levels.end(level), hash))
     if (levels.isPlus(level)) parent.plus = node
-    else addChild(parent, node, hash, this.#seed)
+    else addChild(parent, node, hash, this.#tables)
     this.#nodes++
     return node
   }
@@ -241,7 +248,7 @@ export class SubscriptionIndex<T extends NonNullable<unknown>> {
     if (held instanceof Subscribers) {
       subscribers = held
     } else {
-      subscribers = new Subscribers()
+      subscribers = new Subscribers(this.#bounds.subscribersSearched)
       if (held !== null) subscribers.add(null, filter.filter, held)
     }
     const groups = subscribers.groups

@@ -1,8 +1,12 @@
+import type { IndexBounds } from './bounds.ts'
 import { type Chained, findInChain, hashName, NameTable, removeFromChain } from './name-table.ts'
 import type { TopicLevels } from './topic-levels.ts'
 
-/** More children than this get a table. */
-const CHAIN_LENGTH_MAX = 16
+/** What the tables of one tree are made with. */
+export interface Tables {
+  readonly seed: number
+  readonly bounds: IndexBounds
+}
 
 /**
  * A level in a tree of topics. Most nodes have no child or a few, and a Map in each would weigh more than all else, so
@@ -32,8 +36,8 @@ export function findChild<N extends TreeNode<N>>(parent: N, levels: TopicLevels,
   return findInChain<N>(children, levels.text, start, end)
 }
 
-/** Adds a child whose name, which has that hash under that seed, is not there yet. */
-export function addChild<N extends TreeNode<N>>(parent: N, child: N, hash: number, seed: number): void {
+/** Adds a child whose name, which has that hash under the seed, is not there yet. */
+export function addChild<N extends TreeNode<N>>(parent: N, child: N, hash: number, tables: Tables): void {
   const { children } = parent
   if (children instanceof NameTable) {
     children.add(child, hash)
@@ -41,7 +45,7 @@ export function addChild<N extends TreeNode<N>>(parent: N, child: N, hash: numbe
   }
   child.next = children
   parent.children = child
-  if (isLong(child)) parent.children = tableOf(child, seed)
+  if (isLongerThan(tables.bounds.childrenSearched, child)) parent.children = tableOf(child, tables)
 }
 
 /** Removes a child that is there. */
@@ -69,14 +73,14 @@ function pushChain<N extends TreeNode<N>>(first: N | null, stack: N[]): void {
   for (let node = first; node !== null; node = node.next) stack.push(node)
 }
 
-function isLong<N extends TreeNode<N>>(first: N): boolean {
+function isLongerThan<N extends TreeNode<N>>(most: number, first: N): boolean {
   let length = 0
   for (let node: N | null = first; node !== null; node = node.next) length++
-  return length > CHAIN_LENGTH_MAX
+  return length > most
 }
 
-function tableOf<N extends TreeNode<N>>(first: N, seed: number): NameTable<N> {
-  const table = new NameTable<N>(seed)
+function tableOf<N extends TreeNode<N>>(first: N, { seed, bounds }: Tables): NameTable<N> {
+  const table = new NameTable<N>(seed, bounds)
   for (let node: N | null = first; node !== null; ) {
     const { next }: N = node
     table.add(node, hashName(node.name, 0, node.name.length, seed))

@@ -1,3 +1,5 @@
+import { type Bounds, defaultBounds } from '../../src/broker/index.ts'
+import { boundsInWords } from './bounds.ts'
 import type { Saboteur } from './host.ts'
 import { MONITOR, makePlan, type Plan } from './plan.ts'
 import { simulate } from './world.ts'
@@ -50,6 +52,7 @@ export function storyOf(seed: number, milliseconds: number, saboteur: () => Sabo
   const { story, failure } = simulate(plan, saboteur(), true)
   return [
     `Seed ${seed}, with ${plan.operations.length} of ${whole.operations.length} operations:`,
+    boundsInWords(plan.bounds),
     ...story,
     `FAILED: ${failure}`,
     `To have it again: npm run sim -- --seed ${seed}`,
@@ -77,6 +80,10 @@ function shrink(plan: Plan, fails: (plan: Plan) => boolean, deadline: number): P
       attempt({ ...smallest, operations })
     }
     size = size === 1 ? 0 : Math.ceil(size / 2)
+  }
+  attempt({ ...smallest, bounds: defaultBounds })
+  for (const name of Object.keys(defaultBounds) as (keyof Bounds)[]) {
+    attempt({ ...smallest, bounds: { ...smallest.bounds, [name]: defaultBounds[name] } })
   }
   // Calmer: nobody notes the time when nothing is late.
   attempt({ ...smallest, latency: 1, split: 0, hold: 0 })

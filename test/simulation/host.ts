@@ -91,17 +91,18 @@ export class Host implements BrokerEnd {
     store.onDurable = () => this.turn(() => {})
     const life = ++this.#life
     this.changed = this.#time.now
-    const { maximumInFlight, maximumInFlightBytes, maximumQueueMemory, maximumOutgoingBytes, queueQoS0 } = this.#plan
+    const { maximumInFlight, maximumInFlightBytes, maximumQueueMemory, maximumOutgoingBytes, queueQoS0, bounds } =
+      this.#plan
     const limits = { maximumInFlight, maximumInFlightBytes, maximumQueueMemory, maximumOutgoingBytes }
     this.broker = new Broker(
-      { ...defaultSettings, ...limits, maximumQueuedMessages: 0, queueQoS0, sysInterval: 0 },
+      { ...defaultSettings, ...limits, maximumQueuedMessages: 0, queueQoS0, sysInterval: 0, bounds },
       {
         clock: { now: () => this.#time.now },
         random: this.#random,
         store: seen,
         access: new AnonymousAccess('everybody'),
         text,
-        pool: new SlabPool(new Uint8Array(0), 0),
+        pool: new SlabPool(new Uint8Array(0), 0, bounds),
         events: (event) => this.#event(event),
         memory: () => 0,
       },

@@ -1,4 +1,6 @@
+import type { Bounds } from '../../src/broker/index.ts'
 import type { ProtocolVersion, QoS } from '../../src/protocol/index.ts'
+import { drawBounds } from './bounds.ts'
 import { randomOf, type SimRandom } from './random.ts'
 
 export interface ClientPlan {
@@ -54,6 +56,7 @@ export interface Plan {
   readonly maximumQueueMemory: number
   readonly maximumOutgoingBytes: number
   readonly queueQoS0: boolean
+  readonly bounds: Bounds
   readonly latency: number
   readonly split: number
   readonly hold: number
@@ -100,6 +103,7 @@ export function makePlan(seed: number): Plan {
     maximumQueueMemory: random.pick([0, 3000, 64 * 1024 * 1024]),
     maximumOutgoingBytes: random.pick([200, 5000, 1024 * 1024]),
     queueQoS0: random.chance(30),
+    bounds: drawBounds(seed),
     latency: random.pick([1, 10, 80]),
     split: random.pick([0, 20, 60]),
     hold: random.pick([0, 10, 40]),

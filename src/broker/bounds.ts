@@ -1,0 +1,95 @@
+import { defaultSlabBounds, type SlabBounds } from '../protocol/index.ts'
+import { defaultOutboundBounds, type OutboundBounds } from '../session/index.ts'
+import { defaultIndexBounds, type IndexBounds } from '../topics/index.ts'
+
+/**
+ * Every bound of the core that no user needs to set: sizes of caches, buffers, chunks and tables, batches and budgets.
+ * They are here, and not constants where they are used, so that tests and the simulator can make them tiny: a cache that
+ * never evicts in a test hides what eviction breaks. A new bound gets a line here with its unit, range and reason, and a
+ * line in `test/simulation/bounds.ts`.
+ *
+ * All are integers, 1 or more, if nothing else is said. Bounds of the lower floors stand at the classes they belong to.
+ */
+export interface Bounds extends IndexBounds, OutboundBounds, SlabBounds {
+  /** Topics whose route is cached. 131,072: a home has hundreds, a large fleet some ten thousands. Rounded down to a power of two. */
+  routesCached: number
+  /** Bytes of their names. 8 MiB: 64 a topic. */
+  routeTopicBytesCached: number
+  /** Deliveries in them, 8 bytes each. 2 Mi: a thousand topics with ten thousand subscribers are not cached. */
+  routeDeliveriesCached: number
+  /** Routes that share a bucket of the cache: so many are compared at the most. 8. A power of two. */
+  routesPerBucket: number
+  /** Slots of the empty cache: it doubles from there. 64. A power of two. */
+  routeSlotsAtLeast: number
+  /** Bytes for topic names of the empty cache. 4096. */
+  routeTopicBytesAtLeast: number
+  /** Cached routes that each tick reviews, if that is more than a sixty-fourth of them. 64. */
+  routesReviewed: number
+  /** Queued messages fetched from the store at once. 64: a few packets' worth, read in one go. */
+  messagesFetched: number
+  /** Bytes that a queued message costs beyond its payload. 600: measured, roughly. 0 or more. */
+  queuedMessageBytes: number
+  /** Bytes of a chunk that small messages share, as an array of its own costs more than the copy. 16,384. */
+  messageChunkBytes: number
+  /** Bytes of a message that may lie in a chunk. 1024. Larger ones, and those larger than a chunk, have their own array. */
+  chunkedMessageBytes: number
+  /** Identifiers of QoS 2 messages that are kept one by one; more become 8 KiB of bits. 1024. */
+  inboundSingly: number
+  /** Bytes set aside at once for a packet that has not all come. 512. */
+  unfinishedPacketBytes: number
+  /** Slots of the timer wheel. 4096: with 50 ms each it goes round in 205 s, and longer times are looked at once a round. */
+  timerSlots: number
+  /** Milliseconds of a slot: how late a timer may be. 50. */
+  timerSlotMs: number
+  /** Milliseconds that a closing client may take to fetch its last bytes. 5000. */
+  lingerMs: number
+  /** Milliseconds that a client which publishes too fast is left unread. 10,000: it must not think that the broker is dead. */
+  publishPauseMs: number
+  /** Milliseconds until the keep-alive of a client that is left unread is looked at again. 1000. */
+  pausedAgainMs: number
+  /** Milliseconds in which takeovers of one Session are counted. 60,000. */
+  takeoverWindowMs: number
+  /** Takeovers in that time that are told as two clients with one Client Identifier. 3. */
+  takeoversTold: number
+  /** Client Identifiers for which takeovers are counted: the last so many. 1000. */
+  takeoverClients: number
+  /** Milliseconds after which something that happened again and again is over. 10,000. */
+  repeatQuietMs: number
+  /** Such things that are counted at a time; more are not told: nobody reads so many. 10,000. */
+  repeatsCounted: number
+  /** Addresses whose connections are counted in one second; when there are more, counting begins anew. 65,536: some MB. */
+  addressesCounted: number
+  /** Characters of a Reason String; a longer one is cut. 250: it may name a topic. */
+  reasonLength: number
+}
+
+export const defaultBounds: Bounds = {
+  ...defaultIndexBounds,
+  ...defaultOutboundBounds,
+  ...defaultSlabBounds,
+  routesCached: 131_072,
+  routeTopicBytesCached: 8 * 1024 * 1024,
+  routeDeliveriesCached: 2 * 1024 * 1024,
+  routesPerBucket: 8,
+  routeSlotsAtLeast: 64,
+  routeTopicBytesAtLeast: 4096,
+  routesReviewed: 64,
+  messagesFetched: 64,
+  queuedMessageBytes: 600,
+  messageChunkBytes: 16_384,
+  chunkedMessageBytes: 1024,
+  inboundSingly: 1024,
+  unfinishedPacketBytes: 512,
+  timerSlots: 4096,
+  timerSlotMs: 50,
+  lingerMs: 5000,
+  publishPauseMs: 10_000,
+  pausedAgainMs: 1000,
+  takeoverWindowMs: 60_000,
+  takeoversTold: 3,
+  takeoverClients: 1000,
+  repeatQuietMs: 10_000,
+  repeatsCounted: 10_000,
+  addressesCounted: 65_536,
+  reasonLength: 250,
+}

@@ -1,0 +1,59 @@
+import { type Bounds, defaultBounds } from '../../src/broker/index.ts'
+import { randomOf } from './random.ts'
+
+/**
+ * Every bound of the core, mostly tiny: what is full at 1 or 8 shows within seconds what is wrong with what happens then.
+ * Now and then one is as it is by default, so that tiny ones do not hide each other's faults.
+ */
+export function drawBounds(seed: number): Bounds {
+  const random = randomOf(seed, 'bounds')
+  const any = <T>(usual: T, tiny: () => T): T => (random.chance(75) ? tiny() : usual)
+  const between = (from: number, to: number): number => random.between(from, to)
+  const power = (most: number): number => 1 << between(0, most)
+  const usual = defaultBounds
+  return {
+    bucketsAtLeast: any(usual.bucketsAtLeast, () => power(3)),
+    childrenSearched: any(usual.childrenSearched, () => between(1, 8)),
+    namesRemembered: any(usual.namesRemembered, () => power(3)),
+    subscribersSearched: any(usual.subscribersSearched, () => between(1, 8)),
+    filterChangeBits: any(usual.filterChangeBits, () => between(0, 3)),
+    ringPlacesAtLeast: any(usual.ringPlacesAtLeast, () => power(3)),
+    ringPlacesKept: any(usual.ringPlacesKept, () => between(1, 8)),
+    windowsAhead: any(usual.windowsAhead, () => between(1, 8)),
+    placesAheadAtLeast: any(usual.placesAheadAtLeast, () => between(1, 8)),
+    smallSlabBytes: any(usual.smallSlabBytes, () => between(1, 8)),
+    largeSlabBytes: any(usual.largeSlabBytes, () => between(8, 64)),
+    slabBytesKept: any(usual.slabBytesKept, () => between(1, 64)),
+    routesCached: any(usual.routesCached, () => between(1, 8)),
+    routeTopicBytesCached: any(usual.routeTopicBytesCached, () => between(1, 16)),
+    routeDeliveriesCached: any(usual.routeDeliveriesCached, () => between(1, 8)),
+    routesPerBucket: any(usual.routesPerBucket, () => power(2)),
+    routeSlotsAtLeast: any(usual.routeSlotsAtLeast, () => power(3)),
+    routeTopicBytesAtLeast: any(usual.routeTopicBytesAtLeast, () => between(1, 8)),
+    routesReviewed: any(usual.routesReviewed, () => between(1, 8)),
+    messagesFetched: any(usual.messagesFetched, () => between(1, 8)),
+    queuedMessageBytes: any(usual.queuedMessageBytes, () => between(0, 8)),
+    messageChunkBytes: any(usual.messageChunkBytes, () => between(1, 64)),
+    chunkedMessageBytes: any(usual.chunkedMessageBytes, () => between(1, 64)),
+    inboundSingly: any(usual.inboundSingly, () => between(1, 8)),
+    unfinishedPacketBytes: any(usual.unfinishedPacketBytes, () => between(1, 8)),
+    timerSlots: any(usual.timerSlots, () => between(1, 8)),
+    timerSlotMs: any(usual.timerSlotMs, () => between(1, 50)),
+    lingerMs: any(usual.lingerMs, () => between(1000, 5000)),
+    publishPauseMs: any(usual.publishPauseMs, () => between(1, 100)),
+    pausedAgainMs: any(usual.pausedAgainMs, () => between(1, 100)),
+    takeoverWindowMs: any(usual.takeoverWindowMs, () => between(1, 8)),
+    takeoversTold: any(usual.takeoversTold, () => between(1, 8)),
+    takeoverClients: any(usual.takeoverClients, () => between(1, 8)),
+    repeatQuietMs: any(usual.repeatQuietMs, () => between(1, 100)),
+    repeatsCounted: any(usual.repeatsCounted, () => between(1, 8)),
+    addressesCounted: any(usual.addressesCounted, () => between(1, 8)),
+    reasonLength: any(usual.reasonLength, () => between(1, 8)),
+  }
+}
+
+/** What differs from the default, in words. */
+export function boundsInWords(bounds: Bounds): string {
+  const drawn = (Object.keys(defaultBounds) as (keyof Bounds)[]).filter((name) => bounds[name] !== defaultBounds[name])
+  return `Bounds: ${drawn.map((name) => `${name} ${bounds[name]}`).join(', ')}`
+}
