@@ -126,7 +126,7 @@ export const WILL_OPTIONS: readonly OptionRow[] = [
   {
     key: 'willPayload',
     long: 'will-payload',
-    type: 'text',
+    type: 'bytes',
     argument: 'TEXT',
     without: 'empty',
     doc: 'What the will says.',
@@ -145,7 +145,20 @@ export const WILL_OPTIONS: readonly OptionRow[] = [
 ]
 
 export const GENERAL_OPTIONS: readonly OptionRow[] = [
-  { key: 'debug', letter: 'd', long: 'debug', type: 'flag', doc: 'Tells on stderr what happens to the connection.' },
+  {
+    key: 'optionsFile',
+    letter: 'o',
+    type: 'text',
+    argument: 'FILE',
+    doc: 'Reads options from the file first, in the place of the usual one (see below).',
+  },
+  {
+    key: 'debug',
+    letter: 'd',
+    long: 'debug',
+    type: 'flag',
+    doc: 'Tells on stderr each packet, and what happens to the connection.',
+  },
   { key: 'quiet', long: 'quiet', type: 'flag', doc: 'Tells nothing on stderr but wrong usage.' },
   {
     key: 'nodelay',
@@ -186,5 +199,4 @@ export const ABSENT_CLIENT_OPTIONS: readonly AbsentOption[] = [
   { names: ['--ws'], what: 'WebSocket is', instead: 'use a TCP listener of the broker' },
   { names: ['-A'], what: 'the choice of the own address is', instead: 'leave it to the routing of the system' },
   { names: ['-S'], what: 'finding the broker by SRV records is', instead: 'name it with -h and -p' },
-  { names: ['-o'], what: 'a file of options is', instead: 'write them out' },
 ]

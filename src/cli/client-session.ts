@@ -1,11 +1,12 @@
-import type { Client, ClientEvent, CloseOptions, ConnectOptions, MqttError } from '../client/index.ts'
+import type { Client, ClientEvent, CloseOptions, ConnectOptions, MqttError, ReconnectOptions } from '../client/index.ts'
 import { connect } from '../client/index.ts'
 import { connectReturnCode, type ProtocolVersion } from '../protocol/index.ts'
-import { dial } from '../transport/index.ts'
+import { type ClientTransport, dial } from '../transport/index.ts'
 import type { ClientSettings } from './client-settings.ts'
 import { Interrupted, RefusedError } from './endings.ts'
 import { CommandError, type ExitReason } from './exit.ts'
-import type { Say } from './stderr.ts'
+import { traced } from './packet-trace.ts'
+import { type Say, sayRaw } from './stderr.ts'
 
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
 
@@ -51,9 +52,10 @@ export async function openClient(settings: ClientSettings, stop: AbortSignal, sa
   const url = `mqtt://${host.includes(':') ? `[${host}]` : host}:${port}`
   const options: ConnectOptions = {
     ...settings.options,
+    reconnect: RECONNECT,
     onEvent,
     signal: attempt.signal,
-    ...(unix === undefined ? {} : { transport: (signal) => dial({ path: unix, signal }) }),
+    ...(unix === undefined && !settings.debug ? {} : { transport: (signal) => openTransport(settings, signal) }),
   }
   try {
     const client = await connect(url, options)
@@ -66,19 +68,44 @@ export async function openClient(settings: ClientSettings, stop: AbortSignal, sa
   }
 }
 
+/** Whoever looks at the screen wants to see it soon that the broker is back. Milliseconds. */
+const RECONNECT: ReconnectOptions = { min: 500, max: 1000, jitter: 0.5 }
+
+async function openTransport(settings: ClientSettings, signal: AbortSignal): Promise<ClientTransport> {
+  const { host, port, unix, version, debug } = settings
+  const transport = await dial(unix === undefined ? { host, port, signal } : { path: unix, signal })
+  return debug ? traced(transport, version, sayRaw) : transport
+}
+
 /** Milliseconds: what was written at QoS 0 must leave, however slow the network is; but who interrupts does not wait. */
 const PATIENCE = 2 ** 31 - 1
 const HURRY = 1000
 
 /** How to take leave of the broker. In MQTT 5.0 a client that is interrupted has its will published. */
-export function farewell({ version, properties }: ClientSettings, interrupted: boolean): CloseOptions {
+function farewell({ version, properties }: ClientSettings, stop: AbortSignal): CloseOptions {
   const { sessionExpiryInterval, userProperties } = properties.disconnect ?? {}
+  const interrupted = stop.reason instanceof Interrupted
   return {
-    timeout: interrupted ? HURRY : PATIENCE,
+    timeout: stop.aborted ? HURRY : PATIENCE,
     ...(sessionExpiryInterval === undefined ? {} : { sessionExpiry: sessionExpiryInterval }),
     ...(userProperties === undefined ? {} : { userProperties }),
     ...(interrupted && version === 5 ? { withWill: true } : {}),
   }
+}
+
+/** Takes leave of the broker. */
+export function leave(client: Client, settings: ClientSettings, stop: AbortSignal): Promise<void> {
+  return orHurry(client.close(farewell(settings, stop)), stop)
+}
+
+/** Resolves as the promise does; but soon after the signal, if that fires meanwhile or has. */
+export async function orHurry(promise: Promise<void>, stop: AbortSignal): Promise<void> {
+  const late = new Promise<void>((resolve) => {
+    const hurry = () => void setTimeout(resolve, HURRY)
+    if (stop.aborted) hurry()
+    else stop.addEventListener('abort', hurry, { once: true })
+  })
+  await Promise.race([promise, late])
 }
 
 /** A login was refused: what the user can do if no password was sent. */

@@ -1,4 +1,3 @@
-import { Buffer } from 'node:buffer'
 import type { ConnectOptions, Outgoing } from '../client/index.ts'
 import type { Properties, ProtocolVersion, QoS } from '../protocol/index.ts'
 import { type BrokerUrl, readBrokerUrl } from './broker-url.ts'
@@ -49,7 +48,7 @@ export function clientSettings(
   const version = protocolVersion(given)
   const login = credentials(given, url, fallback, environment, version)
   return {
-    host: given.text('host') ?? url?.host ?? fallback?.host ?? 'localhost',
+    host: withoutBrackets(given.text('host')) ?? url?.host ?? fallback?.host ?? 'localhost',
     // The port belongs to the host: one from elsewhere does not go with a host that was given.
     port:
       given.number('port') ?? (url ?? (given.text('host') === undefined ? fallback : undefined))?.port ?? DEFAULT_PORT,
@@ -70,6 +69,11 @@ export function clientSettings(
     debug: given.flag('debug'),
     quiet: given.flag('quiet'),
   }
+}
+
+/** An IPv6 address may stand in brackets, as in a URL. */
+function withoutBrackets(host: string | undefined): string | undefined {
+  return host?.replace(/^\[(.*:.*)\]$/, '$1')
 }
 
 function nonEmpty(text: string | undefined): string | undefined {
@@ -152,7 +156,7 @@ function fromConnectProperties(properties: Properties): ConnectOptions {
 
 function will(given: Given, properties: Properties): ConnectOptions {
   const topic = given.text('willTopic')
-  const payload = given.text('willPayload')
+  const payload = given.bytes('willPayload')
   if (topic === undefined) {
     const lonely = [
       ['--will-payload', payload !== undefined],
@@ -166,7 +170,7 @@ function will(given: Given, properties: Properties): ConnectOptions {
   const { willDelayInterval, ...rest } = properties
   const outgoing: Outgoing & { delay?: number } = {
     topic,
-    payload: Buffer.from(payload ?? '', 'utf8'),
+    payload: payload ?? '',
     qos: (given.number('willQos') ?? 0) as QoS,
     retain: given.flag('willRetain'),
     properties: rest,

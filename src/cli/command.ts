@@ -1,10 +1,12 @@
 import { basename } from 'node:path'
 import { Interrupted, RefusedError } from './endings.ts'
 import { CommandError, EXIT_CODES, usageError } from './exit.ts'
+import { writeAll } from './output.ts'
 import { type Given, parseArguments } from './parse.ts'
 import { type Say, sayAs } from './stderr.ts'
-import { writeAll } from './stdout.ts'
 import { CALLED_AS, VERBS, type Verb, type VerbName } from './verbs.ts'
+
+const STDOUT = 1
 
 /** A verb's code is loaded when it runs: `pub` must not wait for the broker. */
 const RUN: Readonly<Record<VerbName, (given: Given, say: Say) => Promise<number>>> = {
@@ -32,7 +34,7 @@ export async function runCommand(script: string, words: readonly string[]): Prom
     if (wantsOverview(script, words)) return show((await import('./help.ts')).overview())
     request = await readRequest(script, words)
     say = sayAs(request.command)
-    const given = parseUnlessHelp(request)
+    const given = await parseUnlessHelp(request)
     if (given === null) return show((await import('./help.ts')).verbHelp(request.verb, request.command))
     if (given.flag('showVersion')) return show(`nightjar ${(await import('./version.ts')).version}\n`)
     return await RUN[request.verb.name](given, say)
@@ -65,19 +67,23 @@ async function forVerb(name: string, words: readonly string[]): Promise<Request>
 }
 
 /** Null if help is asked for: then the rest need not be right. */
-function parseUnlessHelp({ verb, words }: Request): Given | null {
+async function parseUnlessHelp({ verb, words }: Request): Promise<Given | null> {
   if (words.includes('--help')) return null
   const given = parseArguments(verb, words)
-  return given.flag('help') ? null : given
+  if (given.flag('help')) return null
+  if (!verb.options.some(({ key }) => key === 'optionsFile')) return given
+  return (await import('./options-file.ts')).withOptionsFile(verb, given, words, process.env)
 }
 
 function show(text: string): number {
-  writeAll(1, new TextEncoder().encode(text))
+  writeAll(STDOUT, new TextEncoder().encode(text))
   return EXIT_CODES.ok.code
 }
 
 async function tell(error: unknown, say: Say, request: Request | null): Promise<number> {
-  if (error instanceof Interrupted) return error.exitCode
+  // mosquitto_sub takes a signal for the usual way to end it.
+  if (error instanceof Interrupted)
+    return request?.mosquitto === true && request.verb.name === 'sub' ? EXIT_CODES.ok.code : error.exitCode
   if (!(error instanceof CommandError)) {
     say(`${(error as Error).stack ?? error}`)
     return EXIT_CODES.other.code

@@ -2,12 +2,12 @@ import { FIELDS } from './format/fields.ts'
 import { type OptionRow, optionNames } from './option.ts'
 import { VERBS, type Verb } from './verbs.ts'
 
-const LINE_WIDTH = 100
-const DOC_COLUMN = 34
+const LINE_WIDTH = 80
+const DOC_COLUMN = 30
 
 /** The help of one verb; `command` is how the user calls it. */
 export function verbHelp(verb: Verb, command: string = callOf(verb)): string {
-  const lines = [`Usage: ${command} ${verb.usage}`, '', plain(verb.summary)]
+  const lines = [...usageLines(command, verb.usage), '', ...wrap(plain(verb.summary), LINE_WIDTH)]
   for (const { title, options } of verb.sections) {
     lines.push('', `${title}:`)
     for (const row of options) lines.push(...optionLines(row))
@@ -15,9 +15,18 @@ export function verbHelp(verb: Verb, command: string = callOf(verb)): string {
   if (verb.name === 'sub') lines.push('', 'FORMAT of -F:', ...formatLines())
   lines.push('', 'Examples:')
   for (const example of verb.examples) {
-    lines.push(`  ${example.command.replace(callOf(verb), command)}`, `      ${example.doc}`)
+    lines.push(`  ${example.command.replace(callOf(verb), command)}`)
+    lines.push(...wrap(example.doc, LINE_WIDTH - 6).map((line) => `      ${line}`))
   }
   return `${lines.join('\n')}\n`
+}
+
+/** A choice in brackets or braces is not broken. */
+function usageLines(command: string, usage: string): string[] {
+  const head = `Usage: ${command} `
+  const parts = usage.match(/\{[^}]*\}|\[[^\]]*\]|\S+/g)!.map((part) => part.replaceAll(' ', '\u00a0'))
+  const lines = wrap(parts.join(' '), LINE_WIDTH - head.length)
+  return lines.map((line, i) => (i === 0 ? head : ' '.repeat(head.length)) + line.replaceAll('\u00a0', ' '))
 }
 
 /** `nightjar pub`; but `nightjar` is enough for the broker. */
@@ -27,7 +36,12 @@ export function callOf({ name }: Verb): string {
 
 /** What `nightjar --help` shows: the verbs, and the options of the broker. */
 export function overview(): string {
-  const verbs = Object.values(VERBS).map(({ name, summary }) => `  ${name.padEnd(8)}${plain(summary)}`)
+  const verbs = Object.values(VERBS).flatMap(({ name, summary }) => {
+    const indent = ' '.repeat(10)
+    return wrap(plain(summary), LINE_WIDTH - indent.length).map((line, i) =>
+      i === 0 ? `  ${name.padEnd(8)}${line}` : indent + line,
+    )
+  })
   const lines = [
     'nightjar: an MQTT broker and its clients',
     '',
@@ -88,7 +102,7 @@ export const FORMAT_NOTES: readonly { readonly form: string; readonly doc: strin
 ]
 
 function formatLines(): string[] {
-  const letters = Object.entries(FIELDS).map(([letter, { doc }]) => `  %${letter}  ${doc}`)
+  const letters = Object.entries(FIELDS).flatMap(([letter, { doc }]) => columns(`  %${letter}`, doc))
   const notes = FORMAT_NOTES.flatMap(({ form, doc }) => columns(`  ${form}`, doc))
   return [...letters, ...notes]
 }

@@ -1,5 +1,9 @@
 /** Where the program `nightjar` begins. */
 import { runCommand } from './command.ts'
+import { saidAll } from './stderr.ts'
+import { originalWords } from './words.ts'
 
-// process.exit, as what is left open (stdin, a broken connection) is of no use any more; all output is written.
-process.exit(await runCommand(process.argv[1] ?? 'nightjar', process.argv.slice(2)))
+const exitCode = await runCommand(process.argv[1] ?? 'nightjar', originalWords(process.argv.slice(2)))
+await saidAll()
+// What is left open (stdin, a broken connection) is of no use any more; all output is written.
+process.exit(exitCode)

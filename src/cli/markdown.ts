@@ -23,6 +23,7 @@ export function commandsAsMarkdown(): string {
     ...formatSection(),
     ...propertySection(),
     ...absentSection(),
+    ...optionsFileSection(),
     ...environmentSection(),
     ...exitSection(),
     ...mosquittoSection(),
@@ -94,6 +95,26 @@ function absentSection(): string[] {
   ]
 }
 
+function optionsFileSection(): string[] {
+  return [
+    '## Options from a file',
+    '',
+    'What is said of a broker each time may stand in a file, under the names that mosquitto has for it:',
+    '`$XDG_CONFIG_HOME/mosquitto_pub` and `mosquitto_sub`, or the same in `~/.config`. `-o FILE` reads that file in its place',
+    '(as in mosquitto 2.1; `-o /dev/null` reads none). Each line is one option, and what follows the first blank is its',
+    'argument, as it stands and without quotes; lines that begin with `#` are comments.',
+    '',
+    '```',
+    '-h broker.example',
+    '-u me',
+    '-P a password with blanks',
+    '```',
+    '',
+    'An option on the command line stands above the same one in the file; `-t` and others that may be repeated add to it.',
+    '',
+  ]
+}
+
 function environmentSection(): string[] {
   return [
     '## Environment',
@@ -113,7 +134,8 @@ function exitSection(): string[] {
     '|---|---|',
     ...Object.values(EXIT_CODES).map(({ code, doc }) => `| ${code} | ${doc} |`),
     '',
-    'If nobody reads the output any more (`nightjar sub ... | head -1`), the command ends with 0.',
+    'If nobody reads the output any more (`nightjar sub ... | head -1`), the command ends with 0: at once where the system',
+    'tells it (pipes on Linux), else at the next message. If the output cannot be written (a full disk), it ends with 1.',
     '',
   ]
 }
@@ -125,13 +147,15 @@ function mosquittoSection(): string[] {
     '',
     `Called by the name of one of mosquitto’s clients, as through a link, nightjar is that client: ${names.join(', ')}.`,
     'The exit code is then mosquitto’s where its manual names one: 27 for `-W`, and the code of the CONNACK if the broker',
-    'refuses (1 to 5 in MQTT 3.1.1, from 128 on in 5.0). The others are those above.',
+    'refuses (1 to 5 in MQTT 3.1.1, from 128 on in 5.0); and `mosquitto_sub` ends with 0 if a signal ends it. The others are',
+    'those above.',
     '',
     'Where mosquitto’s own versions differ, `sub` prints as 2.0 does (Debian 12 and 13), but for three things that are as in',
     '2.1: `%x` with a width shows the whole payload (2.0 showed half of it), `%.2:x` groups the digits, and the time in `%j`',
-    'has no stray `Z`. Debugging (`-d`) goes to stderr, not to stdout. A message of QoS 2 is printed when it comes, and not two',
-    'packets later, so messages of different QoS stay in the order in which the broker sent them. Of a session that is gone on',
-    'with (`-c`), only what `-t` asks for is printed; if more comes, that is told on stderr.',
+    'has no stray `Z`. Debugging (`-d`) shows packets in mosquitto’s words, but on stderr, not on stdout. A message of QoS 2',
+    'is printed when it comes, and not two packets later, so messages of different QoS stay in the order in which the broker',
+    'sent them. Of a session that is gone on with (`-c`), only what `-t` asks for is printed; if more comes, that is told on',
+    'stderr.',
     '',
   ]
 }

@@ -24,8 +24,21 @@ export interface OptionRow {
   readonly doc: string
 }
 
-/** `property` takes three or four arguments (see properties.ts); every other type but `flag` takes one. */
-export type OptionType = 'flag' | 'text' | 'integer' | 'number' | 'choice' | 'topic' | 'filter' | 'format' | 'property'
+/**
+ * `property` takes three or four arguments (see properties.ts); every other type but `flag` takes one. `bytes` need not be
+ * UTF-8 (see words.ts).
+ */
+export type OptionType =
+  | 'flag'
+  | 'text'
+  | 'bytes'
+  | 'integer'
+  | 'number'
+  | 'choice'
+  | 'topic'
+  | 'filter'
+  | 'format'
+  | 'property'
 
 /** An option of mosquitto's command of the same name that this version does not have. */
 export interface AbsentOption {

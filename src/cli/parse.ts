@@ -3,6 +3,7 @@ import { UnknownOption } from './endings.ts'
 import { usageError } from './exit.ts'
 import { type AbsentOption, type OptionRow, optionNames } from './option.ts'
 import { propertyArguments } from './properties.ts'
+import { bytesOf, isBroken } from './words.ts'
 
 export interface OptionTable {
   readonly options: readonly OptionRow[]
@@ -34,8 +35,21 @@ export class Given {
     return this.#get(key) === true
   }
 
+  has(key: string): boolean {
+    return this.#values.has(key)
+  }
+
+  /** As if it had not been given. */
+  drop(key: string): void {
+    this.#values.delete(key)
+  }
+
   text(key: string): string | undefined {
     return this.#get(key) as string | undefined
+  }
+
+  bytes(key: string): Uint8Array | undefined {
+    return this.#get(key) as Uint8Array | undefined
   }
 
   number(key: string): number | undefined {
@@ -55,10 +69,13 @@ export class Given {
 /**
  * Reads the arguments after the verb. As in mosquitto's commands each option is a word of its own, an argument follows as
  * the next word, whatever it begins with; `--name=value` is understood too. Other words are taken only by a verb that has
- * operands. Throws a usage error.
+ * operands. Adds to what was `given` before. Throws a usage error.
  */
-export function parseArguments(table: OptionTable, words: readonly string[]): Given {
-  const given = new Given(table.options)
+export function parseArguments(
+  table: OptionTable,
+  words: readonly string[],
+  given: Given = new Given(table.options),
+): Given {
   let at = 0
   while (at < words.length) {
     if (!words[at]!.startsWith('-') && given.operands.length < (table.operands ?? 0)) {
@@ -113,8 +130,14 @@ function store(given: Given, row: OptionRow, name: string, words: readonly strin
   else given.set(row.key, value)
 }
 
-function readValue(row: OptionRow, name: string, word: string): string | number {
+function readValue(row: OptionRow, name: string, word: string): string | number | Uint8Array {
   if (row.choices !== undefined && Object.hasOwn(row.choices, word)) return row.choices[word]!
+  if (row.type === 'bytes') {
+    const bytes = bytesOf(word)
+    if (bytes !== null) return bytes
+    throw usageError(`${name}: its bytes cannot be told on this system; publish them with -f or -s`)
+  }
+  if (isBroken(word)) throw usageError(`${name} '${word}': this is not UTF-8`)
   switch (row.type) {
     case 'integer':
       return inRange(row, name, word, /^-?\d+$/.test(word) ? Number(word) : Number.NaN, 'a whole number')

@@ -1,6 +1,6 @@
-import { Buffer } from 'node:buffer'
 import type { Properties } from '../protocol/index.ts'
 import { usageError } from './exit.ts'
+import { bytesOf, isBroken } from './words.ts'
 
 /** What -D can add a property to. */
 export type PropertyCommand = 'connect' | 'publish' | 'subscribe' | 'unsubscribe' | 'disconnect' | 'will'
@@ -75,15 +75,22 @@ export function addProperty(
   to[command] ??= {}
   const properties = to[command]
   const value = readValue(row, first)
-  if (row.kind === 'pair') properties.userProperties = [...(properties.userProperties ?? []), [first, second!]]
-  else if (row.key === 'subscriptionIdentifiers') properties.subscriptionIdentifiers = [value as number]
+  if (row.kind === 'pair') {
+    const pair: [string, string] = [value as string, readValue(row, second!) as string]
+    properties.userProperties = [...(properties.userProperties ?? []), pair]
+  } else if (row.key === 'subscriptionIdentifiers') properties.subscriptionIdentifiers = [value as number]
   else Object.assign(properties, { [row.key]: BOOLEANS.has(row.key) ? value === 1 : value })
 }
 
 function readValue(row: PropertyRow, word: string): string | number | Uint8Array {
   const { kind, name } = row
+  if (kind === 'binary') {
+    const bytes = bytesOf(word)
+    if (bytes !== null) return bytes
+    throw usageError(`-D ${name}: its bytes cannot be told on this system`)
+  }
+  if (isBroken(word)) throw usageError(`-D ${name} '${word}': this is not UTF-8`)
   if (kind === 'text' || kind === 'pair') return word
-  if (kind === 'binary') return Buffer.from(word, 'utf8')
   const number = /^\d+$/.test(word) ? Number(word) : -1
   if (number >= kind.least && number <= kind.greatest) return number
   throw usageError(`-D ${name} is '${word}': use a whole number from ${kind.least} to ${kind.greatest}`)

@@ -6,8 +6,9 @@ import { usageError } from './exit.ts'
 import type { Given } from './parse.ts'
 
 export type PayloadSource =
-  | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  /** The path as bytes, which need not be UTF-8. */
+  | { readonly kind: 'file'; readonly path: Uint8Array }
   | { readonly kind: 'null' }
   | { readonly kind: 'stdin' }
   | { readonly kind: 'lines' }
@@ -55,10 +56,10 @@ export function publishSettings(given: Given, environment: Environment, processI
 }
 
 function payloadSource(given: Given): PayloadSource {
-  const text = given.text('message')
-  const path = given.text('file')
+  const bytes = given.bytes('message')
+  const path = given.bytes('file')
   const sources: PayloadSource[] = []
-  if (text !== undefined) sources.push({ kind: 'text', text })
+  if (bytes !== undefined) sources.push({ kind: 'bytes', bytes })
   if (path !== undefined) sources.push({ kind: 'file', path })
   if (given.flag('lines')) sources.push({ kind: 'lines' })
   if (given.flag('null')) sources.push({ kind: 'null' })

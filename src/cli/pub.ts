@@ -1,11 +1,10 @@
-import { Buffer } from 'node:buffer'
-import { readFileSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import type { Client, MqttError, PublishOptions } from '../client/index.ts'
-import { commandError, farewell, openClient, stopSignal } from './client-session.ts'
+import { commandError, leave, openClient, stopSignal } from './client-session.ts'
 import { CommandError } from './exit.ts'
 import { linesOf } from './lines.ts'
 import type { Given } from './parse.ts'
+import { readPayload } from './payload.ts'
 import { type PublishSettings, publishSettings } from './pub-settings.ts'
 import type { Say } from './stderr.ts'
 
@@ -14,7 +13,7 @@ export async function runPub(given: Given, say: Say): Promise<number> {
   const settings = publishSettings(given, process.env, process.pid)
   const tell: Say = settings.client.quiet ? () => {} : say
   const stop = stopSignal()
-  const payload = await readPayload(settings)
+  const payload = await readPayload(settings, stop)
   const client = await openClient(settings.client, stop, tell)
   const publisher = new Publisher(client, settings, stop)
   try {
@@ -25,49 +24,14 @@ export async function runPub(given: Given, say: Say): Promise<number> {
     stop.throwIfAborted()
     throw commandError(publisher.failure ?? error, settings.client, 'publish')
   } finally {
-    await client.close(farewell(settings.client, stop.aborted))
+    await leave(client, settings.client, stop)
   }
+  stop.throwIfAborted()
   for (const refusal of publisher.refusals) tell(refusal)
   if (publisher.refused === 0) return 0
   const { refused, published } = publisher
   if (published > 1) tell(`${refused} of ${published} messages were refused`)
   return new CommandError('publish', '').exitCode
-}
-
-/** Null: the lines of stdin. */
-async function readPayload({ source }: PublishSettings): Promise<Uint8Array | null> {
-  switch (source.kind) {
-    case 'text':
-      return Buffer.from(source.text, 'utf8')
-    case 'null':
-      return Buffer.alloc(0)
-    case 'lines':
-      return null
-    case 'file':
-      return notEmpty(readWhole(source.path), source.path)
-    default:
-      return notEmpty(await readAll(process.stdin), 'stdin')
-  }
-}
-
-function readWhole(path: string): Uint8Array {
-  try {
-    return readFileSync(path)
-  } catch (error) {
-    throw new CommandError('other', `cannot read ${path}: ${(error as Error).message}`)
-  }
-}
-
-async function readAll(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  for await (const chunk of stream) chunks.push(chunk)
-  return Buffer.concat(chunks)
-}
-
-/** An empty message clears what is retained: whoever wants that says so with -n. */
-function notEmpty(bytes: Uint8Array, name: string): Uint8Array {
-  if (bytes.length > 0) return bytes
-  throw new CommandError('other', `${name} is empty: to publish an empty message use -n`)
 }
 
 /** So many refusals are told one by one. */

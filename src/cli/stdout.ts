@@ -1,25 +1,22 @@
-import { writeSync } from 'node:fs'
+import type { CommandError } from './exit.ts'
 import { ByteWriter } from './format/byte-writer.ts'
+import { Output } from './output.ts'
 
 const STDOUT = 1
-/** So many bytes are written before the turn ends. */
+/** So many bytes are written before the turn ends; and as many may wait for whoever reads before nothing more is printed. */
 const FULL = 64 * 1024
-/** Milliseconds between two tries, if the other end of a pipe that must not block is slow. */
-const RETRY = 2
 
-/**
- * What is printed during a turn goes out in one write at its end. The write blocks: who reads slowly slows down the
- * connection to the broker, and memory stays bounded.
- */
+/** What is printed during a turn goes out in one write at its end. */
 export class Stdout {
   readonly writer: ByteWriter = new ByteWriter()
-  /** Nobody reads any more. */
-  closed = false
-  readonly #onClosed: () => void
+  readonly #output: Output
   #scheduled = false
+  #released = false
+  #wake: (() => void) | null = null
 
-  constructor(onClosed: () => void) {
-    this.#onClosed = onClosed
+  /** `onEnd` as for an Output. */
+  constructor(onEnd: (error: CommandError | null) => void) {
+    this.#output = new Output(STDOUT, onEnd)
   }
 
   /** Something was put into the writer. */
@@ -34,27 +31,33 @@ export class Stdout {
     }
   }
 
+  /** Who reads is slow: wait for `room` before more is printed. */
+  get full(): boolean {
+    return !this.#released && this.#output.waiting >= FULL
+  }
+
+  /** Resolves when all has been taken, or at `release`. */
+  room(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve
+      void this.#output.taken().then(resolve)
+    })
+  }
+
+  /** Nobody waits for room any more. */
+  release(): void {
+    this.#released = true
+    this.#wake?.()
+  }
+
   flush(): void {
-    if (!this.closed && this.writer.length > 0 && !writeAll(STDOUT, this.writer.view())) {
-      this.closed = true
-      this.#onClosed()
-    }
+    if (this.writer.length > 0) this.#output.write(this.writer.view())
     this.writer.clear()
   }
-}
 
-/** False if nobody reads there any more. */
-export function writeAll(descriptor: number, bytes: Uint8Array): boolean {
-  let from = 0
-  while (from < bytes.length) {
-    try {
-      from += writeSync(descriptor, bytes, from)
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
-      if (code === 'EPIPE') return false
-      if (code !== 'EAGAIN') throw error
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY)
-    }
+  /** Resolves when all that was printed has been taken, or nobody reads any more. */
+  finish(): Promise<void> {
+    this.flush()
+    return this.#output.taken()
   }
-  return true
 }

@@ -6,9 +6,9 @@ import { backupDiskStore, checkDiskStore, type StoreReport } from '../store/inde
 import { EXIT_CODES, usageError } from './exit.ts'
 import { safeText } from './format/terminal.ts'
 import { DEFAULT_PORT } from './option.ts'
+import { writeAll } from './output.ts'
 import type { Given } from './parse.ts'
 import type { Say } from './stderr.ts'
-import { writeAll } from './stdout.ts'
 
 const STDOUT = 1
 const BYTES_OF_MIB = 1024 ** 2

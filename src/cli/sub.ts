@@ -2,7 +2,7 @@ import { isatty } from 'node:tty'
 import type { Client, Message, Subscription } from '../client/index.ts'
 import type { Properties } from '../protocol/index.ts'
 import { parseTopicFilter, topicMatches } from '../topics/index.ts'
-import { commandError, farewell, openClient, stopSignal } from './client-session.ts'
+import { commandError, leave, openClient, orHurry, stopSignal } from './client-session.ts'
 import { CommandError } from './exit.ts'
 import type { PrintableMessage } from './format/message.ts'
 import type { Given } from './parse.ts'
@@ -20,26 +20,28 @@ export async function runSub(given: Given, say: Say): Promise<number> {
   const timedOut = () => stop.abort(timeoutError(settings))
   interrupted.addEventListener('abort', () => stop.abort(interrupted.reason), { once: true })
   const timer = settings.timeout === undefined ? undefined : setTimeout(timedOut, settings.timeout)
-  const stdout = new Stdout(() => stop.abort(NOBODY_READS))
+  const stdout = new Stdout((error) => stop.abort(error ?? NOBODY_READS))
   try {
     const client = await openClient(settings.client, stop.signal, tell)
-    const close = () => client.close(farewell(settings.client, interrupted.aborted))
+    const close = () => leave(client, settings.client, stop.signal)
     // That ends whatever is waited for.
     stop.signal.addEventListener('abort', () => void close(), { once: true })
+    void client.closed.then(() => stdout.release())
     try {
-      await new Subscriber(client, settings, stdout, tell).run()
+      await new Subscriber(client, settings, stdout, stop.signal, tell).run()
     } catch (error) {
       if (!stop.signal.aborted) throw commandError(error, settings.client, 'subscription')
     } finally {
+      clearTimeout(timer)
       await close()
     }
-    stop.signal.throwIfAborted()
   } catch (error) {
-    if (error !== NOBODY_READS) throw error
+    if (!stop.signal.aborted) throw error
   } finally {
     clearTimeout(timer)
-    stdout.flush()
+    await orHurry(stdout.finish(), stop.signal)
   }
+  if (stop.signal.aborted && stop.signal.reason !== NOBODY_READS) throw stop.signal.reason
   return 0
 }
 
@@ -57,6 +59,7 @@ class Subscriber {
   readonly #client: Client
   readonly #settings: SubscribeSettings
   readonly #stdout: Stdout
+  readonly #stop: AbortSignal
   readonly #say: Say
   readonly #print: (message: PrintableMessage) => void
   readonly #filterOut: readonly string[]
@@ -64,10 +67,11 @@ class Subscriber {
   readonly #removals: Set<Promise<unknown>> = new Set()
   #printed = 0
 
-  constructor(client: Client, settings: SubscribeSettings, stdout: Stdout, say: Say) {
+  constructor(client: Client, settings: SubscribeSettings, stdout: Stdout, stop: AbortSignal, say: Say) {
     this.#client = client
     this.#settings = settings
     this.#stdout = stdout
+    this.#stop = stop
     this.#say = say
     const terminal = isatty(1)
     this.#print = makePrinter(stdout.writer, {
@@ -124,6 +128,9 @@ class Subscriber {
       const last = this.#take(next.value)
       next.value.ack()
       if (last) return
+      // The client reads no more when its buffer is full, and says PINGREQ all the same.
+      if (this.#stdout.full) await this.#stdout.room()
+      if (this.#stop.aborted) return
     }
   }
 

@@ -58,6 +58,17 @@ describe('called by the name of a mosquitto command', { skip }, async () => {
     assert.match((await pub('--help')).stdout.toString(), /^Usage: mosquitto_pub /)
   })
 
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    it(`${signal} ends mosquitto_sub with 0`, async () => {
+      const id = `ended-by-${signal}`
+      const words = ['-p', String(target.port), '-i', id, '-t', 'x', ...target.marker]
+      const program = new Program([join(folder, 'mosquitto_sub')], words)
+      await target.subscribed(id)
+      program.process.kill(signal)
+      assert.equal((await program.ended).code, 0)
+    })
+  }
+
   it('a timeout is 27, and a refusal the code of the CONNACK', async () => {
     assert.equal((await sub('-t', 'nothing', '-W', '1')).code, 27)
     const closed = await nightjarTarget('allow_anonymous false')

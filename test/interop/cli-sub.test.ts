@@ -90,7 +90,7 @@ async function both(target: Target, words: readonly string[], count: number | un
   const common = ['-p', String(target.port), ...words, ...target.marker, ...ending]
   const subscribers = [[programs.sub], [...NIGHTJAR, 'sub']].map((command, i) => {
     const id = `compare-${++clients}-${i}`
-    return { id, program: new Program(command, ['-i', id, ...common], { LC_ALL: 'C' }) }
+    return { id, program: new Program(command, ['-i', id, ...common], { env: { LC_ALL: 'C' } }) }
   })
   await Promise.all(subscribers.map(({ id }) => target.subscribed(id)))
   await publish(target, LIVE)

@@ -14,7 +14,7 @@ export const NIGHTJAR: readonly string[] = [
   fileURLToPath(new URL('../../src/cli/main.js', import.meta.url)),
 ]
 
-const PATIENCE_MS = 30_000
+const PATIENCE_MS = 60_000
 
 export interface Ending {
   readonly code: number | null
@@ -23,21 +23,33 @@ export interface Ending {
 }
 
 /** Variables of the environment that would change what the commands do. */
-const CLEARED = { MQTT_URL: '', MQTT_USERNAME: '', MQTT_PASSWORD: '', NO_COLOR: '', FORCE_COLOR: '', TZ: 'UTC' }
+const CLEARED = {
+  ...{ MQTT_URL: '', MQTT_USERNAME: '', MQTT_PASSWORD: '', NO_COLOR: '', FORCE_COLOR: '', TZ: 'UTC' },
+  XDG_CONFIG_HOME: '/nonexistent',
+}
+
+export interface ProgramOptions {
+  readonly env?: Readonly<Record<string, string>>
+  /** A descriptor that its output goes to; what it prints there is not seen here. */
+  readonly stdout?: number
+}
 
 /** A program that runs beside the test, and the bytes that it prints. It is killed if it outlives the test. */
 export class Program {
   readonly process: ChildProcess
-  readonly ended: Promise<Ending>
+  readonly #ended: Promise<Ending>
   readonly #stdout: Buffer[] = []
   #stderr = ''
   #news: (() => void)[] = []
 
-  constructor(command: readonly string[], words: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  constructor(command: readonly string[], words: readonly string[], { env = {}, stdout }: ProgramOptions = {}) {
     const [program, ...first] = command as [string, ...string[]]
-    this.process = spawn(program, [...first, ...words], { env: { ...process.env, ...CLEARED, ...env } })
+    this.process = spawn(program, [...first, ...words], {
+      env: { ...process.env, ...CLEARED, ...env },
+      stdio: ['pipe', stdout ?? 'pipe', 'pipe'],
+    })
     this.process.stdin!.on('error', () => {})
-    this.process.stdout!.on('data', (bytes: Buffer) => {
+    this.process.stdout?.on('data', (bytes: Buffer) => {
       this.#stdout.push(bytes)
       this.#tell()
     })
@@ -45,18 +57,22 @@ export class Program {
       this.#stderr += text
       this.#tell()
     })
-    const timer = setTimeout(() => this.process.kill('SIGKILL'), PATIENCE_MS)
-    this.ended = new Promise((resolve) => {
+    this.#ended = new Promise((resolve) => {
       this.process.on('close', (code) => {
-        clearTimeout(timer)
         this.#tell()
         resolve({ code, stdout: this.stdout, stderr: this.#stderr })
       })
     })
     after(async () => {
       this.process.kill('SIGKILL')
-      await this.ended
+      await this.#ended
     })
+  }
+
+  /** It should end by itself from now on; it is killed if it does not. */
+  get ended(): Promise<Ending> {
+    const timer = setTimeout(() => this.process.kill('SIGKILL'), PATIENCE_MS)
+    return this.#ended.finally(() => clearTimeout(timer))
   }
 
   get stdout(): Buffer {
@@ -69,12 +85,26 @@ export class Program {
 
   /** Waits until stdout or stderr has the text; throws if the program ends before that. */
   async printed(text: string): Promise<void> {
+    const late = Date.now() + PATIENCE_MS
     while (!this.stdout.includes(text) && !this.#stderr.includes(text)) {
-      if (this.process.exitCode !== null || this.process.signalCode !== null) {
-        throw new Error(`it has ended (${this.process.exitCode}) and did not print '${text}': ${this.#stderr}`)
+      const { exitCode, signalCode } = this.process
+      if (exitCode !== null || signalCode !== null) {
+        throw new Error(`it has ended (${exitCode ?? signalCode}) and did not print '${text}': ${this.#stderr}`)
       }
-      await new Promise<void>((resolve) => this.#news.push(resolve))
+      const left = late - Date.now()
+      if (left <= 0) throw new Error(`it did not print '${text}' within ${PATIENCE_MS} ms: ${this.#stderr}`)
+      await this.#change(left)
     }
+  }
+
+  #change(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, milliseconds)
+      this.#news.push(() => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
   }
 
   #tell(): void {
@@ -89,7 +119,7 @@ export function runProgram(
   input: string | Uint8Array = '',
   env: Readonly<Record<string, string>> = {},
 ): Promise<Ending> {
-  const program = new Program(command, words, env)
+  const program = new Program(command, words, { env })
   program.process.stdin!.end(input)
   return program.ended
 }

@@ -9,6 +9,7 @@ export const programs = {
   rr: '/usr/bin/mosquitto_rr',
   python: '/usr/bin/python3',
   cc: '/usr/bin/cc',
+  mkfifo: '/usr/bin/mkfifo',
 } as const
 
 /** A reason to skip a test, or false: what it needs is here. */

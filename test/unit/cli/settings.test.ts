@@ -24,7 +24,7 @@ test('without options it is MQTT 3.1.1 to localhost:1883, with a clean session',
   assert.deepEqual([client.host, client.port, client.version], ['localhost', 1883, 4])
   const { cleanStart, clientId, keepAlive, credentials, will } = client.options
   assert.deepEqual([cleanStart, clientId, keepAlive, credentials, will], [true, undefined, 60, undefined, undefined])
-  assert.deepEqual([topic, source, qos, retain, repeat], ['x', { kind: 'text', text: 'y' }, 0, false, 1])
+  assert.deepEqual([topic, source, qos, retain, repeat], ['x', { kind: 'bytes', bytes: Buffer.from('y') }, 0, false, 1])
 })
 
 test('an option stands above -L, and -L above the environment', () => {
@@ -40,6 +40,7 @@ test('an option stands above -L, and -L above the environment', () => {
   assert.deepEqual(where(pub(url, environment)), ['h', 2, { username: 'u', password: 'p' }])
   const all = [...url, '-h', 'hh', '-p', '3', '-u', 'uu', '-P', 'pp']
   assert.deepEqual(where(pub(all, environment)), ['hh', 3, { username: 'uu', password: 'pp' }])
+  assert.equal(pub([...BASE, '-h', '[fe80::1]']).client.host, 'fe80::1')
   assert.deepEqual(
     where(pub([...BASE, '-h', 'hh'], environment)).slice(0, 2),
     ['hh', 1883],
