@@ -47,7 +47,10 @@ export function subscribeSettings(given: Given, environment: Environment, proces
   if (ignoreRetained && retainedOnly) throw usageError('-R and --retained-only leave nothing to print: leave one out')
   const count = given.number('count')
   return {
-    client: { ...client, options: { ...receiveMaximum(count), topicAliasMaximum: 0, ...client.options } },
+    client: {
+      ...client,
+      options: { ...receiveMaximum(count), ...expected(filters), topicAliasMaximum: 0, ...client.options },
+    },
     filters,
     unsubscribe,
     qos: (given.number('qos') ?? 0) as QoS,
@@ -71,6 +74,11 @@ export function subscribeSettings(given: Given, environment: Environment, proces
 /** A session that is kept must not hold messages of QoS 1 and 2 that were taken from the broker and not printed. */
 function receiveMaximum(count: number | undefined): { receiveMaximum?: number } {
   return count === undefined || count >= 1000 ? {} : { receiveMaximum: count }
+}
+
+/** In a session that was kept, messages for other filters must not hold up those that are printed. */
+function expected(filters: readonly string[]): { subscriptions?: readonly string[] } {
+  return filters.length === 0 ? {} : { subscriptions: filters }
 }
 
 function chosenFilters({ topic }: ClientSettings, given: Given): string[] {

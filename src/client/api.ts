@@ -52,7 +52,8 @@ export interface SubscribeOptions<T = Uint8Array> {
   codec?: Codec<T>
   /**
    * When a message of QoS 1 or 2 is acknowledged: when it is in the buffer (the default), when the application asks for
-   * the one after it, or when it calls `ack`.
+   * the one after it, or when it calls `ack`. Each loop over the subscription asks for itself; calls of `next()` that go on
+   * side by side are one reader, which lets go the oldest that it has.
    */
   ack?: 'on-receive' | 'on-next' | 'manual'
   /** Messages that wait for the application before `overflow` applies, 1..; 1000 if it is left out. */
@@ -114,7 +115,10 @@ export interface Subscription<T = Uint8Array, P = Record<string, string>>
   readonly buffered: number
   /** The next message. Rejects when the signal fires, after `timeout` milliseconds, or when the subscription has ended. */
   next(options?: { signal?: AbortSignal; timeout?: number }): Promise<Message<T, P>>
-  /** Ends it; resolves when the broker knows, or when there is no connection. */
+  /**
+   * Ends it, and lets go what is in its buffer. Resolves when the broker knows, or when there is no connection; rejects with
+   * ERR_CLOSED if the client is closed before.
+   */
   unsubscribe(): Promise<void>
 }
 
@@ -158,6 +162,13 @@ export interface CloseOptions {
   userProperties?: [name: string, value: string][]
 }
 
+export interface DrainOptions {
+  /** Milliseconds, after which the client is closed all the same; without end if it is left out. */
+  timeout?: number
+  /** Closes the client when it fires. */
+  signal?: AbortSignal
+}
+
 export interface Client extends AsyncDisposable {
   readonly state: ClientState
   /** As given, as made, or as assigned by the broker. */
@@ -181,8 +192,9 @@ export interface Client extends AsyncDisposable {
     options?: SubscribeOptions<T>,
   ): Promise<Subscription<T, Params<F>>>
   /**
-   * Gives up filters that the Session has from an earlier process; resolves when the broker knows. Those of this client's own
-   * subscriptions end by `subscription.unsubscribe()`.
+   * Gives up filters that the Session has from an earlier process, and acknowledges messages that waited for them; resolves
+   * when the broker knows, which may be after a reconnect. Those of this client's own subscriptions end by
+   * `subscription.unsubscribe()`.
    */
   unsubscribe(filter: string | readonly string[], options?: UnsubscribeOptions): Promise<void>
   /** Publishes with a Response Topic and resolves to the first answer. MQTT 5.0 only. */
@@ -207,9 +219,9 @@ export interface Client extends AsyncDisposable {
   stats(): ClientStats
   /**
    * Takes no new messages either way, waits until what was published is acknowledged and what was received is consumed, and
-   * closes.
+   * closes. Rejects with ERR_TIMEOUT or ERR_ABORTED if that came first: the client is closed then, too.
    */
-  drain(): Promise<void>
+  drain(options?: DrainOptions): Promise<void>
   /** Sends DISCONNECT and closes; what is not acknowledged is rejected with ERR_CLOSED. */
   close(options?: CloseOptions): Promise<void>
 }

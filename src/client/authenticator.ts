@@ -29,6 +29,11 @@ export class Authenticator {
     this.#authentication = authentication
   }
 
+  /** Somebody waits for the end of an exchange. */
+  get busy(): boolean {
+    return this.#again !== null
+  }
+
   /** What CONNECT brings along. */
   async begin(): Promise<Uint8Array | undefined> {
     return this.#authentication?.begin()

@@ -4,6 +4,7 @@ import type {
   Client,
   ClientState,
   CloseOptions,
+  DrainOptions,
   Message,
   PublishOptions,
   PublishResult,
@@ -14,7 +15,7 @@ import type {
   UnsubscribeOptions,
 } from './api.ts'
 import { encodeText } from './codecs.ts'
-import { closedError, MqttError, toMqttError } from './errors.ts'
+import { aborted, closedError, MqttError, toMqttError } from './errors.ts'
 import { type ClientEvent, Events } from './events.ts'
 import { Lifecycle } from './lifecycle.ts'
 import type { Settings } from './options.ts'
@@ -25,6 +26,7 @@ import { Requests, serve } from './request.ts'
 import { Routes } from './routes.ts'
 import { Sender } from './sender.ts'
 import type { ServerLimits } from './server-limits.ts'
+import { onAbort } from './signals.ts'
 import { type ClientStats, Counters } from './stats.ts'
 import { Subscriber } from './subscriber.ts'
 import { Subscriptions } from './subscriptions.ts'
@@ -49,16 +51,17 @@ export class MqttClient implements Client {
   #validTopic: string | null = null
 
   constructor(settings: Settings, target: Target | null) {
-    const { queue, clock } = settings
+    const { clock } = settings
     this.#settings = settings
     this.#events = new Events(settings.onEvent ?? null)
-    this.#sender = new Sender(queue, clock, this.#counters, (topic, error) => {
+    this.#sender = new Sender(settings, this.#counters, (topic, error) => {
       this.#events.emit({ type: 'unsent', topic, error })
     })
-    this.#receiver = new Receiver(this.#routes, this.#counters, (topic) => {
-      this.#events.emit({ type: 'unclaimed', topic })
+    this.#receiver = new Receiver(this.#routes, this.#counters, {
+      onUnclaimed: (topic) => this.#events.emit({ type: 'unclaimed', topic }),
+      regulate: () => this.#regulate(),
     })
-    this.#subscriber = new Subscriber(this.#routes, (route, error) => {
+    this.#subscriber = new Subscriber(this.#routes, clock, (route, error) => {
       this.#events.emit({ type: 'unsubscribed', filter: route.filter.source, error })
       this.#subscriptions.refused(route, error)
     })
@@ -78,6 +81,7 @@ export class MqttClient implements Client {
       counters: this.#counters,
       regulate: () => this.#regulate(),
     })
+    void this.closed.then(() => this.#subscriptions.close())
   }
 
   get state(): ClientState {
@@ -107,10 +111,7 @@ export class MqttClient implements Client {
       const words = 'The AbortSignal of connect() fired'
       void this.#lifecycle.close({}, new MqttError('ERR_ABORTED', words, { cause: signal?.reason }))
     }
-    if (signal !== undefined) {
-      signal.addEventListener('abort', abort, { once: true })
-      void this.closed.then(() => signal.removeEventListener('abort', abort))
-    }
+    if (signal !== undefined) void this.closed.then(onAbort(signal, abort))
     const started = this.#lifecycle.start()
     if (signal?.aborted) abort()
     await started
@@ -154,7 +155,9 @@ export class MqttClient implements Client {
     options: RequestOptions<Q, A> = {},
   ): Promise<Message<A>> {
     this.#mustBeUsable()
-    return await this.#requests.ask<A, Q>(topic, payload, options)
+    const asking = this.#requests.ask<A, Q>(topic, payload, options)
+    this.#regulate()
+    return await asking.finally(() => this.#regulate())
   }
 
   async serve<Q = Uint8Array, A = string | Uint8Array, F extends string = string>(
@@ -168,7 +171,9 @@ export class MqttClient implements Client {
 
   async authenticate(): Promise<void> {
     this.#mustBeUsable()
-    await this.#lifecycle.authenticate()
+    const authenticating = this.#lifecycle.authenticate()
+    this.#regulate()
+    await authenticating
   }
 
   events(options: { signal?: AbortSignal } = {}): AsyncIterable<ClientEvent> {
@@ -187,6 +192,7 @@ export class MqttClient implements Client {
       unsent,
       dropped,
       unclaimed,
+      held: this.#receiver.held,
       inFlight: this.#lifecycle.session?.outbound.inFlight ?? 0,
       queued: this.#sender.queued,
       queuedBytes: this.#sender.queuedBytes,
@@ -194,18 +200,31 @@ export class MqttClient implements Client {
     }
   }
 
-  async drain(): Promise<void> {
+  async drain({ timeout, signal }: DrainOptions = {}): Promise<void> {
     this.#mustBeUsable()
     this.#draining = true
     this.#receiver.stopped = true
-    await Promise.race([this.#drained(), this.closed])
+    const { clock } = this.#settings
+    let timer: unknown
+    let deafen: (() => void) | undefined
+    const cut = new Promise<MqttError>((resolve) => {
+      if (timeout !== undefined) timer = clock.setTimeout(() => resolve(notDrained(timeout)), timeout)
+      const abort = () => resolve(aborted(signal!, 'The client was not drained, and is closed'))
+      if (signal?.aborted) abort()
+      else if (signal !== undefined) deafen = onAbort(signal, abort)
+    })
+    const error = await Promise.race([this.#drained(), cut, this.closed.then(() => undefined)])
+    clock.clearTimeout(timer)
+    deafen?.()
     await this.close()
+    if (error !== undefined) throw error
   }
 
-  async #drained(): Promise<void> {
+  async #drained(): Promise<undefined> {
     await this.#subscriptions.consume()
     await Promise.all(this.#serving)
     await this.#sender.whenIdle(() => this.#lifecycle.session)
+    return undefined
   }
 
   close(options: CloseOptions = {}): Promise<void> {
@@ -243,10 +262,14 @@ export class MqttClient implements Client {
     const { connection, session } = this.#lifecycle
     if (connection === null || session === null) return
     const { outbound } = session
-    const awaiting = outbound.head < outbound.next || this.#requests.pending > 0
-    if (this.#subscriptions.full > 0 && !awaiting) connection.pause()
+    const awaiting = outbound.head < outbound.next || this.#requests.pending > 0 || this.#lifecycle.authenticating
+    if ((this.#subscriptions.full > 0 || this.#receiver.full) && !awaiting) connection.pause()
     else connection.resume()
   }
+}
+
+function notDrained(timeout: number): MqttError {
+  return new MqttError('ERR_TIMEOUT', `The client was not drained within ${timeout} ms, and is closed`)
 }
 
 function plainBytes(payload: unknown): Uint8Array {

@@ -1,4 +1,5 @@
 import { type MqttError, toMqttError } from './errors.ts'
+import { onAbort } from './signals.ts'
 
 export type ClientEvent =
   /** CONNACK came. */
@@ -13,7 +14,7 @@ export type ClientEvent =
   | { type: 'unsubscribed'; filter: string; error: MqttError }
   /** A subscription's buffer is full and messages are dropped: told once, until it has been empty again. */
   | { type: 'overflow'; filters: readonly string[] }
-  /** A message came that no subscription of this client asks for; told once a connection. */
+  /** A message came that no subscription of this client asks for, yet; told once a connection. */
   | { type: 'unclaimed'; topic: string }
   /** The last one. `error` is null if the client was asked to close. */
   | { type: 'closed'; error: MqttError | null }
@@ -54,15 +55,17 @@ export class Events {
   }
 
   observe(signal: AbortSignal | undefined): AsyncIterable<ClientEvent> {
-    const abort = () => observer.end(signal?.reason)
+    let deafen: (() => void) | undefined
     const observer = new Observer(() => {
       this.#observers.delete(observer)
-      signal?.removeEventListener('abort', abort)
+      deafen?.()
     })
-    if (this.#ended) observer.end(null)
-    else this.#observers.add(observer)
-    if (signal?.aborted) abort()
-    else signal?.addEventListener('abort', abort, { once: true })
+    if (this.#ended || signal?.aborted) {
+      observer.end(signal?.aborted ? signal.reason : null)
+      return observer
+    }
+    this.#observers.add(observer)
+    deafen = signal && onAbort(signal, () => observer.end(signal.reason))
     return observer
   }
 }

@@ -22,6 +22,7 @@ import type { Credentials, Settings } from './options.ts'
 import { dial } from './platform.ts'
 import type { Receiver } from './receiver.ts'
 import { Reconnect } from './reconnect.ts'
+import { answerTopic } from './request.ts'
 import type { Sender } from './sender.ts'
 import { readServerLimits, type ServerLimits } from './server-limits.ts'
 import { ClientSession } from './session.ts'
@@ -30,7 +31,7 @@ import { ControlRequest, type Subscriber } from './subscriber.ts'
 import { unreachable } from './unreachable.ts'
 import type { Target } from './url.ts'
 
-/** Milliseconds for which an inherited Session's messages wait for the application to subscribe. */
+/** Milliseconds in which an application will have subscribed: QoS 0 of an inherited Session waits so long for that. */
 const UNCLAIMED = 10_000
 const CLOSE_TIMEOUT = 1000
 
@@ -98,6 +99,11 @@ export class Lifecycle implements ConnectionOwner {
   /** Proves again who we are, on the connection that there is. */
   authenticate(): Promise<void> {
     return this.#authenticator.again(this.connection)
+  }
+
+  /** An exchange is under way, and its end is waited for. */
+  get authenticating(): boolean {
+    return this.#authenticator.busy
   }
 
   close(options: CloseOptions, error: MqttError | null = null): Promise<void> {
@@ -230,8 +236,8 @@ export class Lifecycle implements ConnectionOwner {
     this.#authenticator.accepted(authenticationData)
     if (assignedClientIdentifier !== undefined) this.clientId = assignedClientIdentifier
     const limits = readServerLimits(packet, settings.protocol, connection.address, settings)
-    const previous = this.#resumeSession(packet.sessionPresent)
     this.limits = limits
+    const previous = this.#resumeSession(packet.sessionPresent)
     this.sessionPresent = packet.sessionPresent
     this.state = 'online'
     counters.connections++
@@ -241,6 +247,7 @@ export class Lifecycle implements ConnectionOwner {
     receiver.online(connection, session, settings.receiveMaximum, settings.topicAliasMaximum)
     subscriber.online(connection, session, limits, packet.sessionPresent)
     sender.online(connection, session, limits, settings.topicAliases, previous)
+    this.#parts.regulate()
     events.emit({ type: 'online', address: connection.address, sessionPresent: packet.sessionPresent })
     this.#opening?.resolve()
     this.#first?.resolve()
@@ -250,6 +257,7 @@ export class Lifecycle implements ConnectionOwner {
 
   onAuth(packet: AuthPacket): void {
     this.#authenticator.onAuth(packet, this.connection!)
+    this.#parts.regulate()
   }
 
   onPublish(view: PublishView): void {
@@ -262,9 +270,15 @@ export class Lifecycle implements ConnectionOwner {
     reasonCode: number,
     properties: Properties | null,
   ): void {
-    if (type === PacketType.Pubrel) this.#parts.receiver.onPubrel(packetId)
-    else this.#parts.sender.onAcknowledgement(type, packetId, reasonCode, properties)
-    this.#parts.regulate()
+    const { receiver, sender, subscriber, regulate } = this.#parts
+    if (type === PacketType.Pubrel) {
+      receiver.onPubrel(packetId)
+    } else {
+      sender.onAcknowledgement(type, packetId, reasonCode, properties)
+      subscriber.askNext()
+      sender.pump()
+    }
+    regulate()
   }
 
   onAnswer(packet: SubackPacket | UnsubackPacket): void {
@@ -293,7 +307,8 @@ export class Lifecycle implements ConnectionOwner {
     if (this.state !== 'closed') this.state = 'offline'
     if (wasOnline) {
       this.#parts.sender.offline(error)
-      this.#parts.subscriber.offline()
+      // Who waits for an UNSUBACK waits in vain if this is the end, and not as while the broker is away.
+      if (!this.#stopping) this.#parts.subscriber.offline()
       this.#parts.receiver.offline()
       if (!this.#stopping) this.#parts.events.emit({ type: 'offline', error })
     }
@@ -315,8 +330,10 @@ export class Lifecycle implements ConnectionOwner {
     this.session = new ClientSession(present)
     this.#endUnclaimed()
     if (present) {
-      this.#parts.receiver.expectUnclaimed()
-      this.#unclaimedTimer = this.#parts.settings.clock.setTimeout(() => this.#endUnclaimed(), UNCLAIMED)
+      const { receiver, settings } = this.#parts
+      // Answers to what an earlier process asked are nobody's.
+      receiver.expectUnclaimed(settings.subscriptions, [answerTopic(this.limits!, this.clientId)])
+      this.#unclaimedTimer = settings.clock.setTimeout(() => receiver.unclaimedOverdue(), UNCLAIMED)
     }
     return previous
   }

@@ -5,6 +5,8 @@ import type { Authentication } from './authentication.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { MqttError } from './errors.ts'
 import type { ClientEvent } from './events.ts'
+import { readNamedFilter } from './params.ts'
+import { readFilter } from './routes.ts'
 import { LARGEST_PACKET } from './server-limits.ts'
 
 export interface Credentials {
@@ -60,6 +62,16 @@ export interface ConnectOptions {
   /** Milliseconds for one attempt, from the name look-up to CONNACK; 10,000. */
   connectTimeout?: number
   queue?: QueueOptions
+  /**
+   * What becomes of a message of QoS 1 or 2 that is in flight whenever the broker hangs up: it is sent again each time
+   * ('resend', the default), or put aside after the second time with ERR_POISON ('put-aside'), so that the others arrive.
+   */
+  poison?: 'resend' | 'put-aside'
+  /**
+   * The Topic Filters that the program will subscribe to, for a Session that an earlier process left: messages for these
+   * wait for their subscription, and others are acknowledged as nobody's. Left out, all wait. A level may have a name.
+   */
+  subscriptions?: readonly string[]
   /** How many messages of QoS 1 and 2 may be on their way to us; 1000. MQTT 5.0 only. */
   receiveMaximum?: number
   /** How many may be on their way to the broker, if it allows as many; 20 where it cannot say, below MQTT 5.0. */
@@ -88,12 +100,22 @@ export interface ConnectOptions {
 export type Settings = Required<
   Omit<
     ConnectOptions,
-    'credentials' | 'will' | 'signal' | 'authentication' | 'onEvent' | 'transport' | 'reconnect' | 'queue'
+    | 'credentials'
+    | 'will'
+    | 'signal'
+    | 'authentication'
+    | 'onEvent'
+    | 'transport'
+    | 'reconnect'
+    | 'queue'
+    | 'subscriptions'
   >
 > &
   Pick<ConnectOptions, 'credentials' | 'will' | 'signal' | 'authentication' | 'onEvent' | 'transport'> & {
     readonly reconnect: false | Required<ReconnectOptions>
     readonly queue: Required<QueueOptions>
+    /** As the broker would match them; null: they were not said. */
+    readonly subscriptions: readonly string[] | null
     /** Whether the broker keeps our Session while there is no connection. */
     readonly keepsSession: boolean
   }
@@ -153,6 +175,8 @@ export function readOptions(options: ConnectOptions): Settings {
     random,
     reconnect: readReconnect(options.reconnect),
     queue: readQueue(options.queue),
+    poison: options.poison ?? 'resend',
+    subscriptions: options.subscriptions?.map((filter) => readFilter(readNamedFilter(filter).filter).filter) ?? null,
     // Below MQTT 5.0 a clean Session ends with its connection.
     keepsSession: protocol === 5 ? sessionExpiry > 0 : !cleanStart,
   }

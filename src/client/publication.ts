@@ -1,6 +1,7 @@
 import { PacketType, type Properties, type PublishPacket, type QoS } from '../protocol/index.ts'
 import type { PublishResult } from './api.ts'
 import type { MqttError } from './errors.ts'
+import { onAbort } from './signals.ts'
 
 export const NO_PROPERTIES: Properties = Object.freeze({})
 
@@ -50,8 +51,7 @@ export class Publication implements PublishPacket {
 
   /** Calls back when the signal fires before it is settled. */
   watch(signal: AbortSignal, aborted: () => void): void {
-    signal.addEventListener('abort', aborted, { once: true })
-    this.#forget = () => signal.removeEventListener('abort', aborted)
+    this.#forget = onAbort(signal, aborted)
   }
 
   accepted(reasonCode: number): void {

@@ -12,7 +12,7 @@ import type { Connection } from './connection.ts'
 import type { Arrival } from './message.ts'
 import { text } from './platform.ts'
 import { Acknowledgements, Receipt } from './receipt.ts'
-import { type Known, matches, type Route, type Routes, type Target } from './routes.ts'
+import { type Known, matches, type Route, type Routes, type Target, takesRetained } from './routes.ts'
 import type { ClientSession } from './session.ts'
 import type { Counters } from './stats.ts'
 import { Unclaimed } from './unclaimed.ts'
@@ -26,24 +26,45 @@ interface Online {
   readonly receiveMaximum: number
 }
 
+/** What it tells the client around it. */
+export interface ReceiverSurroundings {
+  /** A message came that no subscription asks for. */
+  onUnclaimed(topic: string): void
+  /** Something may have changed whether to read on. */
+  regulate(): void
+}
+
 /** Messages on their way in: from the packet to the subscriptions that asked for it, and the acknowledgement back. */
 export class Receiver {
   /** Nothing more is delivered, nor acknowledged: the broker will send it again to whoever continues the Session. */
   stopped = false
   readonly #routes: Routes
   readonly #counters: Counters
-  readonly #onUnclaimed: (topic: string) => void
+  readonly #around: ReceiverSurroundings
   readonly #targets: Target[] = []
   #unclaimed: Unclaimed | null = null
   #online: Online | null = null
+  /** The application was told, since the last CONNACK, that a message came which nobody wants. */
+  #told = false
 
-  constructor(routes: Routes, counters: Counters, onUnclaimed: (topic: string) => void) {
+  constructor(routes: Routes, counters: Counters, around: ReceiverSurroundings) {
     this.#routes = routes
     this.#counters = counters
-    this.#onUnclaimed = onUnclaimed
+    this.#around = around
+  }
+
+  /** Messages that wait for a subscription. */
+  get held(): number {
+    return this.#unclaimed?.size ?? 0
+  }
+
+  /** So many that reading should stop. */
+  get full(): boolean {
+    return this.#unclaimed?.full ?? false
   }
 
   online(connection: Connection, session: ClientSession, receiveMaximum: number, topicAliasMaximum: number): void {
+    this.#told = false
     this.#online = {
       connection,
       session,
@@ -53,30 +74,59 @@ export class Receiver {
     }
   }
 
-  /** The Session is older than this client: what it brings may come before anybody has subscribed. */
-  expectUnclaimed(): void {
-    this.#unclaimed = new Unclaimed()
+  /**
+   * The Session is older than this client: what it brings may come before anybody has subscribed. `expected` are the
+   * filters that will be subscribed to, or null; messages of the `unwanted` ones are not waited with.
+   */
+  expectUnclaimed(expected: readonly string[] | null, unwanted: readonly string[]): void {
+    this.#unclaimed = new Unclaimed(expected, unwanted)
   }
 
+  /** Time enough has passed to subscribe: QoS 0 waits no longer, and the application is told of what still does. */
+  unclaimedOverdue(): void {
+    const unclaimed = this.#unclaimed
+    if (unclaimed === null) return
+    if (unclaimed.oldest !== undefined) this.#tell(unclaimed.oldest)
+    this.#counters.unclaimed += unclaimed.endQoS0()
+    this.#around.regulate()
+  }
+
+  /** The broker has forgotten the Session that they came from. */
   stopUnclaimed(): void {
-    this.#unclaimed?.end()
+    this.#counters.unclaimed += this.held
     this.#unclaimed = null
   }
 
   offline(): void {
     this.#online = null
+    this.#unclaimed?.offline()
   }
 
-  /** A subscription is there now: it gets what came before it. */
-  claim(route: Route, target: Target): void {
-    this.#unclaimed?.claim((arrival) => {
-      if (!matches(route, arrival.topic)) return false
+  /**
+   * Somebody subscribes. It gets what came before it: messages of QoS 0 at once, the others when the broker has granted
+   * it; refused, it would take them with it.
+   */
+  claim(route: Route, target: Target, granted: boolean): void {
+    const unclaimed = this.#unclaimed
+    if (unclaimed === null) return
+    if (!granted) unclaimed.expect(route.filter.filter)
+    unclaimed.take((arrival) => {
+      if (arrival.qos > 0 !== granted || !matches(route, arrival.topic)) return false
       // It is acknowledged by the subscription's own rule only if that is to take it; the place that held it lets go after.
       const { receipt } = arrival
       if (receipt !== null && target.queue.holdsBack) receipt.holders++
       target.queue.receive({ ...arrival, receipt: target.queue.holdsBack ? receipt : null }, target.names)
+      receipt?.release(0)
       return true
     })
+    this.#around.regulate()
+  }
+
+  /** Nobody wants the filter any more: what waits for it need not. */
+  giveUp(filter: string): void {
+    if (this.#unclaimed === null) return
+    this.#counters.unclaimed += this.#unclaimed.giveUp(filter)
+    this.#around.regulate()
   }
 
   onPublish(view: PublishView): void {
@@ -159,7 +209,7 @@ export class Receiver {
       // They are the client's own affair.
       delete properties.subscriptionIdentifiers
     }
-    if (targets.length === 0) for (const route of this.#routes.match(known)) this.#addTargets(route, view)
+    if (targets.length === 0) for (const route of this.#routes.match(known)) this.#addTargets(route, view, known)
     return targets
   }
 
@@ -167,13 +217,14 @@ export class Receiver {
     const route = this.#routes.identified(identifier)
     // In a Session of an earlier process the identifier may be that of another filter.
     if (route === undefined || (session.inherited && !matches(route, known.topic))) return
-    this.#addTargets(route, view)
+    this.#addTargets(route, view, known)
   }
 
-  #addTargets(route: Route, view: PublishView): void {
+  #addTargets(route: Route, view: PublishView, known: Known): void {
     for (const target of route.targets) {
-      const unwanted = view.retain && !target.queue.wantsRetained && !route.options.retainAsPublished
-      if (unwanted || this.#targets.some((other) => other.queue === target.queue)) continue
+      if (view.retain && !takesRetained(route, target, known.topic)) continue
+      if (this.#unclaimed !== null && view.qos > 0 && !target.queue.ready) continue
+      if (this.#targets.some((other) => other.queue === target.queue)) continue
       this.#targets.push(target)
     }
   }
@@ -211,14 +262,22 @@ export class Receiver {
   }
 
   #unwanted(arrival: Arrival, { qos, packetId }: PublishView, online: Online): void {
-    if (this.#unclaimed !== null && online.session.inherited) {
+    const unclaimed = online.session.inherited ? this.#unclaimed : null
+    if (unclaimed?.awaits(arrival.topic, qos)) {
       const receipt = qos === 0 ? null : this.#owe(packetId, qos, 1, online)
-      this.#unclaimed.hold({ ...arrival, receipt })
+      this.#counters.unclaimed += unclaimed.hold({ ...arrival, receipt })
+      if (unclaimed.full) this.#around.regulate()
       return
     }
     if (qos > 0) this.#owe(packetId, qos as 1 | 2, 0, online)
     this.#counters.unclaimed++
-    this.#onUnclaimed(arrival.topic)
+    this.#tell(arrival.topic)
+  }
+
+  #tell(topic: string): void {
+    if (this.#told) return
+    this.#told = true
+    this.#around.onUnclaimed(topic)
   }
 }
 

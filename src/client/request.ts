@@ -2,7 +2,10 @@ import type { Client, Message, PublishOptions, RequestOptions, ServeOptions, Sub
 import type { Clock } from './clock.ts'
 import { bytes, type Codec } from './codecs.ts'
 import { aborted, MqttError, toMqttError } from './errors.ts'
+import { ReceivedMessage } from './message.ts'
 import type { Params } from './params.ts'
+import type { ServerLimits } from './server-limits.ts'
+import { onAbort } from './signals.ts'
 
 /** The User Property of an answer that is an error, with its words as the value. */
 const ERROR_PROPERTY = 'error'
@@ -39,42 +42,60 @@ export class Requests {
       throw new MqttError('ERR_UNSUPPORTED', 'request() needs MQTT 5.0, which has Response Topic and Correlation Data')
     }
     if (signal?.aborted) throw aborted(signal, 'Nothing was asked')
-    this.#answers ??= this.#listen()
-    const responseTopic = await this.#answers
     const correlationData = this.#newCorrelation()
     const key = keyOf(correlationData)
-    const answer = this.#expect(key, topic, timeout, signal)
-    const published = this.#client.publish(topic, payload as never, {
+    const stop = new AbortController()
+    const answer = this.#expect(key, topic, timeout, signal, stop)
+    void this.#publish(key, topic, payload, stop.signal, {
       qos,
       ...(codec !== undefined && { codec: codec as Codec<never> }),
-      ...(signal !== undefined && { signal }),
-      properties: { ...options.properties, responseTopic, correlationData },
+      properties: { ...options.properties, correlationData },
     })
-    published.then(
-      ({ matched }) => {
-        if (matched) return
-        this.#fail(key, new MqttError('ERR_REMOTE', `Nobody serves '${topic}'`, { reasonCode: 0x10 }))
-      },
-      (error: unknown) => this.#fail(key, toMqttError(error, 'ERR_REMOTE')),
-    )
     const message = await answer
     const problem = message.properties.userProperties?.find(([name]) => name === ERROR_PROPERTY)
     if (problem !== undefined) throw new MqttError('ERR_REMOTE', `'${topic}' answered with an error: ${problem[1]}`)
-    return decoded(message, options.answerCodec ?? (codec as unknown as Codec<A> | undefined))
+    const decoder = options.answerCodec ?? (codec as unknown as Codec<A> | undefined) ?? (bytes as unknown as Codec<A>)
+    return new ReceivedMessage({ ...message, properties: message.properties, receipt: null }, decoder, [])
   }
 
-  #expect(key: string, topic: string, timeout: number, signal: AbortSignal | undefined): Promise<Message> {
+  /** Asks once answers can come. Never rejects: what goes wrong is the question's. */
+  async #publish(
+    key: string,
+    topic: string,
+    payload: unknown,
+    signal: AbortSignal,
+    options: PublishOptions<never>,
+  ): Promise<void> {
+    try {
+      this.#answers ??= this.#listen()
+      const responseTopic = await this.#answers
+      if (signal.aborted) return
+      const properties = { ...options.properties, responseTopic }
+      const { matched } = await this.#client.publish(topic, payload as never, { ...options, properties, signal })
+      if (!matched) this.#fail(key, new MqttError('ERR_REMOTE', `Nobody serves '${topic}'`, { reasonCode: 0x10 }))
+    } catch (error) {
+      this.#fail(key, toMqttError(error, 'ERR_REMOTE'))
+    }
+  }
+
+  /** Its time runs, whether there is a connection or not. `stop` takes the question back if it was not sent. */
+  #expect(
+    key: string,
+    topic: string,
+    timeout: number,
+    signal: AbortSignal | undefined,
+    stop: AbortController,
+  ): Promise<Message> {
     return new Promise((resolve, reject) => {
-      const forget = () => {
-        this.#questions.delete(key)
-        this.#clock.clearTimeout(timer)
-        signal?.removeEventListener('abort', abort)
-      }
-      const abort = () => this.#fail(key, aborted(signal!, 'The answer was not waited for'))
       const timer = this.#clock.setTimeout(() => {
         this.#fail(key, new MqttError('ERR_TIMEOUT', `'${topic}' did not answer within ${timeout} ms`))
       }, timeout)
-      signal?.addEventListener('abort', abort, { once: true })
+      const deafen = signal && onAbort(signal, () => this.#fail(key, aborted(signal, 'The answer was not waited for')))
+      const forget = () => {
+        this.#questions.delete(key)
+        this.#clock.clearTimeout(timer)
+        deafen?.()
+      }
       this.#questions.set(key, {
         answered: (message) => {
           forget()
@@ -82,6 +103,7 @@ export class Requests {
         },
         failed: (error) => {
           forget()
+          stop.abort()
           reject(error)
         },
       })
@@ -94,9 +116,7 @@ export class Requests {
 
   /** Subscribes, once, to the topic of all answers. */
   async #listen(): Promise<string> {
-    const { server, clientId } = this.#client
-    const base = server.responseInformation?.replace(/\/$/, '') ?? 'nightjar/answers'
-    const topic = `${base}/${clientId.replace(/[+#/\0]/g, '_')}`
+    const topic = answerTopic(this.#client.server, this.#client.clientId)
     try {
       const answers = await this.#client.subscribe(topic, { qos: 1, retained: 'skip' })
       void this.#dispatch(answers)
@@ -128,15 +148,10 @@ export class Requests {
   }
 }
 
-/** The same message, with its payload seen through the codec. */
-function decoded<A>(message: Message, codec: Codec<A> | undefined): Message<A> {
-  const { decode } = codec ?? (bytes as unknown as Codec<A>)
-  return Object.create(message, {
-    payload: { get: () => decode(message.bytes) },
-    bytes: { value: message.bytes },
-    properties: { value: message.properties },
-    params: { value: message.params },
-  }) as Message<A>
+/** Where a client's answers come in. */
+export function answerTopic({ responseInformation }: ServerLimits, clientId: string): string {
+  const base = responseInformation?.replace(/\/$/, '') ?? 'nightjar/answers'
+  return `${base}/${clientId.replace(/[+#/\0]/g, '_')}`
 }
 
 function keyOf(data: Uint8Array): string {

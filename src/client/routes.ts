@@ -15,10 +15,45 @@ import type { MessageQueue } from './subscription.ts'
 /** Bytes. */
 const LONGEST_FILTER = 65_535
 
+/** Milliseconds after which a broker has surely sent the retained messages that answer a SUBSCRIBE. */
+const RETAINED_SENT = 10_000
+/** Topics of retained messages that a target notes. */
+const RETAINED_NOTED = 1000
+
 /** Who gets the messages of a route, and how they name its levels. */
-export interface Target {
+export class Target {
   readonly queue: MessageQueue<unknown, unknown>
   readonly names: NamedFilter['names']
+  /** By the clock: when the SUBSCRIBE was sent whose retained messages are for it. */
+  #asked = -1
+  /** Topics of those that came; null: all have. */
+  #retained: Set<string> | null = null
+
+  constructor(queue: MessageQueue<unknown, unknown>, names: NamedFilter['names']) {
+    this.queue = queue
+    this.names = names
+  }
+
+  /**
+   * A SUBSCRIBE for its filter is sent, and the broker answers with the retained messages. Those are for it too, unless
+   * another made us ask, and it has them already; one that is not certain of that goes by the topics.
+   */
+  asked(now: number, anew: boolean): void {
+    if (anew || this.#asked < 0) {
+      this.#asked = now
+      this.#retained = new Set()
+    } else if (now - this.#asked > RETAINED_SENT) {
+      this.#retained = null
+    }
+  }
+
+  /** Whether it takes a retained message on this topic, though others have its filter too. */
+  takesRetained(topic: string, alone: boolean): boolean {
+    const noted = this.#retained
+    if (!alone && (noted === null || noted.has(topic))) return false
+    if (noted !== null && noted.size < RETAINED_NOTED) noted.add(topic)
+    return true
+  }
 }
 
 export interface RouteOptions {
@@ -31,6 +66,14 @@ export interface RouteOptions {
 
 /** Told of the answer to the next SUBSCRIBE: the QoS granted, or why not. */
 export type Asker = (answer: QoS | MqttError) => void
+
+/** Waits until the broker has given a filter up. */
+export interface Leaver {
+  /** While there is no connection, too. */
+  readonly patient: boolean
+  resolve(): void
+  reject(error: MqttError): void
+}
 
 /** One Topic Filter that the broker has, or shall have: all subscriptions to it share this one. */
 export class Route {
@@ -54,7 +97,7 @@ export class Route {
   /** User Properties for the UNSUBSCRIBE. */
   goodbye: [name: string, value: string][] | undefined = undefined
   /** Who waits until it is given up. */
-  leavers: (() => void)[] = []
+  leavers: Leaver[] = []
 
   constructor(filter: TopicFilter, identifier: number, options: RouteOptions) {
     this.filter = filter
@@ -149,6 +192,12 @@ export class Routes {
 
 export function matches(route: Route, topic: string): boolean {
   return topicMatches(route.filter.filter, topic)
+}
+
+/** Whether a message with RETAIN set goes to the target: one that answers our SUBSCRIBE, unless the flag may be the publisher's. */
+export function takesRetained({ options, targets }: Route, target: Target, topic: string): boolean {
+  if (options.retainAsPublished) return true
+  return target.queue.wantsRetained && target.takesRetained(topic, targets.length === 1)
 }
 
 /** Throws MqttError ERR_TOPIC. What cannot be written must not be found out later, when others wait for its packet. */

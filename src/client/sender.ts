@@ -12,7 +12,7 @@ import type { Clock } from './clock.ts'
 import type { Connection } from './connection.ts'
 import { aborted, MqttError, reasonWords, toMqttError } from './errors.ts'
 import { OfflineQueue } from './offline-queue.ts'
-import type { QueueOptions } from './options.ts'
+import type { QueueOptions, Settings } from './options.ts'
 import { text } from './platform.ts'
 import { mayBeTheMessage, STRIKES } from './poison.ts'
 import { MATCHED, NO_PROPERTIES, Publication } from './publication.ts'
@@ -37,6 +37,8 @@ export class Sender {
   readonly #options: Required<QueueOptions>
   readonly #clock: Clock
   readonly #counters: Counters
+  /** What ends connections is put aside. */
+  readonly #putsAside: boolean
   readonly #onUnsent: (topic: string, error: MqttError) => void
   #online: Online | null = null
   /** It was in flight when connections ended, and goes alone, so that the next end can be laid to it. */
@@ -56,14 +58,14 @@ export class Sender {
   }
 
   constructor(
-    options: Required<QueueOptions>,
-    clock: Clock,
+    { queue, clock, poison }: Pick<Settings, 'queue' | 'clock' | 'poison'>,
     counters: Counters,
     onUnsent: (topic: string, error: MqttError) => void,
   ) {
-    this.#queue = new OfflineQueue(options)
-    this.#options = options
+    this.#queue = new OfflineQueue(queue)
+    this.#options = queue
     this.#clock = clock
+    this.#putsAside = poison === 'put-aside'
     this.#counters = counters
     this.#onUnsent = onUnsent
   }
@@ -124,7 +126,7 @@ export class Sender {
   offline(error: MqttError): void {
     const online = this.#online
     this.#online = null
-    if (online === null || !mayBeTheMessage(error)) return
+    if (online === null || !this.#putsAside || !mayBeTheMessage(error)) return
     const { outbound } = online.session
     const inFlight: number[] = []
     outbound.forEach((message, state, position) => {
@@ -202,7 +204,6 @@ export class Sender {
         known ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound,
       )
     }
-    this.pump()
   }
 
   /** Sends what can be sent: first again what an earlier connection left, then what waits. */
@@ -302,23 +303,22 @@ export class Sender {
     this.#giveUp(message, new MqttError(denied ? 'ERR_DENIED' : 'ERR_REJECTED', words, { reasonCode, reasonString }))
   }
 
-  /** The broker has forgotten the Session: what was in flight at QoS 1 is new to it, what it had accepted is done. */
+  /**
+   * The broker has forgotten the Session. What was in flight at QoS 1 is published again. What became of QoS 2 is unknown,
+   * after PUBREC too: a broker may pass the message on when PUBREL comes, and not before [MQTT-4.3.3-8].
+   */
   #carryOver(previous: ClientSession): void {
     const again: Publication[] = []
     previous.outbound.forEach((message) => {
-      if (!(message instanceof Publication)) return
-      if (message.settled) return
-      if (message.qos === 1) {
-        message.dup = false
-        again.push(message)
+      if (!(message instanceof Publication) || message.settled) return
+      if (message.qos === 2) {
+        this.#giveUp(message, sessionLost(message))
         return
       }
-      const words =
-        `The broker has forgotten the Session, so whether the message to '${message.topic}' arrived is unknown. ` +
-        'Publish it again if twice does no harm; with sessionExpiry the Session outlives a broken connection'
-      this.#giveUp(message, new MqttError('ERR_SESSION_LOST', words))
+      message.dup = false
+      again.push(message)
     })
-    for (const message of previous.releasing.values()) message.accepted(message.reasonCode)
+    for (const message of previous.releasing.values()) this.#giveUp(message, sessionLost(message))
     this.#queue.putBack(again)
   }
 
@@ -345,6 +345,13 @@ export class Sender {
     this.#counters.unsent++
     this.#onUnsent(message.topic, error)
   }
+}
+
+function sessionLost({ topic }: Publication): MqttError {
+  const words =
+    `The broker has forgotten the Session, so whether the message to '${topic}' arrived is unknown. ` +
+    'Publish it again if twice does no harm; with sessionExpiry the Session outlives a broken connection'
+  return new MqttError('ERR_SESSION_LOST', words)
 }
 
 function isSuspect(message: Publication): boolean {

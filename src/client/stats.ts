@@ -15,8 +15,10 @@ export interface ClientStats {
   readonly unsent: number
   /** Messages that subscriptions lost to a full buffer. */
   readonly dropped: number
-  /** Messages that came and that no subscription asks for. */
+  /** Messages that came and that no subscription asked for. */
   readonly unclaimed: number
+  /** Messages of a Session of an earlier process that wait for their subscription. */
+  readonly held: number
   readonly subscriptions: number
 }
 

@@ -10,6 +10,7 @@ import {
   type UnsubackPacket,
 } from '../protocol/index.ts'
 import { packetIdAt } from '../session/index.ts'
+import type { Clock } from './clock.ts'
 import type { Connection } from './connection.ts'
 import { MqttError, reasonWords, toMqttError } from './errors.ts'
 import { text } from './platform.ts'
@@ -39,6 +40,7 @@ const UNANSWERED = 500
  */
 export class Subscriber {
   readonly #routes: Routes
+  readonly #clock: Clock
   /** A route that the broker had granted was refused when it was to be restored. */
   readonly #onRefused: (route: Route, error: MqttError) => void
   #connection: Connection | null = null
@@ -48,8 +50,9 @@ export class Subscriber {
   /** Requests that wait for others to be answered. */
   #ready: ControlRequest[] = []
 
-  constructor(routes: Routes, onRefused: (route: Route, error: MqttError) => void) {
+  constructor(routes: Routes, clock: Clock, onRefused: (route: Route, error: MqttError) => void) {
     this.#routes = routes
+    this.#clock = clock
     this.#onRefused = onRefused
   }
 
@@ -86,6 +89,7 @@ export class Subscriber {
     this.#session = null
     for (const route of [...this.#routes.all()]) {
       for (const asker of [...route.asked.splice(0), ...route.askers.splice(0)]) asker(closed)
+      for (const leaver of route.leavers.splice(0)) leaver.reject(closed)
       for (const { queue } of route.targets) queue.end(error, error === null ? 'forget' : 'keep')
       route.targets = []
       route.asking = null
@@ -110,7 +114,7 @@ export class Subscriber {
     for (const group of groupsOf(subscribe, single)) this.#ready.push(new ControlRequest('subscribe', group))
     for (const group of groupsOf(unsubscribe, single)) this.#ready.push(new ControlRequest('unsubscribe', group))
     for (const route of [...subscribe, ...unsubscribe]) route.asking = 'later'
-    this.#askNext()
+    this.askNext()
   }
 
   onAnswer(request: ControlRequest, { reasonCodes, properties }: SubackPacket | UnsubackPacket): void {
@@ -125,7 +129,7 @@ export class Subscriber {
       this.#answered(route, reasonCode, properties.reasonString)
     }
     this.reconcile(request.routes)
-    this.#askNext()
+    this.askNext()
   }
 
   #answered(route: Route, reasonCode: number, reasonString: string | undefined): void {
@@ -142,11 +146,10 @@ export class Subscriber {
     if (askers.length === 0) this.#onRefused(route, error)
   }
 
-  #askNext(): void {
-    while (this.#unanswered < UNANSWERED) {
-      const request = this.#ready.shift()
-      if (request === undefined) return
-      this.#ask(request)
+  /** Sends what waits, as far as there are Packet Identifiers: to be called when one is free again, before messages take it. */
+  askNext(): void {
+    while (this.#ready.length > 0 && this.#unanswered < UNANSWERED && !this.#session!.outbound.exhausted) {
+      this.#ask(this.#ready.shift()!)
     }
   }
 
@@ -157,7 +160,9 @@ export class Subscriber {
     for (const route of routes) {
       route.asking = kind
       route.stale = false
-      if (kind === 'subscribe') route.asked = route.askers.splice(0)
+      if (kind === 'unsubscribe') continue
+      route.asked = route.askers.splice(0)
+      for (const target of route.targets) target.asked(this.#clock.now(), !route.held)
     }
     try {
       checkLength(packet, this.#limits!)
@@ -173,14 +178,26 @@ export class Subscriber {
   /** It cannot be sent at all. */
   #impossible(route: Route, error: MqttError): void {
     route.asking = null
-    for (const asker of route.asked.splice(0)) asker(error)
+    if (route.targets.length === 0) {
+      route.held = false
+      for (const leaver of route.leavers.splice(0)) leaver.reject(error)
+      this.#forget(route)
+      return
+    }
+    route.refused = true
+    const askers = route.asked.splice(0)
+    for (const asker of askers) asker(error)
+    if (askers.length === 0) this.#onRefused(route, error)
   }
 
   /** A route that nobody wants, and the broker does not have, is no more. */
   #forget(route: Route): boolean {
+    if (route.targets.length > 0 || route.asking !== null) return false
     const keeps = route.held && this.#session !== null
-    if (route.targets.length > 0 || route.asking !== null || (keeps && this.#connection !== null)) return false
-    for (const leave of route.leavers.splice(0)) leave()
+    if (keeps && this.#connection !== null) return false
+    const waiting = keeps ? route.leavers.filter(({ patient }) => patient) : []
+    for (const leaver of route.leavers) if (!waiting.includes(leaver)) leaver.resolve()
+    route.leavers = waiting
     if (!keeps) this.#routes.remove(route)
     return !keeps
   }

@@ -5,6 +5,7 @@ import { bytes, type Codec } from './codecs.ts'
 import { aborted, MqttError } from './errors.ts'
 import { type Arrival, ReceivedMessage } from './message.ts'
 import type { NamedFilter } from './params.ts'
+import { onAbort } from './signals.ts'
 
 /** What a subscription needs of the client around it. */
 export interface SubscriptionHost {
@@ -29,14 +30,26 @@ const COMPACT_AT = 1024
 export type Remains = 'keep' | 'acknowledge' | 'forget'
 
 interface Waiter<M> {
+  /** Whoever gets the message. */
+  readonly reader: Reader<M>
   resolve(message: M | undefined): void
   reject(error: unknown): void
+}
+
+/** An iteration; or all calls of `next()` together. */
+class Reader<M> {
+  /** With 'on-next': what it was given and has not let go, oldest first. */
+  readonly held: M[] = []
+  /** An iteration has a message, and has not asked for the one after it. */
+  busy = false
 }
 
 /** The messages of one subscription, from the connection to whoever iterates. */
 export class MessageQueue<T, P> implements Subscription<T, P> {
   filters: readonly string[] = []
   granted: QoS = 0
+  /** The broker has granted it. */
+  ready = false
   refused: { filter: string; error: MqttError }[] = []
   dropped = 0
   /** Retained messages are wanted, though another subscription of the same filter may be why they come. */
@@ -49,10 +62,10 @@ export class MessageQueue<T, P> implements Subscription<T, P> {
   #buffer: ReceivedMessage<T, P>[] = []
   #head = 0
   #waiters: Waiter<ReceivedMessage<T, P>>[] = []
-  /** With 'on-next': what the application has now, acknowledged when it asks for more. */
-  #current: ReceivedMessage<T, P> | null = null
-  /** An iteration has a message, and has not asked for the one after it. */
-  #busy = false
+  /** The reader of those who call `next()`. */
+  readonly #callers: Reader<ReceivedMessage<T, P>> = new Reader()
+  /** Messages that all readers have, as far as they are known to: none when nothing that was handed out is in use. */
+  #inHand = 0
   #full = false
   #overflowing = false
   #ended = false
@@ -77,7 +90,7 @@ export class MessageQueue<T, P> implements Subscription<T, P> {
 
   /** It has ended, and all it held was read, and dealt with as far as an iteration can tell. */
   get consumed(): boolean {
-    return this.#ended && this.buffered === 0 && this.#current === null && !this.#busy
+    return this.#ended && this.buffered === 0 && this.#inHand === 0
   }
 
   /** Whether its acknowledgement has to wait until the application lets the message go. */
@@ -95,7 +108,7 @@ export class MessageQueue<T, P> implements Subscription<T, P> {
     }
     const waiter = this.#waiters.shift()
     if (waiter !== undefined) {
-      this.#hand(message)
+      this.#hand(message, waiter.reader)
       waiter.resolve(message)
       return
     }
@@ -108,11 +121,8 @@ export class MessageQueue<T, P> implements Subscription<T, P> {
     if (this.#ended) return
     this.#ended = true
     this.#error = error
-    if (remains === 'acknowledge') for (let at = this.#head; at < this.#buffer.length; at++) this.#buffer[at]!.ack()
-    if (remains !== 'keep') {
-      this.#buffer = []
-      this.#head = 0
-    }
+    if (remains === 'acknowledge') this.#acknowledgeRest()
+    if (remains !== 'keep') this.#forgetRest()
     if (this.#full) this.#fill(false)
     for (const waiter of this.#waiters.splice(0)) {
       if (error === null) waiter.resolve(undefined)
@@ -123,15 +133,20 @@ export class MessageQueue<T, P> implements Subscription<T, P> {
   // From the application
 
   async next(options: { signal?: AbortSignal; timeout?: number } = {}): Promise<Message<T, P>> {
-    const message = await this.#take(options.signal, options.timeout)
+    const { signal, timeout } = options
+    const message = this.#shift(this.#callers) ?? (await this.#wait(this.#callers, signal, timeout))
     if (message === undefined) throw new MqttError('ERR_CLOSED', 'The subscription has ended')
     return message
   }
 
+  /** Nobody will ask for what is left, nor for the message after the one that `next()` gave last: they are let go. */
   unsubscribe(): Promise<void> {
     this.end(null, 'acknowledge')
-    this.#leaving ??= this.#host.left(this as MessageQueue<unknown, unknown>)
-    return this.#leaving
+    this.#acknowledgeRest()
+    this.#forgetRest()
+    this.#letGoAll(this.#callers)
+    this.#host.consumed()
+    return this.#leave()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -139,16 +154,17 @@ export class MessageQueue<T, P> implements Subscription<T, P> {
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Message<T, P>, undefined> {
+    const reader = new Reader<ReceivedMessage<T, P>>()
     return {
       next: () => {
-        this.#busy = false
-        const message = this.#shift()
-        if (message === undefined) return this.#wait(undefined, undefined).then((value) => this.#iterated(value))
-        return Promise.resolve(this.#iterated(message))
+        this.#rest(reader)
+        const message = this.#shift(reader)
+        if (message === undefined) return this.#wait(reader).then((value) => this.#iterated(value, reader))
+        return Promise.resolve(this.#iterated(message, reader))
       },
       return: () => {
-        this.#busy = false
-        this.#letGo()
+        this.#rest(reader)
+        this.#letGoAll(reader)
         // Whoever leaves a loop need not wait for the broker.
         void this.unsubscribe()
         return Promise.resolve({ done: true, value: undefined })
@@ -156,19 +172,27 @@ export class MessageQueue<T, P> implements Subscription<T, P> {
     }
   }
 
-  #iterated(value: ReceivedMessage<T, P> | undefined): IteratorResult<Message<T, P>, undefined> {
+  #iterated(
+    value: ReceivedMessage<T, P> | undefined,
+    reader: Reader<ReceivedMessage<T, P>>,
+  ): IteratorResult<Message<T, P>, undefined> {
     if (value === undefined) return { done: true, value }
-    this.#busy = true
+    if (!reader.busy) this.#inHand++
+    reader.busy = true
     return { done: false, value }
   }
 
-  #take(signal: AbortSignal | undefined, timeout: number | undefined): Promise<ReceivedMessage<T, P> | undefined> {
-    const message = this.#shift()
-    return message === undefined ? this.#wait(signal, timeout) : Promise.resolve(message)
+  /** The iteration has done with its message. */
+  #rest(reader: Reader<ReceivedMessage<T, P>>): void {
+    if (!reader.busy) return
+    reader.busy = false
+    this.#inHand--
   }
 
-  #shift(): ReceivedMessage<T, P> | undefined {
-    this.#letGo()
+  /** Takes the first message out of the buffer; undefined if there is none. */
+  #shift(reader: Reader<ReceivedMessage<T, P>>): ReceivedMessage<T, P> | undefined {
+    // Who asks again has done with one. Of several that share a reader nobody knows which: it is the oldest.
+    if (reader.held.length > 0) this.#letGo(reader)
     const message = this.#buffer[this.#head]
     if (message === undefined) {
       if (this.#ended) this.#host.consumed()
@@ -177,16 +201,20 @@ export class MessageQueue<T, P> implements Subscription<T, P> {
     this.#advance()
     if (this.#head === this.#buffer.length) this.#overflowing = false
     if (this.#full && this.buffered <= this.#limit / 2) this.#fill(false)
-    this.#hand(message)
+    this.#hand(message, reader)
     return message
   }
 
-  #wait(signal: AbortSignal | undefined, timeout: number | undefined): Promise<ReceivedMessage<T, P> | undefined> {
+  #wait(
+    reader: Reader<ReceivedMessage<T, P>>,
+    signal?: AbortSignal,
+    timeout?: number,
+  ): Promise<ReceivedMessage<T, P> | undefined> {
     if (this.#error !== null) return Promise.reject(this.#error)
     if (this.#ended) return Promise.resolve(undefined)
     if (signal?.aborted) return Promise.reject(aborted(signal, 'No message was waited for'))
     return new Promise((resolve, reject) => {
-      const waiter: Waiter<ReceivedMessage<T, P>> = { resolve, reject }
+      const waiter: Waiter<ReceivedMessage<T, P>> = { reader, resolve, reject }
       this.#waiters.push(waiter)
       if (signal !== undefined || timeout !== undefined) this.#limitWait(waiter, signal, timeout)
     })
@@ -201,19 +229,18 @@ export class MessageQueue<T, P> implements Subscription<T, P> {
     const { resolve, reject } = waiter
     const forget = () => {
       clock.clearTimeout(timer)
-      signal?.removeEventListener('abort', abort)
+      deafen?.()
     }
     const giveUp = (error: MqttError) => {
       const at = this.#waiters.indexOf(waiter)
       if (at >= 0) this.#waiters.splice(at, 1)
       waiter.reject(error)
     }
-    const abort = () => giveUp(aborted(signal!, 'No message came'))
+    const deafen = signal && onAbort(signal, () => giveUp(aborted(signal, 'No message came')))
     const timer =
       timeout === undefined
         ? undefined
         : clock.setTimeout(() => giveUp(new MqttError('ERR_TIMEOUT', `No message came within ${timeout} ms`)), timeout)
-    signal?.addEventListener('abort', abort, { once: true })
     waiter.resolve = (message) => {
       forget()
       resolve(message)
@@ -225,15 +252,40 @@ export class MessageQueue<T, P> implements Subscription<T, P> {
   }
 
   /** The application gets the message now. */
-  #hand(message: ReceivedMessage<T, P>): void {
-    if (this.#ack === 'on-next') this.#current = message
-    else if (this.#ack === 'on-receive') message.ack()
+  #hand(message: ReceivedMessage<T, P>, reader: Reader<ReceivedMessage<T, P>>): void {
+    if (this.#ack === 'on-receive') {
+      message.ack()
+    } else if (this.#ack === 'on-next') {
+      reader.held.push(message)
+      this.#inHand++
+    }
   }
 
-  #letGo(): void {
-    if (this.#current === null) return
-    this.#current.ack()
-    this.#current = null
+  #letGo(reader: Reader<ReceivedMessage<T, P>>): void {
+    this.#inHand--
+    reader.held.shift()!.ack()
+  }
+
+  #letGoAll(reader: Reader<ReceivedMessage<T, P>>): void {
+    while (reader.held.length > 0) this.#letGo(reader)
+  }
+
+  #acknowledgeRest(): void {
+    for (let at = this.#head; at < this.#buffer.length; at++) this.#buffer[at]!.ack()
+  }
+
+  #forgetRest(): void {
+    this.#buffer = []
+    this.#head = 0
+  }
+
+  /** Its filters are given up; no rejection of that ends the process. */
+  #leave(): Promise<void> {
+    if (this.#leaving === null) {
+      this.#leaving = this.#host.left(this as MessageQueue<unknown, unknown>)
+      this.#leaving.catch(() => {})
+    }
+    return this.#leaving
   }
 
   /** The buffer is full. Whether the message is to be put into it all the same. */
@@ -254,7 +306,7 @@ export class MessageQueue<T, P> implements Subscription<T, P> {
         const filters = this.filters.join(', ')
         const words = `${this.buffered} messages wait in the buffer of ${filters}: read faster, or raise buffer`
         this.end(new MqttError('ERR_OVERFLOW', words), 'keep')
-        void this.unsubscribe()
+        void this.#leave()
         return false
       }
     }

@@ -7,8 +7,9 @@ import type { Events } from './events.ts'
 import { type NamedFilter, readNamedFilter } from './params.ts'
 import { text } from './platform.ts'
 import type { Receiver } from './receiver.ts'
-import { type Route, type RouteOptions, type Routes, readFilter, type Target } from './routes.ts'
+import { type Route, type RouteOptions, type Routes, readFilter, Target } from './routes.ts'
 import type { ServerLimits } from './server-limits.ts'
+import { onAbort } from './signals.ts'
 import type { Counters } from './stats.ts'
 import type { Subscriber } from './subscriber.ts'
 import { MessageQueue, type SubscriptionHost } from './subscription.ts'
@@ -71,12 +72,10 @@ export class Subscriptions implements SubscriptionHost {
     const leave = () => {
       void live.unsubscribe()
     }
-    if (signal !== undefined) {
-      signal.addEventListener('abort', leave, { once: true })
-      this.#deaf.set(live, () => signal.removeEventListener('abort', leave))
-    }
+    const asked = routeOptions(options)
+    if (signal !== undefined) this.#deaf.set(live, onAbort(signal, leave))
     try {
-      const answers = this.#ask(live, wanted, routeOptions(options))
+      const answers = this.#ask(live, wanted, asked)
       this.#around.regulate()
       this.#settle(live, await orAborted(answers, signal), options.partial === true)
     } catch (error) {
@@ -99,8 +98,9 @@ export class Subscriptions implements SubscriptionHost {
       route.held = true
       route.goodbye = userProperties
       routes.add(route)
+      this.#receiver.giveUp(route.filter.filter)
     }
-    await this.#given(routes)
+    await this.#given(routes, true)
   }
 
   /** The broker would not restore a route. */
@@ -148,7 +148,12 @@ export class Subscriptions implements SubscriptionHost {
   async left(queue: Queue): Promise<void> {
     const routes = this.#live.get(queue)
     this.#forget(queue)
-    if (routes !== undefined) await this.#detach(queue, routes)
+    if (routes === undefined) return
+    const left = this.#detach(queue, routes)
+    // What was never granted was never given up: messages may wait for it still.
+    if (queue.ready)
+      for (const route of routes) if (route.targets.length === 0) this.#receiver.giveUp(route.filter.filter)
+    await left
   }
 
   #forget(queue: Queue): void {
@@ -162,7 +167,7 @@ export class Subscriptions implements SubscriptionHost {
     this.#live.set(queue, routes)
     const answers = wanted.map(({ names, filter }) => {
       const route = this.#routes.find(filter.source) ?? this.#routes.add(filter, options)
-      const target: Target = { queue, names }
+      const target = new Target(queue, names)
       // Others may have the same filter, and shall not get less for it.
       const qos = route.targets.length > 0 && route.options.qos > options.qos ? route.options.qos : options.qos
       route.options = { ...options, qos }
@@ -170,7 +175,7 @@ export class Subscriptions implements SubscriptionHost {
       route.stale = true
       route.refused = false
       routes.push(route)
-      this.#receiver.claim(route, target)
+      this.#receiver.claim(route, target, false)
       return new Promise<QoS | MqttError>((resolve) => route.askers.push(resolve))
     })
     this.#subscriber.reconcile(new Set(routes))
@@ -194,28 +199,37 @@ export class Subscriptions implements SubscriptionHost {
     const first = queue.refused[0]
     if (first !== undefined && (!partial || granted.length === 0)) throw first.error
     queue.granted = lowest
+    queue.ready = true
     this.#live.set(queue, granted)
-    void this.#detach(
-      queue,
-      routes.filter((route) => !granted.includes(route)),
-    )
+    for (const route of granted) {
+      for (const target of route.targets) if (target.queue === queue) this.#receiver.claim(route, target, true)
+    }
+    const others = routes.filter((route) => !granted.includes(route))
+    this.#detach(queue, others).catch(() => {})
   }
 
   /** Takes the subscription off these routes; resolves when the broker knows of those that nobody wants any more. */
   async #detach(queue: Queue, routes: readonly Route[]): Promise<void> {
     const own = new Set(routes)
     for (const route of own) route.targets = route.targets.filter((target) => target.queue !== queue)
-    await this.#given(own)
+    await this.#given(own, false)
   }
 
   /** Resolves when the broker has given up those of the routes that nobody wants. */
-  async #given(routes: ReadonlySet<Route>): Promise<void> {
+  async #given(routes: ReadonlySet<Route>, patient: boolean): Promise<void> {
     const left: Promise<void>[] = []
     for (const route of routes) {
-      if (route.targets.length === 0) left.push(new Promise((resolve) => route.leavers.push(resolve)))
+      if (route.targets.length > 0) continue
+      left.push(new Promise((resolve, reject) => route.leavers.push({ patient, resolve, reject })))
     }
     this.#subscriber.reconcile(routes)
+    this.#around.regulate()
     await Promise.all(left)
+  }
+
+  /** The client is closed: all have ended. */
+  close(): void {
+    for (const queue of [...this.#live.keys()]) this.#forget(queue)
   }
 }
 
@@ -260,8 +274,7 @@ function readWanted<T>(
 function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise
   return new Promise((resolve, reject) => {
-    const abort = () => reject(aborted(signal, 'The subscription was given up'))
-    signal.addEventListener('abort', abort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+    const forget = onAbort(signal, () => reject(aborted(signal, 'The subscription was given up')))
+    promise.then(resolve, reject).finally(forget)
   })
 }

@@ -88,6 +88,11 @@ export class Outbound<M> {
     return this.tail - this.next
   }
 
+  /** Whether every Packet Identifier is taken, or stands behind one that is: then nothing can be appended. */
+  get exhausted(): boolean {
+    return this.tail - this.head >= IDENTIFIERS
+  }
+
   /** Whether the window lets another PUBLISH of QoS 1 or 2 go. */
   get open(): boolean {
     const { windowsAhead, placesAheadAtLeast } = this.#bounds

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type MqttError, ReasonCode, type SubscribeOptions, text } from '../../../src/client/index.ts'
+import { type MqttError, ReasonCode, type SubscribeOptions } from '../../../src/client/index.ts'
 import { PacketType } from '../../../src/protocol/index.ts'
 import { FakeClock, settle } from './support/fake-clock.ts'
 import { subscribe } from './support/subscribe.ts'
@@ -189,38 +189,5 @@ describe('the end of a subscription', () => {
     await given
     peer.publish('a', '', { properties })
     await subscription.next({ signal: new AbortController().signal, timeout: 50 })
-  })
-})
-
-describe('a Session of an earlier process', () => {
-  const options = { clientId: 'kept', sessionExpiry: 100 }
-
-  it('has its messages wait for the subscription, unacknowledged', async () => {
-    const { client, peer } = await stage.join(options, { sessionPresent: true })
-    assert.equal(client.sessionPresent, true)
-    // Its identifier was that of another filter then.
-    const properties = { subscriptionIdentifiers: [1] }
-    for (const packetId of [1, 2]) peer.publish('old/a', `${packetId}`, { qos: 1, packetId, properties })
-    await settle()
-    assert.ok(peer.idle)
-    const other = await subscribe(client, peer, 'other', { qos: 1 })
-    const subscribing = client.subscribe('old/#', { qos: 1, codec: text })
-    for (const packetId of [1, 2]) assert.equal((await peer.expect(PacketType.Puback)).packetId, packetId)
-    await peer.grant()
-    const subscription = await subscribing
-    assert.deepEqual([(await subscription.next()).payload, (await subscription.next()).payload], ['1', '2'])
-    peer.publish('old/a', '3', { properties })
-    assert.equal((await subscription.next()).payload, '3')
-    assert.equal(other.subscription.buffered, 0)
-  })
-
-  it('has them acknowledged after a while if nobody comes', async () => {
-    const clock = new FakeClock()
-    const { peer } = await stage.join({ ...options, clock }, { sessionPresent: true })
-    peer.publish('old/a', '', { qos: 1, packetId: 1 })
-    await settle()
-    assert.ok(peer.idle)
-    clock.advance(10_000)
-    await peer.expect(PacketType.Puback)
   })
 })

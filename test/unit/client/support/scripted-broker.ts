@@ -110,6 +110,11 @@ export class Peer {
     this.closed = new Promise((resolve) => socket.on('close', () => resolve()))
   }
 
+  /** The next packet, whatever it is. */
+  next(): Promise<Packet> {
+    return this.#packets.take()
+  }
+
   /** The next packet, which has to be of this type. */
   async expect<T extends Packet['type']>(type: T): Promise<PacketOf<T>> {
     const packet = await this.#packets.take()

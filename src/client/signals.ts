@@ -1,0 +1,43 @@
+/** All that waits for one signal. */
+class Watch {
+  readonly callbacks: Set<() => void> = new Set()
+  readonly #signal: AbortSignal
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal
+  }
+
+  add(callback: () => void): void {
+    if (this.callbacks.size === 0) this.#signal.addEventListener('abort', this.#fired)
+    this.callbacks.add(callback)
+  }
+
+  remove(callback: () => void): void {
+    if (this.callbacks.delete(callback) && this.callbacks.size === 0)
+      this.#signal.removeEventListener('abort', this.#fired)
+  }
+
+  readonly #fired = (): void => {
+    for (const callback of [...this.callbacks]) {
+      this.remove(callback)
+      callback()
+    }
+  }
+}
+
+const watches: WeakMap<AbortSignal, Watch> = new WeakMap()
+
+/**
+ * Calls back, once, when the signal fires; what it returns takes that back. A signal has one listener of ours, however many
+ * calls it was handed to, since Node warns of many; and none when nothing waits.
+ */
+export function onAbort(signal: AbortSignal, callback: () => void): () => void {
+  let watch = watches.get(signal)
+  if (watch === undefined) {
+    watch = new Watch(signal)
+    watches.set(signal, watch)
+  }
+  const added = watch
+  added.add(callback)
+  return () => added.remove(callback)
+}
