@@ -22,7 +22,10 @@ export interface CreateBrokerOptions {
   readonly authentication?: AuthenticationOptions
   /** Limits and behaviours that differ from the defaults. */
   readonly settings?: Partial<Settings>
-  /** Called for every refusal, drop, takeover and expiry; `describeEvent` has the words. */
+  /**
+   * Called for every refusal, drop, takeover and expiry, soon after it; `describeEvent` has the words. It may publish. What
+   * it throws is a warning of the process, once.
+   */
   readonly onEvent?: (event: BrokerEvent) => void
 }
 
@@ -51,7 +54,7 @@ export interface EmbeddedBroker extends AsyncDisposable {
 /** Starts a broker in this process. Rejects with the system's error if it cannot listen. */
 export async function createBroker(options: CreateBrokerOptions = {}): Promise<EmbeddedBroker> {
   const settings = { ...defaultSettings, version: `nightjar version ${version}`, ...options.settings }
-  const server = new Server(settings, options.onEvent ?? (() => {}), methodsFrom(options.authentication ?? {}))
+  const server = new Server(settings, guarded(options.onEvent), methodsFrom(options.authentication ?? {}))
   const port = options.port === undefined ? null : await listen(server, options.port, options)
   const encoder = new TextEncoder()
   const close = (): Promise<void> => server.close()
@@ -64,6 +67,23 @@ export async function createBroker(options: CreateBrokerOptions = {}): Promise<E
     transport: () => server.connect(),
     close,
     [Symbol.asyncDispose]: close,
+  }
+}
+
+/** Whatever the program around the broker does with an event must not disturb the broker. */
+function guarded(onEvent: (event: BrokerEvent) => unknown = () => {}): (event: BrokerEvent) => void {
+  let told = false
+  const tell = (error: unknown): void => {
+    if (!told) process.emitWarning(`onEvent of createBroker failed: ${String(error)}`, 'NightjarWarning')
+    told = true
+  }
+  return (event) => {
+    try {
+      const result = onEvent(event)
+      if (result instanceof Promise) result.catch(tell)
+    } catch (error) {
+      tell(error)
+    }
   }
 }
 

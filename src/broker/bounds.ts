@@ -41,6 +41,8 @@ export interface Bounds extends IndexBounds, OutboundBounds, SlabBounds {
   timerSlots: number
   /** Milliseconds of a slot: how late a timer may be. 50. */
   timerSlotMs: number
+  /** Doomed connections that end in one turn; more wait for the next. 64: each may publish a Will. */
+  endsPerTurn: number
   /** Milliseconds that a closing client may take to fetch its last bytes. 5000. */
   lingerMs: number
   /** Milliseconds that a client which publishes too fast is left unread. 10,000: it must not think that the broker is dead. */
@@ -82,6 +84,7 @@ export const defaultBounds: Bounds = {
   unfinishedPacketBytes: 512,
   timerSlots: 4096,
   timerSlotMs: 50,
+  endsPerTurn: 64,
   lingerMs: 5000,
   publishPauseMs: 10_000,
   pausedAgainMs: 1000,

@@ -3,7 +3,7 @@ import type { Core } from './core.ts'
 import { handOn } from './hand-on.ts'
 import { markSent, sentForStore } from './sent.ts'
 import { NEVER, type Session, SessionTimer } from './session.ts'
-import { publishWill } from './will.ts'
+import { publishWill, takeWill } from './will.ts'
 
 /**
  * The Network Connection has come to its end, whoever ended it: its Session goes on alone, or ends with it. May be called
@@ -14,6 +14,7 @@ export function endConnection(core: Core, connection: Connection, reason: string
   if (session === null) return
   connection.session = null
   session.connection = null
+  session.leaving = null
   core.online--
   if (core.settings.connectionMessages) core.event('clientDisconnected', connection, { reason })
   if (!willDue) session.will = null
@@ -23,10 +24,10 @@ export function endConnection(core: Core, connection: Connection, reason: string
     endSession(core, session, reason)
     return
   }
-  const { will } = session
-  if (will !== null && will.delay === 0) publishWill(core, session, reason)
+  const due = session.will?.delay === 0 ? takeWill(session) : null
   recordOffline(core, session)
   scheduleEnd(core, session)
+  if (due !== null) publishWill(core, session, due, reason)
 }
 
 /** The Session is over: nothing of it is left, and a Will that still waited is due now [MQTT-3.1.2-8]. */
@@ -37,10 +38,11 @@ export function endSession(core: Core, session: Session, reason: string): void {
   handOn(core, session)
   if (session.dropped > 0) core.event('repeated', session, { count: session.dropped, what: 'its queue was full' })
   core.sessions.delete(session.clientId)
-  // After its subscriptions: as a member of a shared group it must not be the one that gets the Will.
-  if (session.will !== null) publishWill(core, session, reason)
   core.keptBytes -= session.keptBytes
   if (session.persistent) core.append({ kind: 'sessionEnded', clientId: session.clientId })
+  // After its subscriptions: as a member of a shared group it must not be the one that gets the Will.
+  const due = takeWill(session)
+  if (due !== null) publishWill(core, session, due, reason)
 }
 
 function recordOffline(core: Core, session: Session): void {
@@ -61,9 +63,10 @@ export function scheduleEnd(core: Core, session: Session): void {
 function onDue(core: Core, session: Session, now: number): void {
   const ended = session.expiryInterval !== NEVER && now >= session.offlineSince + session.expiryInterval * 1000
   if (!ended) {
-    publishWill(core, session, 'its Will Delay Interval has passed')
+    const due = takeWill(session)
     recordOffline(core, session)
     scheduleEnd(core, session)
+    if (due !== null) publishWill(core, session, due, 'its Will Delay Interval has passed')
     return
   }
   const messages = session.outbound.tail - session.outbound.head

@@ -16,6 +16,7 @@ import { endSession } from './close.ts'
 import type { Connection } from './connection.ts'
 import { sendControl } from './control.ts'
 import type { Core } from './core.ts'
+import { endNow } from './doomed.ts'
 import { Phase } from './phase.ts'
 import { PublishRate } from './publish-rate.ts'
 import { pump } from './queue.ts'
@@ -114,7 +115,8 @@ function open(core: Core, connection: Connection, packet: ConnectPacket, data: U
   if (assigned !== null) packet.clientId = assigned
   connection.clientId = packet.clientId
   const existing = core.sessions.get(packet.clientId)
-  if (existing !== undefined && existing.connection !== null) takeOver(core, existing, connection)
+  if (existing !== undefined && existing.leaving !== null) endNow(existing.leaving)
+  else if (existing !== undefined && existing.connection !== null) takeOver(core, existing, connection)
   const session = sessionFor(core, packet)
   const sessionPresent = session === existing
   const { keepAlive } = packet

@@ -23,6 +23,7 @@ import { ConnectionTimer } from './connection-timer.ts'
 import type { Link } from './contracts.ts'
 import type { Core, Identity } from './core.ts'
 import { onDisconnect } from './disconnect.ts'
+import type { Doom } from './doomed.ts'
 import { Phase } from './phase.ts'
 import { knownRoute, onPublish } from './publish.ts'
 import type { PublishRate } from './publish-rate.ts'
@@ -74,6 +75,8 @@ export class Connection implements PacketHandler, OutputOwner {
   outboundAliases: OutboundAliases | null = null
   /** The route of the last PUBLISH, and of the one that is being read if that is known. See `knownRoute`. */
   route: Route | null = null
+  /** Why it is to end, once it is doomed. */
+  doom: Doom | null = null
   /** The link has not taken all: nothing more is given to it until it has. */
   blocked = false
   /** The position in the store's log that must be durable before anything more is sent. */
@@ -111,9 +114,26 @@ export class Connection implements PacketHandler, OutputOwner {
     try {
       this.decoder.receive(bytes, start, end)
     } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error
-      fail(this, error.reasonCode, `${error.message} (byte ${error.offset} of the packet)`)
+      if (!(error instanceof ProtocolError)) this.#giveUp('handling what it sent', error)
+      else fail(this, error.reasonCode, `${error.message} (byte ${error.offset} of the packet)`)
     }
+  }
+
+  /**
+   * Something threw that must not: this connection ends, and no other. That is sound as far as an error can be that nobody
+   * foresaw: a packet stands in an output only when it is whole; a PUBLISH that reached some of its receivers is not
+   * acknowledged, and not noted as taken if it has QoS 2, so that its client sends it again and it reaches the others; and
+   * a Session is let go before its Will is published. To end the process instead would let one client end all.
+   */
+  #giveUp(doing: string, error: unknown): void {
+    this.core.failed(doing, this, error)
+    try {
+      this.finish('an error in the broker', true)
+    } catch (another) {
+      this.core.failed('ending its connection', this, another)
+    }
+    this.#discardOutput()
+    this.link.abort()
   }
 
   knownTopic(bytes: Uint8Array, start: number, end: number): boolean {
@@ -171,6 +191,14 @@ export class Connection implements PacketHandler, OutputOwner {
 
   /** The edge: what the link held back is gone, the memory is ours again. */
   drained(): void {
+    try {
+      this.#drained()
+    } catch (error) {
+      this.#giveUp('sending what waited for it', error)
+    }
+  }
+
+  #drained(): void {
     this.blocked = false
     if (this.#unsent !== null) this.core.giveSlabs(this.#unsent)
     this.#unsent = null
@@ -187,7 +215,11 @@ export class Connection implements PacketHandler, OutputOwner {
   /** The edge: the Network Connection is gone, for `reason` in words. */
   closed(reason: string): void {
     if (this.phase === Phase.Closed) return
-    endConnection(this.core, this, reason, true)
+    try {
+      endConnection(this.core, this, reason, true)
+    } catch (error) {
+      this.core.failed('ending its connection', this, error)
+    }
     this.phase = Phase.Closed
     if (this.#dropped > 0) this.core.event('repeated', this, { count: this.#dropped, what: 'it read too slowly' })
     this.publishRate?.stop()
@@ -279,6 +311,15 @@ export class Connection implements PacketHandler, OutputOwner {
   /** The turn: sends what was written. False if it has to wait until the store has what it promises. */
   flush(): boolean {
     if (this.gate > this.core.store.durable) return false
+    try {
+      this.#flush()
+    } catch (error) {
+      this.#giveUp('sending to it', error)
+    }
+    return true
+  }
+
+  #flush(): void {
     this.#inDirty = false
     const much = this.output.full !== null
     this.write()
@@ -286,7 +327,6 @@ export class Connection implements PacketHandler, OutputOwner {
     if (this.phase === Phase.Closing && !this.blocked) this.link.close()
     // What stopped for want of room goes on; while the link is blocked, `drained` sees to that.
     if (much && !this.blocked && this.session !== null) pump(this.core, this.session)
-    return true
   }
 
   /** Gives the link what was written, unless it still has to send what it got before. */

@@ -3,7 +3,7 @@ import { RetainedIndex } from '../topics/index.ts'
 import type { Connection } from './connection.ts'
 import { ConnectionRate } from './connection-rate.ts'
 import type { Access, Clock, EventSink, Random, Store, StoreRecord } from './contracts.ts'
-import type { EventDetails, EventId } from './events.ts'
+import type { BrokerEvent, EventDetails, EventId } from './events.ts'
 import { type Message, MessageKeeper } from './message.ts'
 import { Metrics } from './metrics.ts'
 import { Publication } from './publication.ts'
@@ -47,6 +47,10 @@ export class Core {
   dirty: Connection[] = []
   /** The other list, so that a turn makes none. */
   spareDirty: Connection[] = []
+  /** Connections that are to end with this turn. See `doom`. */
+  readonly doomed: Connection[] = []
+  /** One object serves for every publish, as none happens within another. */
+  readonly publication: Publication = new Publication()
   /** Milliseconds since the epoch, read once a turn. */
   now: number
   readonly startedAt: number
@@ -69,8 +73,9 @@ export class Core {
   /** Set at orderly stop: no new connection is taken. */
   stopping = false
   readonly #events: EventSink
+  #untold: BrokerEvent[] = []
+  #sinkFailed = false
   #nextMessageId = 1
-  #publication: Publication | null = new Publication()
 
   constructor(settings: Settings, parts: CoreParts) {
     this.settings = settings
@@ -86,6 +91,7 @@ export class Core {
     this.startedAt = this.now
     const { bounds } = settings
     this.wheel = new TimerWheel(this.now, bounds)
+    this.wheel.onFailure = (error) => this.failed('acting on what was due', null, error)
     this.keeper = new MessageKeeper(bounds)
     this.takeovers = new TakeoverWatch(bounds)
     this.connectionRate = new ConnectionRate(bounds.addressesCounted)
@@ -97,7 +103,41 @@ export class Core {
 
   event(id: EventId, from: Subject | null, details: EventDetails = NO_DETAILS): void {
     const { client, address, username } = from === null ? NOBODY : from.identity
-    this.#events({ id, at: this.now, client, address, username, details })
+    this.#untold.push({ id, at: this.now, client, address, username, details })
+  }
+
+  /** Events that happened, and were not told yet. */
+  get untold(): boolean {
+    return this.#untold.length > 0
+  }
+
+  /**
+   * Tells what happened in this turn. Only now, as the program around the broker may answer an event by publishing, and an
+   * event often happens in the middle of a change of state. What it throws is told once, as an event.
+   */
+  tellEvents(): void {
+    const events = this.#untold
+    this.#untold = []
+    for (const event of events) {
+      try {
+        this.#events(event)
+      } catch (error) {
+        if (!this.#sinkFailed) this.failed('telling an event', null, error)
+        this.#sinkFailed = true
+      }
+    }
+  }
+
+  /** Something threw that must not: it is told, and nobody but the one that it was about comes to harm. */
+  failed(doing: string, subject: Subject | null, error: unknown): void {
+    const words = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.repeats.note('internalError', subject ?? { identity: NOBODY }, `an internal error while ${doing}`, {
+      doing,
+      error: words
+        .split('\n', STACK_LINES)
+        .map((line) => line.trim())
+        .join(' '),
+    })
   }
 
   append(record: StoreRecord): number {
@@ -119,18 +159,6 @@ export class Core {
     if (id >= this.#nextMessageId) this.#nextMessageId = id + 1
   }
 
-  /** One object serves for every publish; a second is made only if a publish happens within another. */
-  takePublication(): Publication {
-    const publication = this.#publication ?? new Publication()
-    this.#publication = null
-    return publication
-  }
-
-  givePublication(publication: Publication): void {
-    publication.clear()
-    this.#publication = publication
-  }
-
   giveSlabs(slabs: readonly Slab[]): void {
     for (const slab of slabs) this.pool.give(slab)
   }
@@ -143,4 +171,6 @@ export interface Identity {
 }
 
 const NOBODY: Identity = { client: null, address: null, username: null }
+/** Of a stack, so many lines say where. */
+const STACK_LINES = 4
 const NO_DETAILS: EventDetails = {}

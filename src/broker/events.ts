@@ -88,6 +88,11 @@ export const events: Readonly<Record<EventId, EventKind>> = {
   },
   retainRefused: { level: 'warning', words: 'A message of {client} to {topic} is not retained: {reason}. {rule}' },
   repeated: { level: 'notice', words: '{client} at {address}, {count} times in all: {what}' },
+  internalError: {
+    level: 'error',
+    words:
+      'An error in Nightjar itself, while {doing} ({client} at {address}): {error}. What it was about is given up; please report it',
+  },
   filterRewritten: {
     level: 'information',
     words: '{client} subscribed to {filter}, which here means {meaning} (options star_wildcard and sys_alias)',
@@ -120,6 +125,7 @@ export type EventId =
   | 'publishRateExceeded'
   | 'retainRefused'
   | 'repeated'
+  | 'internalError'
   | 'filterRewritten'
 
 export interface BrokerEvent {

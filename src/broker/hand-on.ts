@@ -48,11 +48,11 @@ function handOnOne(core: Core, session: Session, { message }: Queued, shared: st
   const route = core.router.routeOf(message.topic)
   const member = another(core, route, shared)
   if (member === null) return
-  const publication = core.takePublication()
+  const { publication } = core
   // The store forgets a message when all that it knows of have it, and it does not know of this Session.
   publication.ofMessage(session.persistent ? message : message.copy(), route)
   deliver(core, publication, member, member.filter.source)
-  core.givePublication(publication)
+  publication.clear()
 }
 
 /** Who is next in that group; null if the last one has left. */

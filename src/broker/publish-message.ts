@@ -5,11 +5,11 @@ import { retain, retainLimit } from './retain.ts'
 
 /** Publishes a message that is kept already: a Will, a status of the broker, or one from the program around it. */
 export function publishMessage(core: Core, message: Message): boolean {
-  const publication = core.takePublication()
+  const { publication } = core
   publication.ofMessage(message, core.router.routeOf(message.topic))
   if (message.retain && mayRetain(core, message)) retain(core, publication)
   const reached = distribute(core, publication)
-  core.givePublication(publication)
+  publication.clear()
   return reached
 }
 

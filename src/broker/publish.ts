@@ -43,14 +43,14 @@ export function onPublish(core: Core, connection: Connection, view: PublishView)
     return
   }
   const before = core.logPosition
-  if (qos === 2) take(core, connection, view.packetId)
-  const publication = core.takePublication()
+  const { publication } = core
   publication.ofView(core, view, route, connection.clientId)
   if (view.retain) retain(core, publication)
   const reached = distribute(core, publication)
-  core.givePublication(publication)
-  // It may have been disconnected by its own message, as a subscriber.
-  if (qos === 0 || connection.session === null) return
+  publication.clear()
+  if (qos === 0) return
+  // Taken only now: should anything above have thrown, it is new when it comes again, and reaches those that it missed.
+  if (qos === 2) take(core, connection, view.packetId)
   // An acknowledgement is a promise: it waits until what it promises is in the log.
   // Clearing what was just cleared writes nothing, and still relies on what was written for that.
   if (core.logPosition !== before || view.retain) connection.promised()

@@ -2,8 +2,9 @@ import { PacketType, type QoS, ReasonCode, writeAcknowledgement } from '../proto
 import { OutboundState } from '../session/index.ts'
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
+import { doom } from './doomed.ts'
+import type { Message } from './message.ts'
 import { recordDone, recordQueued } from './records.ts'
-import { disconnect } from './refuse.ts'
 import { replay } from './replay.ts'
 import { DUP, fits, PUBLISH, RETAIN, send } from './send.ts'
 import { sentBefore } from './sent.ts'
@@ -17,18 +18,26 @@ export function enqueue(core: Core, session: Session, entry: Queued, qos: QoS): 
     core.event('messageExpired', session, { topic: entry.message.topic })
     return
   }
+  // What is larger than a whole queue may be is no reason to empty one, or to end a connection.
+  const { maximumQueuedBytes } = core.settings
+  const never = maximumQueuedBytes > 0 && entry.message.payloadLength > maximumQueuedBytes
   for (let limit = fullBecauseOf(core, session, entry); limit !== null; limit = fullBecauseOf(core, session, entry)) {
-    core.metrics.publishDropped++
-    if (session.dropped++ === 0) core.event('queueFull', session, limit)
-    if (core.settings.queueFullPolicy === 'oldest' && dropOldest(core, session)) continue
-    if (core.settings.queueFullPolicy === 'disconnect' && session.connection !== null) {
-      disconnect(session.connection, ReasonCode.QuotaExceeded, `its queue is full (${limit.option})`)
+    if (!never && makeRoom(core, session, entry, limit)) continue
+    dropped(core, session, limit)
+    if (!never && core.settings.queueFullPolicy === 'disconnect' && session.connection !== null) {
+      doom(core, session.connection, ReasonCode.QuotaExceeded, `its queue is full (${limit.option})`)
     }
     return
   }
   const position = append(core, session, entry, qos)
   session.queuedBytes += entry.message.payloadLength
   if (session.persistent) recordQueued(core, session, position, entry, qos)
+}
+
+/** A message was dropped for want of room. */
+function dropped(core: Core, session: Session, limit: Limit): void {
+  core.metrics.publishDropped++
+  if (session.dropped++ === 0) core.event('queueFull', session, limit)
 }
 
 /**
@@ -88,23 +97,42 @@ const { WaitingQoS0, WaitingQoS1, WaitingQoS2, ResendQoS1, ResendQoS2 } = Outbou
 const WAITING = [WaitingQoS0, WaitingQoS1, WaitingQoS2] as const
 const SENT_BEFORE = [WaitingQoS0, ResendQoS1, ResendQoS2] as const
 
-/** False if there is none to drop: what was sent once cannot be taken back, and comes first. */
-function dropOldest(core: Core, session: Session): boolean {
+/** What waits first. Null if nothing does, or if it was sent before: that cannot be taken back, and comes first. */
+function firstWaiting(core: Core, session: Session): Queued | null {
   const { outbound } = session
+  if (outbound.next === outbound.tail) return null
   if (outbound.next === outbound.kept) fetch(core, session)
-  const position = outbound.next
-  const state = outbound.state(position)
-  if (state < OutboundState.WaitingQoS0 || state > OutboundState.WaitingQoS2) return false
-  const entry = outbound.message(position)!
-  countKept(core, session, entry, -1)
-  session.queuedBytes -= entry.message.payloadLength
-  outbound.dropNext()
+  const state = outbound.state(outbound.next)
+  const waits = state >= OutboundState.WaitingQoS0 && state <= OutboundState.WaitingQoS2
+  return waits ? outbound.message(outbound.next) : null
+}
+
+/** Makes room by what has expired at the head of the queue, or else, if the policy says so, by what is oldest. False: by nothing. */
+function makeRoom(core: Core, session: Session, coming: Queued, limit: Limit): boolean {
+  const first = firstWaiting(core, session)
+  if (first === null) return false
+  const expired = first.message.expired(core.now)
+  if (!expired && (core.settings.queueFullPolicy !== 'oldest' || same(first.message, coming.message))) return false
+  if (expired) core.event('messageExpired', session, { topic: first.message.topic })
+  else dropped(core, session, limit)
+  const position = session.outbound.next
+  countKept(core, session, first, -1)
+  session.queuedBytes -= first.message.payloadLength
+  session.outbound.dropNext()
   recordDone(core, session, position)
   return true
 }
 
+/** Whether a Session gets one message twice, as it is in a shared subscription too: then none is in the way of the other. */
+function same(one: Message, other: Message): boolean {
+  return one === other || (one.id !== 0 && one.id === other.id)
+}
+
+/** An option that says no. */
+type Limit = { readonly option: string; readonly limit: number }
+
 /** The option that says no, if one does. */
-function fullBecauseOf(core: Core, session: Session, entry: Queued): { option: string; limit: number } | null {
+function fullBecauseOf(core: Core, session: Session, entry: Queued): Limit | null {
   const { maximumQueuedMessages, maximumQueuedBytes } = core.settings
   if (maximumQueuedMessages > 0 && session.outbound.waiting >= maximumQueuedMessages) {
     return { option: 'max_queued_messages', limit: maximumQueuedMessages }

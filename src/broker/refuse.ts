@@ -23,7 +23,7 @@ export function disconnect(
   properties: Properties = {},
 ): void {
   const { core, version, phase } = connection
-  if (phase > Phase.Open) return
+  if (phase > Phase.Doomed) return
   if (phase === Phase.AwaitingConnect) refuseUnread(connection, reasonCode)
   else if (phase === Phase.Authenticating) refuseUnproved(connection, reasonCode, reason)
   else if (version === 5) sendControl(core, connection, { type: PacketType.Disconnect, reasonCode, properties }, reason)

@@ -50,6 +50,8 @@ export class Session {
   expiryInterval: number
   /** Null while the client is away. */
   connection: Connection | null = null
+  /** A connection that is to end with this turn, and had the Session until then. See `doom`. */
+  leaving: Connection | null = null
   /** By the Topic Filter as the client sent it. */
   readonly subscriptions: Map<string, Subscription> = new Map()
   readonly outbound: Outbound<Queued>

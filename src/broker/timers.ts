@@ -22,6 +22,8 @@ export class TimerWheel {
   readonly #slotMs: number
   /** The slot, counted since the epoch, up to which all is done. */
   #at: number
+  /** Is told what a timer throws: then the others fire all the same. */
+  onFailure: ((error: unknown) => void) | null = null
 
   constructor(now: number, { timerSlots, timerSlotMs }: WheelBounds) {
     this.#slots = new Array<Timer | null>(timerSlots).fill(null)
@@ -70,7 +72,12 @@ export class TimerWheel {
       // An earlier one of this round may have cleared or moved it.
       if (timer.slot !== slot || timer.due > now) continue
       this.clear(timer)
-      timer.fire(now)
+      try {
+        timer.fire(now)
+      } catch (error) {
+        if (this.onFailure === null) throw error
+        this.onFailure(error)
+      }
     }
   }
 }

@@ -12,12 +12,15 @@ export function willOf(core: Core, packet: ConnectPacket): Will | null {
   return { message, delay: will.properties.willDelayInterval ?? 0 }
 }
 
-/** Publishes the Will, once [MQTT-3.1.2-10]. Its Message Expiry Interval runs from now. */
-export function publishWill(core: Core, session: Session, reason: string): void {
+/** The Session's Will, which is published at most once [MQTT-3.1.2-10]: it has none any more. */
+export function takeWill(session: Session): Will | null {
   const { will } = session
-  if (will === null) return
   session.will = null
-  const { message } = will
+  return will
+}
+
+/** Publishes a Will. Its Message Expiry Interval runs from now. */
+export function publishWill(core: Core, session: Session, { message }: Will, reason: string): void {
   message.startExpiry(core.now)
   core.event('willPublished', session, { topic: message.topic, reason })
   publishMessage(core, message)

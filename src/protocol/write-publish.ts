@@ -70,7 +70,7 @@ export function writePublish(
   const remaining = 2 + topicLength + gap + payloadEnd - payloadStart
   const length = begin(out, firstByte, remaining, topicLength)
   const bytes = out.bytes
-  const at = out.at
+  const at = out.at + length - remaining + 2
   let next = at + topicLength
   if (payloadStart - topicEnd === gap) {
     // It lies there as it has to lie here, but for what is in the gap.
@@ -84,7 +84,7 @@ export function writePublish(
     bytes[next++] = packetId
   }
   if (version === 5) bytes[next] = 0
-  out.at = at + remaining - 2
+  out.at += length
   return length
 }
 
@@ -100,9 +100,10 @@ function writeWithProperties(
   const propertyLength = ownLength + (extras === null ? 0 : extrasLength(extras))
   const payloadLength = content.payloadEnd - content.payloadStart
   const gap = ((firstByte & 6) === 0 ? 0 : 2) + variableLength(propertyLength) + propertyLength
-  const length = begin(out, firstByte, 2 + topicLength + gap + payloadLength, topicLength)
+  const remaining = 2 + topicLength + gap + payloadLength
+  const length = begin(out, firstByte, remaining, topicLength)
   const bytes = out.bytes
-  let at = out.at
+  let at = out.at + length - remaining + 2
   copyBytes(bytes, at, content.bytes, content.topicStart, content.topicStart + topicLength)
   at += topicLength
   if ((firstByte & 6) !== 0) {
@@ -114,11 +115,14 @@ function writeWithProperties(
   copyBytes(bytes, at, content.bytes, content.propertiesStart, content.propertiesEnd)
   at += ownLength
   copyBytes(bytes, at, content.bytes, content.payloadStart, content.payloadEnd)
-  out.at = at + payloadLength
+  out.at += length
   return length
 }
 
-/** Reserves room for the packet and writes the fixed header and the topic's length; returns the packet's length. */
+/**
+ * Reserves room for the packet and writes the fixed header and the topic's length; returns the packet's length. The packet
+ * is in the output only once its writer has moved `at` past all of it.
+ */
 function begin(out: Output, firstByte: number, remaining: number, topicLength: number): number {
   if (remaining > LARGEST_VARIABLE) throw new RangeError(`A packet of ${remaining} bytes is larger than MQTT allows`)
   const length = 1 + variableLength(remaining) + remaining
@@ -130,7 +134,6 @@ function begin(out: Output, firstByte: number, remaining: number, topicLength: n
   else at = writeVariable(bytes, at, remaining)
   bytes[at] = topicLength >> 8
   bytes[at + 1] = topicLength
-  out.at = at + 2
   return length
 }
 

@@ -40,6 +40,8 @@ export class Loop {
 
   stop(): void {
     clearInterval(this.#timer)
+    // What was told of in no turn any more.
+    this.broker.core.tellEvents()
   }
 
   #tick(): void {

@@ -33,6 +33,7 @@ function checkOwed(history: History, session: SimSession): void {
       if (qos === 0 || since > message.sent || isShared(filter) || !matches(filter, message.topic)) continue
       if (noLocal && message.publisher === session.client) continue
       const { client } = session
+      if (!message.unheard && history.mayBeDropped(session.client, message)) continue
       if (message.unheard)
         throw new Violation(`${message.key} was acknowledged as unheard, but ${client} is subscribed`)
       throw new Violation(`${message.key} was acknowledged, and ${client}, subscribed to ${filter}, never got it`)
@@ -46,7 +47,7 @@ function checkShared(history: History): void {
   for (const message of history.messages.values()) {
     if (!acknowledged(message) || message.expiry !== null || message.payload.length === 0) continue
     const taken = sessions.some(({ client, taken }) => client !== MONITOR && taken.has(message.key))
-    if (taken) continue
+    if (taken || history.mayBeDropped(null, message)) continue
     for (const { subscriptions } of sessions) {
       for (const { filter, since } of subscriptions.values()) {
         if (!isShared(filter) || since > message.sent || !matches(filter, message.topic)) continue

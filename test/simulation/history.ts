@@ -96,6 +96,35 @@ export class History {
   readonly crashes: number[] = []
   /** The power went at this stamp and time, and what was synced is of this time at least. */
   readonly powerLosses: { at: number; syncedAt: number }[] = []
+  /** By client: when messages to it may have been dropped, as its queue was full. Stamps. */
+  /** Of those that wait, not of those that come. */
+  dropsOldest = false
+  readonly #full: Map<string, { from: number; to: number }[]> = new Map()
+
+  /** The broker says that it drops messages to the client, those that come or those that were there, since `from`. */
+  queueFull(client: string, from: number): void {
+    const times = this.#full.get(client) ?? []
+    this.#full.set(client, times)
+    if (times.at(-1)?.to !== Number.POSITIVE_INFINITY) times.push({ from, to: Number.POSITIVE_INFINITY })
+  }
+
+  /** It drops none any more; null: to nobody. */
+  queueHasRoom(client: string | null, stamp: number): void {
+    for (const [of, times] of this.#full) {
+      const last = times.at(-1)!
+      if ((client === null || of === client) && last.to === Number.POSITIVE_INFINITY) last.to = stamp
+    }
+  }
+
+  /** Whether it may be that a message was dropped for want of room in the client's queue; null: in anybody's. */
+  mayBeDropped(client: string | null, { sent, acknowledged }: SimMessage): boolean {
+    for (const [of, times] of this.#full) {
+      if (client !== null && of !== client) continue
+      // Of those before, the oldest may go too.
+      if (times.some(({ from, to }) => sent <= to && (this.dropsOldest || acknowledged >= from))) return true
+    }
+    return false
+  }
 
   /** The client has no Session any more, as far as it knows. */
   endSession(client: string, stamp: number): void {

@@ -34,12 +34,12 @@ export type Death = 'kill' | 'power loss'
 /** Thrown out of the broker in the middle of what it does. */
 class Dies extends Error {}
 
-/** What no run may bring about: nobody breaks the protocol, and queues have no limit. */
+/** What no run may bring about: nobody breaks the protocol. */
 const NEVER_HAPPENS = new Set<BrokerEvent['id']>([
   'connectRefused',
   'protocolError',
   'packetTooLarge',
-  'queueFull',
+  'internalError',
   'answersNotRead',
   'publishRefused',
   'subscriptionRefused',
@@ -63,6 +63,8 @@ export class Host implements BrokerEnd {
   readonly #random: SimRandom
   readonly #saboteur: Saboteur
   #inTurn = false
+  /** A stamp: what the broker tells of happened after it. */
+  #turnBegan = 0
   #life = 0
   #doom: { death: Death; steps: number; down: number } | null = null
   #syncing = false
@@ -91,11 +93,12 @@ export class Host implements BrokerEnd {
     store.onDurable = () => this.turn(() => {})
     const life = ++this.#life
     this.changed = this.#time.now
-    const { maximumInFlight, maximumInFlightBytes, maximumQueueMemory, maximumOutgoingBytes, queueQoS0, bounds } =
-      this.#plan
-    const limits = { maximumInFlight, maximumInFlightBytes, maximumQueueMemory, maximumOutgoingBytes }
+    const { maximumInFlight, maximumInFlightBytes, maximumQueueMemory, maximumOutgoingBytes, bounds } = this.#plan
+    const { maximumQueuedMessages, maximumQueuedBytes, queueFullPolicy, queueQoS0 } = this.#plan
+    const queues = { maximumQueuedMessages, maximumQueuedBytes, queueFullPolicy, queueQoS0 }
+    const limits = { maximumInFlight, maximumInFlightBytes, maximumQueueMemory, maximumOutgoingBytes, ...queues }
     this.broker = new Broker(
-      { ...defaultSettings, ...limits, maximumQueuedMessages: 0, queueQoS0, sysInterval: 0, bounds },
+      { ...defaultSettings, ...limits, sysInterval: 0, bounds },
       {
         clock: { now: () => this.#time.now },
         random: this.#random,
@@ -107,6 +110,10 @@ export class Host implements BrokerEnd {
         memory: () => 0,
       },
     )
+    // What throws inside goes through: it is the end of this life, or a finding.
+    this.broker.core.failed = (_doing, _subject, error) => {
+      throw error
+    }
     this.#tick(life)
   }
 
@@ -123,7 +130,10 @@ export class Host implements BrokerEnd {
     const { broker } = this
     if (broker === null) return
     this.#survive(() => {
-      if (!this.#inTurn) broker.began()
+      if (!this.#inTurn) {
+        this.#turnBegan = this.#time.stamp()
+        broker.began()
+      }
       this.#inTurn = true
       act(broker)
     })
@@ -132,7 +142,9 @@ export class Host implements BrokerEnd {
   instantOver(): void {
     if (!this.#inTurn || this.broker === null) return
     this.#inTurn = false
-    this.#survive(() => this.broker!.endTurn())
+    this.#survive(() => {
+      if (this.broker!.endTurn()) this.#time.after(0, () => this.turn(() => {}))
+    })
     this.#syncSoon()
     this.#commitLater()
   }
@@ -171,6 +183,7 @@ export class Host implements BrokerEnd {
     this.#doom = null
     this.changed = this.#time.now
     this.#history.crashes.push(this.#time.now)
+    this.#history.queueHasRoom(null, this.#time.stamp())
     const { store } = this
     store.onDurable = null
     this.store = death === 'kill' ? store.afterKill() : store.afterPowerLoss((turns) => this.#random.between(0, turns))
@@ -245,8 +258,15 @@ export class Host implements BrokerEnd {
         link.goodbyeNoted = event.details['reason'] === 'it said goodbye'
       }
     }
+    this.#noteQueue(event)
     if (NEVER_HAPPENS.has(event.id)) throw new Violation(`the broker says: ${describe(event)}`)
     this.#tell(`Broker: ${describe(event)}`)
+  }
+
+  #noteQueue({ id, client, details }: BrokerEvent): void {
+    if (id === 'queueFull') this.#history.queueFull(client!, this.#turnBegan)
+    const over = id === 'queueRecovered' || (id === 'repeated' && details['what'] === 'its queue was full')
+    if (over) this.#history.queueHasRoom(client, this.#time.stamp())
   }
 
   /** A queue in which nothing was yet begins where the plan has it. */

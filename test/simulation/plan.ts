@@ -53,6 +53,10 @@ export interface Plan {
   readonly maximumInFlightBytes: number
   /** The position at which queues begin: Packet Identifiers begin anew after 65,535 of them. */
   readonly firstPosition: number
+  /** 0: no limit. */
+  readonly maximumQueuedMessages: number
+  readonly maximumQueuedBytes: number
+  readonly queueFullPolicy: 'newest' | 'oldest' | 'disconnect'
   readonly maximumQueueMemory: number
   readonly maximumOutgoingBytes: number
   readonly queueQoS0: boolean
@@ -100,6 +104,9 @@ export function makePlan(seed: number): Plan {
     maximumInFlight: random.pick([1, 2, 3, 5, 20]),
     maximumInFlightBytes: random.pick([0, 0, 0, 50]),
     firstPosition: random.pick([0, 65_525]),
+    maximumQueuedMessages: random.pick([0, 0, 0, 1, 2, 8]),
+    maximumQueuedBytes: random.pick([0, 0, 0, 60, 400]),
+    queueFullPolicy: random.pick(['newest', 'oldest', 'disconnect', 'disconnect'] as const),
     maximumQueueMemory: random.pick([0, 3000, 64 * 1024 * 1024]),
     maximumOutgoingBytes: random.pick([200, 5000, 1024 * 1024]),
     queueQoS0: random.chance(30),

@@ -136,7 +136,8 @@ export class Receiver {
     this.#history.deliveries++
     const taken = session.taken.get(key) ?? { times: 0, exactly: 0, first: this.#time.now }
     session.taken.set(key, taken)
-    if (taken.times++ === 0 && !retain && inOrder(session, message, qos)) {
+    const lost = this.#history.mayBeDropped(this.#client, message)
+    if (taken.times++ === 0 && !retain && inOrder(session, message, qos, lost)) {
       const name = `${publisher}, ${topic}, QoS ${message.qos} as QoS ${qos}`
       const last = session.orders.get(name) ?? -1
       if (order < last) throw new Violation(`${this.#client} got ${key} after a later message of ${name}`)
@@ -154,12 +155,13 @@ export class Receiver {
  * Whether the order holds for it: the subscription was there, with this QoS, when it was sent first, so that it cannot come
  * into the queue only when it is sent again; and it is not shared.
  */
-function inOrder({ subscriptions, client }: SimSession, message: SimMessage, qos: QoS): boolean {
+function inOrder({ subscriptions, client }: SimSession, message: SimMessage, qos: QoS, lost: boolean): boolean {
   const { topic, sent, resent, expiry } = message
   // Wills come when they are due.
   if (topic.startsWith('w/')) return false
-  // Accepted twice, as QoS 1 may be: the first copy may be lost with QoS 0, or expire, and the second comes after later ones.
-  if (resent && message.qos === 1 && (qos === 0 || expiry !== null)) return false
+  // Accepted twice, as QoS 1 may be: the first copy may be lost with QoS 0, or expire, or find no room in a queue, and the
+  // second comes after later ones.
+  if (resent && message.qos === 1 && (qos === 0 || expiry !== null || lost)) return false
   for (const { filter, since, noLocal, qos: lowest } of subscriptions.values()) {
     if (noLocal && message.publisher === client) continue
     if (since < sent && lowest >= qos && !isShared(filter) && matches(filter, topic)) return true

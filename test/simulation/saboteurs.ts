@@ -1,3 +1,4 @@
+import { endNow } from '../../src/broker/doomed.ts'
 import type { Connection, Store, StoreRecord } from '../../src/broker/index.ts'
 import type { Saboteur } from './host.ts'
 
@@ -122,6 +123,14 @@ function ungated(whose: 'sender' | 'other', ...kinds: Kind[]): Saboteur {
   }
 }
 
+/** Whose queue is full is ended in the middle of what fills it. */
+function endsAtOnce({ core }: Connection): void {
+  core.doomed.push = (...connections) => {
+    for (const connection of connections) endNow(connection)
+    return 0
+  }
+}
+
 /** Bugs, each of which the simulator must find. Made anew for every run. */
 export const saboteurs: Readonly<Record<string, () => Saboteur>> = {
   'PUBACK and PUBREC do not wait for the log': () => ungated('sender', 'queued', 'retained', 'retainedCleared'),
@@ -139,4 +148,5 @@ export const saboteurs: Readonly<Record<string, () => Saboteur>> = {
   'that an identifier was released is not recorded': () => forgets('inboundReleased'),
   'what is retained is not recorded': () => forgets('retained'),
   'that a message is done is not recorded': () => forgets('done'),
+  'a connection ends in the middle of a fan-out': () => ({ connection: endsAtOnce }),
 }

@@ -55,6 +55,7 @@ class World implements Surroundings {
     this.told = told
     this.seed = plan.seed
     this.maximumInFlight = plan.maximumInFlight
+    this.history.dropsOldest = plan.queueFullPolicy === 'oldest'
     this.#host = new Host(plan, this.time, this.history, saboteur, (words) => this.tell(words))
     this.#host.onLoss = () => this.#forgetAll()
     for (const client of plan.clients) this.#clients.set(client.id, new SimClient(client, this))

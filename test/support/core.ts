@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { AnonymousAccess } from '../../src/access/index.ts'
+import { Core } from '../../src/broker/core.ts'
 import {
   Broker,
   type BrokerEvent,
@@ -43,6 +44,7 @@ export class TestCore {
   readonly settings: Settings
   readonly clock: { time: number }
   readonly #gone: (() => void)[] = []
+  #inTurn = false
 
   constructor(
     settings: Partial<Settings> = {},
@@ -68,6 +70,15 @@ export class TestCore {
       events: (event) => this.events.push(event),
       memory: () => 0,
     })
+    this.broker.core.failed = (_doing, _subject, error) => {
+      throw error
+    }
+  }
+
+  /** What throws inside the broker is an event of it; here it fails the test, but where that is what is looked at. */
+  tellFailures(): void {
+    const { core } = this.broker
+    core.failed = Core.prototype.failed.bind(core)
   }
 
   /** What a broker makes of this one's store, after a crash: no connection was told anything. It may have other settings. */
@@ -75,10 +86,13 @@ export class TestCore {
     return new TestCore({ ...this.settings, ...settings }, this.store, this.clock)
   }
 
-  /** A turn. What ended in it is told in the next one. */
+  /** A turn; what is done within another is part of that. What ended in it is told in the next one. */
   turn<T>(act: (broker: Broker) => T): T {
+    if (this.#inTurn) return act(this.broker)
     this.broker.began()
+    this.#inTurn = true
     const result = act(this.broker)
+    this.#inTurn = false
     while (this.broker.endTurn()) this.broker.began()
     const gone = this.#gone.splice(0)
     if (gone.length > 0) {

@@ -48,6 +48,26 @@ describe('a broker in the process', () => {
     await broker.close()
   })
 
+  it('goes on whatever onEvent throws, and warns once', async () => {
+    const warnings: string[] = []
+    const note = ({ message }: Error): void => void warnings.push(message)
+    process.on('warning', note)
+    let told = 0
+    const onEvent = (): unknown => {
+      if (++told === 1) throw new Error('planted')
+      return Promise.reject(new Error('planted, later'))
+    }
+    const broker = await createBroker({ port: 0, host: '127.0.0.1', onEvent })
+    const subscriber = await client(broker)
+    await subscriber.subscribe('x')
+    await (await client(broker, 'd')).publish('x', 'all the same')
+    assert.equal((await subscriber.receive()).payload, 'all the same')
+    await broker.close()
+    process.off('warning', note)
+    assert.ok(told >= 2)
+    assert.deepEqual(warnings, ['onEvent of createBroker failed: Error: planted'])
+  })
+
   it('publish() reaches subscribers, says whether there was one, and takes text or bytes', async () => {
     const broker = await createBroker({ port: 0, host: '127.0.0.1' })
     assert.equal(broker.publish('x', 'nobody'), false)
