@@ -29,6 +29,12 @@ export class Report {
     for (const file of this.#files.values()) print(file)
   }
 
+  /** The files that took longest, with their seconds, longest first. */
+  slowest(count) {
+    const files = Array.from(this.#files.values()).sort((a, b) => b.ms - a.ms)
+    return files.slice(0, count).map(({ name, ms }) => `${(ms / 1000).toFixed(1).padStart(6)} s  ${name}`)
+  }
+
   #of(path) {
     const name = this.#shorten(path ?? 'unknown file')
     if (!this.#files.has(name)) {
@@ -40,11 +46,11 @@ export class Report {
   /** Suites are not counted. Node reports a file as if it were a test if it crashed, hung, or has no test at all. */
   #finished(data, passed) {
     const { file: path, name, nesting, details, skip } = data
-    if (details.type === 'suite') return
     const file = this.#of(path)
+    if (nesting === 0) file.ms += details.duration_ms
+    if (details.type === 'suite') return
     const isFile = nesting === 0 && name === path
     const title = isFile ? file.name : `${file.name}: ${[...file.path.slice(0, nesting), name].join(' > ')}`
-    if (nesting === 0) file.ms += details.duration_ms
     if (skip !== undefined) {
       this.skipped++
       file.skipped++

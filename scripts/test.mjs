@@ -14,6 +14,8 @@ import { Report } from './report.mjs'
 const LEFT_OUT = ['test/soak/']
 /** Milliseconds that one file may take: patient, as a busy machine must not give another verdict. */
 const TIME_LIMIT = 600_000
+/** So many of the files that take longest are named after a run of all. */
+const SLOWEST = 10
 
 const wanted = process.argv.slice(2)
 const dist = join(root, 'dist')
@@ -57,6 +59,10 @@ function fail(what) {
 
 function summarise() {
   const { passed, failed, skipped, skips, failures } = report
+  if (wanted.length === 0) {
+    console.log('\nthe slowest files:')
+    for (const line of report.slowest(SLOWEST)) console.log(line)
+  }
   for (const title of skips) console.log(`skipped: ${title}`)
   for (const title of failures) console.log(`FAILED: ${title}`)
   console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)

@@ -3,6 +3,7 @@ import { after, describe, it } from 'node:test'
 import { type Authentication, connect, type ScramMethod, scram } from '../../src/client/index.ts'
 import { createBroker, scramCredential } from '../../src/index.ts'
 import { bytesOf, textOf } from '../support/packets.ts'
+import { PATIENCE_MS } from '../support/patience.ts'
 
 const METHOD = 'SCRAM-SHA-256'
 
@@ -53,7 +54,7 @@ const impostorUrl = `mqtt://127.0.0.1:${impostor.port}`
 
 describe('enhanced authentication, with the client library', () => {
   const once = (authentication: Authentication, to = url) =>
-    connect(to, { authentication, reconnect: false, connectTimeout: 5000 })
+    connect(to, { authentication, reconnect: false, connectTimeout: PATIENCE_MS })
 
   for (const [method, user, password] of [
     ['SCRAM-SHA-1', 'ada', 'pencil'],

@@ -120,11 +120,11 @@ describe('bad input, while others go on', () => {
   it('a client that opens and says nothing: connect_timeout', () =>
     unnoticed(broker, async () => {
       const since = broker.log.length
-      const silent = await Promise.all(Array.from({ length: 50 }, () => broker.open()))
       const start = performance.now()
+      const silent = await Promise.all(Array.from({ length: 50 }, () => broker.open()))
       await Promise.all(silent.map((client) => client.expectClosed()))
       const took = performance.now() - start
-      assert.ok(took > 700 && took < 2000, `${took} ms`)
+      assert.ok(took > 900, `${took} ms`)
       await broker.logged(new RegExp(`Closed 127.0.0.1:${silent[0]!.localPort}: no CONNECT within 1 s`), since)
     }))
 

@@ -2,8 +2,11 @@ import assert from 'node:assert/strict'
 import type { BrokerProcess } from '../support/broker.ts'
 
 const AFTERWARDS = 20
-/** Milliseconds that a message and its acknowledgement may take, with room for a busy machine. */
-const PATIENCE = 2000
+/**
+ * Milliseconds that a message and its acknowledgement may take: they go on, however busy the machine is. How quickly,
+ * bench/hostile.mjs measures on a quiet one.
+ */
+const LONGEST_MS = 10_000
 
 /** Two clients exchange messages while `misdeed` goes on, and for a while after it. They must not notice. */
 export async function unnoticed(broker: BrokerProcess, misdeed: () => Promise<void>): Promise<void> {
@@ -29,7 +32,7 @@ export async function unnoticed(broker: BrokerProcess, misdeed: () => Promise<vo
     left = AFTERWARDS
     await exchange
   }
-  assert.ok(slowest < PATIENCE, `a message took ${slowest} ms`)
+  assert.ok(slowest < LONGEST_MS, `a message took ${slowest} ms`)
   for (const client of [subscriber, publisher]) {
     await client.quiet()
     client.kill()

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import type { Client, Subscription } from '../../src/client/index.ts'
 import { PacketType } from '../../src/protocol/index.ts'
 import { acknowledgement, publish, textOf } from '../support/packets.ts'
+import { PATIENCE_MS } from '../support/patience.ts'
 import type { RawClient } from '../support/raw-client.ts'
 import { acknowledged, granted, nothingFrom, stage } from '../support/scripted-server.ts'
 import { versions } from '../support/versions.ts'
@@ -20,7 +21,7 @@ async function subscribed(client: Client, peer: RawClient, ack: 'on-receive' | '
 
 async function texts(subscription: Subscription, count: number): Promise<string[]> {
   const found: string[] = []
-  for (let i = 0; i < count; i++) found.push(textOf((await subscription.next({ timeout: 5000 })).payload))
+  for (let i = 0; i < count; i++) found.push(textOf((await subscription.next({ timeout: PATIENCE_MS })).payload))
   return found
 }
 

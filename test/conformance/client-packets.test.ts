@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { PublishOptions } from '../../src/client/index.ts'
 import { PacketType } from '../../src/protocol/index.ts'
+import { PATIENCE_MS } from '../support/patience.ts'
 import { granted, type Joined, nothingFrom, stage } from '../support/scripted-server.ts'
 import { versions } from '../support/versions.ts'
 
@@ -172,7 +173,7 @@ describe('what the client sends in MQTT 5.0', () => {
     const subscribing = client.subscribe('#')
     await granted(peer)
     peer.send("30 0a 0004 efbbbf61 02 0b01 'x'")
-    assert.equal((await (await subscribing).next({ timeout: 5000 })).topic, '\ufeffa')
+    assert.equal((await (await subscribing).next({ timeout: PATIENCE_MS })).topic, '\ufeffa')
   })
 })
 

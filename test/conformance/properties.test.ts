@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Properties } from '../../src/protocol/index.ts'
-import { useBroker } from '../support/broker.ts'
+import { useBroker, useBrokerWithStoppedClock } from '../support/broker.ts'
 import { disconnect, newClientId, publish } from '../support/packets.ts'
 
 const broker = await useBroker()
@@ -115,10 +115,11 @@ describe('properties that are wrong end the connection', () => {
   })
 })
 
-describe('Message Expiry Interval', { concurrency: true }, () => {
+describe('Message Expiry Interval', async () => {
+  const broker = await useBrokerWithStoppedClock()
   const kept = () => ({ clientId: newClientId(), cleanStart: false, properties: { sessionExpiryInterval: 60 } })
   const expires = (messageExpiryInterval: number) => ({ qos: 1 as const, properties: { messageExpiryInterval } })
-  const second = () => new Promise((resolve) => setTimeout(resolve, 1200))
+  const second = () => broker.pass(1200)
 
   it('[MQTT-3.3.2-6] is counted down while the message waits', async () => {
     const options = kept()

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Properties } from '../../src/protocol/index.ts'
-import { useBroker } from '../support/broker.ts'
+import { type BrokerProcess, useBroker, useBrokerWithStoppedClock } from '../support/broker.ts'
 import { type ConnectOptions, connect, disconnect, newClientId } from '../support/packets.ts'
 import type { RawClient } from '../support/raw-client.ts'
 import { versions } from '../support/versions.ts'
 
 const broker = await useBroker()
+const stopped = await useBrokerWithStoppedClock()
 const publisher = await broker.client()
 
 /** A client with a session that is kept, in any version. */
@@ -21,11 +22,11 @@ async function leave(client: RawClient, properties: Properties = {}): Promise<vo
 }
 
 /** Connects and tells whether there was a session. */
-async function present(options: ConnectOptions): Promise<boolean> {
-  const client = await broker.open(options.version ?? 5)
+async function present(options: ConnectOptions, at: BrokerProcess = broker): Promise<boolean> {
+  const client = await at.open(options.version ?? 5)
   client.send(connect(options))
   const { sessionPresent } = await client.connack()
-  await broker.breakOff(client)
+  await at.breakOff(client)
   return sessionPresent
 }
 
@@ -128,15 +129,16 @@ describe('a session that is kept', () => {
 
   it('[MQTT-4.1.0-1] is not dropped while its client is connected, however short its expiry', async () => {
     const options = { clientId: newClientId(), cleanStart: false, properties: { sessionExpiryInterval: 1 } }
-    const client = await broker.client(options)
+    const client = await stopped.client(options)
     await client.subscribe('session/connected')
-    await new Promise((resolve) => setTimeout(resolve, 1300))
+    await stopped.pass(600_000)
+    const publisher = await stopped.client()
     await publisher.publish('session/connected', 'x')
     assert.equal((await client.receive()).payload, 'x')
   })
 })
 
-describe('Session Expiry Interval', { concurrency: true }, () => {
+describe('Session Expiry Interval', () => {
   const session = (sessionExpiryInterval: number, cleanStart = false): ConnectOptions => ({
     clientId: newClientId(),
     cleanStart,
@@ -159,12 +161,14 @@ describe('Session Expiry Interval', { concurrency: true }, () => {
   })
 
   it('runs from the end of each connection', async () => {
-    const options = session(1)
-    await leave(await broker.client(options))
-    await new Promise((resolve) => setTimeout(resolve, 700))
-    assert.equal(await present(options), true)
-    await new Promise((resolve) => setTimeout(resolve, 700))
-    assert.equal(await present(options), true)
+    const options = session(600)
+    await leave(await stopped.client(options))
+    await stopped.pass(400_000)
+    assert.equal(await present(options, stopped), true)
+    await stopped.pass(400_000)
+    assert.equal(await present(options, stopped), true)
+    await stopped.pass(601_000)
+    assert.equal(await present(options, stopped), false)
   })
 
   it('may be changed by DISCONNECT: sooner', async () => {
@@ -175,16 +179,16 @@ describe('Session Expiry Interval', { concurrency: true }, () => {
 
   it('may be changed by DISCONNECT: later', async () => {
     const options = session(1)
-    await leave(await broker.client(options), { sessionExpiryInterval: 600 })
-    await new Promise((resolve) => setTimeout(resolve, 1400))
-    assert.equal(await present(options), true)
+    await leave(await stopped.client(options), { sessionExpiryInterval: 600 })
+    await stopped.pass(599_000)
+    assert.equal(await present(options, stopped), true)
   })
 
   it('may be changed by DISCONNECT: never', async () => {
     const options = session(1)
-    await leave(await broker.client(options), { sessionExpiryInterval: 0xffff_ffff })
-    await new Promise((resolve) => setTimeout(resolve, 1400))
-    assert.equal(await present(options), true)
+    await leave(await stopped.client(options), { sessionExpiryInterval: 0xffff_ffff })
+    await stopped.pass(1_000_000_000)
+    assert.equal(await present(options, stopped), true)
   })
 
   it('may not be raised from 0 by DISCONNECT: 0x82, and the will is published', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { PacketType } from '../../src/protocol/index.ts'
-import { useBroker } from '../support/broker.ts'
+import { useBrokerWithStoppedClock } from '../support/broker.ts'
 import {
   acknowledgement,
   type ConnectOptions,
@@ -14,7 +14,7 @@ import {
 } from '../support/packets.ts'
 import type { RawClient } from '../support/raw-client.ts'
 
-const broker = await useBroker('max_inflight_messages 3')
+const broker = await useBrokerWithStoppedClock('max_inflight_messages 3')
 const publisher = await broker.client()
 
 const ends: Record<string, (client: RawClient) => Promise<unknown>> = {
@@ -158,8 +158,7 @@ describe('a member of a shared subscription whose session ends', () => {
     await one.receive()
     assert.equal(sent.payload, 'old')
     await other.subscribe('$share/g/ended/expired', { qos: 1 })
-    const ended = Date.now() + 1100
-    while (Date.now() < ended) await publisher.quiet()
+    await broker.pass(1100)
     await ends['breaks off']!(one)
     const { payload, properties: left } = await other.take()
     assert.equal(payload, 'lasting')

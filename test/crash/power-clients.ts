@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { PacketType } from '../../src/protocol/index.ts'
 import type { BrokerProcess } from '../support/broker.ts'
 import { publish, subscription, textOf } from '../support/packets.ts'
+import { PATIENCE_MS } from '../support/patience.ts'
 import { decodeAll } from '../unit/protocol/support.ts'
 import { Publisher, payloadOf, sequenceOf } from './publisher.ts'
 import { Subscriber } from './subscriber.ts'
 import type { Got, Published, Story, Subscribed } from './verdict.ts'
 
-const PATIENCE_MS = 30_000
 /** Of each publisher; with 30,000 bytes each it is more than a segment. */
 const ENOUGH = 150
 

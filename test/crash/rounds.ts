@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Random } from '../fuzz/random.ts'
 import { type BrokerProcess, startBroker } from '../support/broker.ts'
 import { subscription } from '../support/packets.ts'
+import { PATIENCE_MS } from '../support/patience.ts'
 import { Publisher } from './publisher.ts'
 import { Subscriber } from './subscriber.ts'
 
@@ -31,7 +32,7 @@ export interface Counts {
   sessionsLost: number
 }
 
-const SETTLE_MS = 20_000
+const SETTLE_MS = PATIENCE_MS
 const KILL_AFTER_MS = 50
 
 /** Kills the broker with `kill -9` under load, again and again on one store, and counts what its clients then miss. */

@@ -1,9 +1,7 @@
 import { setTimeout as after } from 'node:timers/promises'
+import { PATIENCE_MS } from '../support/patience.ts'
 import { RoughClient } from './rough-client.ts'
 import type { Round } from './round.ts'
-
-/** Milliseconds in which the broker must have ended a connection whose client has ended its side. */
-const PATIENCE = 10_000
 
 /** The limits that keep what rough clients leave behind small. */
 export const FUZZ_CONFIG: readonly string[] = ['max_queued_messages 20', 'max_packet_size 300000', 'sys_interval 1']
@@ -21,12 +19,12 @@ export async function play(round: Round, port: number): Promise<void> {
   for (const client of clients.values()) client.end()
   const ended = Promise.all(Array.from(clients.values(), (client) => client.closed))
   const timer = new AbortController()
-  const late = after(PATIENCE, 'late', { signal: timer.signal }).catch(() => 'aborted')
+  const late = after(PATIENCE_MS, 'late', { signal: timer.signal }).catch(() => 'aborted')
   const outcome = await Promise.race([ended, late])
   timer.abort()
   for (const client of clients.values()) if (client.fault !== null) throw client.fault
   if (outcome === 'late') {
     for (const client of clients.values()) client.reset()
-    throw new Error(`the broker did not end a connection within ${PATIENCE} ms`)
+    throw new Error(`the broker did not end a connection within ${PATIENCE_MS} ms`)
   }
 }

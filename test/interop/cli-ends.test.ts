@@ -10,13 +10,13 @@ import { PacketType } from '../../src/protocol/index.ts'
 import { useBroker } from '../support/broker.ts'
 import { freePort, NIGHTJAR, nightjarTarget, Program, runProgram } from '../support/nightjar.ts'
 import { publish } from '../support/packets.ts'
+import { PATIENCE_MS } from '../support/patience.ts'
 import { missing, programs } from '../support/programs.ts'
 import type { RawClient } from '../support/raw-client.ts'
 import { ScriptedServer } from '../support/scripted-server.ts'
 
 /** How pub and sub end, whatever they wait for: signals, pipes that nobody reads, disks that are full. */
 const skip = process.platform !== 'linux' ? 'it needs FIFOs and /proc as on Linux' : missing(programs.mkfifo)
-const PATIENCE_MS = 30_000
 const POLL_MS = 10
 
 const folder = mkdtempSync(join(tmpdir(), 'nightjar-ends-'))

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { type Client, type ConnectOptions, connect, json, type Message, text } from '../../src/client/index.ts'
 import { createBroker, type EmbeddedBroker } from '../../src/index.ts'
+import { PATIENCE_MS } from '../support/patience.ts'
 import { missing, programs } from '../support/programs.ts'
 
 /** A broker that the contract is tried on. */
@@ -73,7 +74,6 @@ const SUBJECTS: [string, Subject, string | false][] = [
   ['mosquitto', mosquitto(), missing(programs.mosquitto)],
 ]
 /** Milliseconds in which all that is waited for has to come. */
-const PATIENCE = 5000
 
 async function take<T, P>(subscription: AsyncIterable<Message<T, P>>, count: number): Promise<Message<T, P>[]> {
   const messages: Message<T, P>[] = []
@@ -116,13 +116,13 @@ for (const [name, subject, skip] of SUBJECTS) {
         const client = await join({ protocol })
         await client.publish('kept/here', 'old', { qos: 1, retain: true })
         const late = await client.subscribe('kept/#', { codec: text })
-        const message = await late.next({ timeout: PATIENCE })
+        const message = await late.next({ timeout: PATIENCE_MS })
         assert.deepEqual([message.payload, message.retain], ['old', true])
         await client.publish('kept/here', '', { qos: 1, retain: true })
         await late.unsubscribe()
         const later = await client.subscribe(['kept/#', 'end'])
         await client.publish('end', '')
-        assert.equal((await later.next({ timeout: PATIENCE })).topic, 'end')
+        assert.equal((await later.next({ timeout: PATIENCE_MS })).topic, 'end')
       })
 
       it(`version ${protocol}: a Session is kept, with its messages, until its client returns`, async () => {
@@ -158,7 +158,7 @@ for (const [name, subject, skip] of SUBJECTS) {
         const error = await lost.closed
         const told = protocol === 5 && subject.tellsOfTakeover
         assert.equal(error?.code, told ? 'ERR_TAKEN_OVER' : 'ERR_CONNECTION_LOST')
-        const will = await wills.next({ timeout: PATIENCE })
+        const will = await wills.next({ timeout: PATIENCE_MS })
         assert.deepEqual([will.topic, will.payload], [`wills/${protocol}`, 'gone'])
       })
     }
@@ -175,7 +175,7 @@ for (const [name, subject, skip] of SUBJECTS) {
         ] as [string, string][],
       }
       await client.publish('properties', { t: 21 }, { qos: 1, codec: json(), properties })
-      const message = await subscription.next({ timeout: PATIENCE })
+      const message = await subscription.next({ timeout: PATIENCE_MS })
       assert.equal(message.payload.t, 21)
       assert.deepEqual(message.properties, {
         ...properties,
@@ -192,7 +192,7 @@ for (const [name, subject, skip] of SUBJECTS) {
       await client.publish('over/a', 'one', { qos: 1 })
       const [first, second] = await take(wide, 2)
       assert.deepEqual([first?.topic, second?.topic], ['over/a/end', 'over/a'])
-      assert.equal((await narrow.next({ timeout: PATIENCE })).params.x, 'a')
+      assert.equal((await narrow.next({ timeout: PATIENCE_MS })).params.x, 'a')
       assert.equal(narrow.buffered, 0)
     })
 
@@ -224,7 +224,7 @@ for (const [name, subject, skip] of SUBJECTS) {
         { codec: json<number[]>(), answerCodec: json<number>() },
       )
       const client = await join()
-      const options = { codec: json<number[]>(), answerCodec: json<number>(), timeout: PATIENCE }
+      const options = { codec: json<number[]>(), answerCodec: json<number>(), timeout: PATIENCE_MS }
       const answers = await Promise.all([1, 2, 3].map((n) => client.request('sum/plain', [n, 10], options)))
       assert.deepEqual(
         answers.map(({ payload }) => payload),
@@ -238,7 +238,7 @@ for (const [name, subject, skip] of SUBJECTS) {
       const subscription = await client.subscribe('large', { qos: 1 })
       const payload = Uint8Array.from({ length: 3_000_000 }, (_, i) => i * 7)
       await client.publish('large', payload, { qos: 1 })
-      const { bytes } = await subscription.next({ timeout: PATIENCE })
+      const { bytes } = await subscription.next({ timeout: PATIENCE_MS })
       assert.deepEqual(bytes, payload)
     })
 
@@ -251,7 +251,7 @@ for (const [name, subject, skip] of SUBJECTS) {
       const published = client.publish('again/x', 'meanwhile', { qos: 1 })
       await subject.start()
       await published
-      assert.equal((await subscription.next({ timeout: PATIENCE })).payload, 'meanwhile')
+      assert.equal((await subscription.next({ timeout: PATIENCE_MS })).payload, 'meanwhile')
       assert.equal(client.stats().connections, 2)
     })
   })

@@ -261,7 +261,7 @@ describe('properties (-D), with mosquitto', { skip, concurrency: 2 }, () => {
       'v',
     )
     const subscriber = await sub(port, '-V', '5', '-t', 'properties/kept', '-F', '%p|%E|%P')
-    assert.match(subscriber.first[0]!, /^x\|(60|59|58)\|k:v$/)
+    assert.match(subscriber.first[0]!, /^x\|(60|5\d)\|k:v$/)
   })
 
   it('a message that has expired does not come', async () => {

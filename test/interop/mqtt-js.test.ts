@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import { useBroker } from '../support/broker.ts'
+import { PATIENCE_MS } from '../support/patience.ts'
 import { missing, programs } from '../support/programs.ts'
 import { run } from '../support/running.ts'
 
@@ -63,7 +64,7 @@ const VERSIONS = [
 for (const { options, name } of VERSIONS) {
   const level = options.protocolVersion
 
-  describe(`MQTT.js with ${name}`, { concurrency: 4, timeout: 20_000 }, () => {
+  describe(`MQTT.js with ${name}`, { concurrency: 4, timeout: PATIENCE_MS }, () => {
     for (const qos of [0, 1, 2] as const) {
       it(`${COUNT} messages of QoS ${qos} come once each, in order`, async () => {
         const topic = `loop/${level}/${qos}`
@@ -156,7 +157,7 @@ for (const { options, name } of VERSIONS) {
   })
 }
 
-describe('MQTT.js with the properties of MQTT 5.0', { concurrency: 4, timeout: 20_000 }, () => {
+describe('MQTT.js with the properties of MQTT 5.0', { concurrency: 4, timeout: PATIENCE_MS }, () => {
   const options: IClientOptions = { protocolVersion: 5 }
 
   it('a request is answered to its response topic, with its correlation data', async () => {

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,11 +7,11 @@ import { after } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { ProtocolVersion } from '../../src/protocol/index.ts'
 import { type ConnectOptions, connect } from './packets.ts'
+import { PATIENCE_MS } from './patience.ts'
 import { RawClient } from './raw-client.ts'
+import { STOPPED_CLOCK } from './stopped-clock.ts'
 
 const MAIN = fileURLToPath(new URL('./broker-main.js', import.meta.url))
-const START_MS = 10_000
-const LOG_MS = 5000
 
 /** A broker that runs as a process of its own, on a free port of this machine. */
 export class BrokerProcess {
@@ -55,7 +56,7 @@ export class BrokerProcess {
   }
 
   /** Waits for a line of the log that the pattern finds, among those from `since` on; returns it. */
-  async logged(pattern: RegExp, since = 0, milliseconds: number = LOG_MS): Promise<string> {
+  async logged(pattern: RegExp, since = 0, milliseconds: number = PATIENCE_MS): Promise<string> {
     const end = Date.now() + milliseconds
     for (;;) {
       const line = this.log.slice(since).find((each) => pattern.test(each))
@@ -70,6 +71,13 @@ export class BrokerProcess {
         })
       })
     }
+  }
+
+  /** Lets so many milliseconds pass in a broker whose clock is stopped; what is due by then has happened afterwards. */
+  async pass(milliseconds: number): Promise<void> {
+    const noticed = once(this.#process, 'message')
+    this.#process.send({ pass: milliseconds })
+    await noticed
   }
 
   /** Has it collect its garbage. */
@@ -129,11 +137,11 @@ export async function startBrokerWith(
   const file = join(folder, 'nightjar.conf')
   writeFileSync(file, config.map((line) => `${line}\n`).join(''))
   const child = spawn(process.execPath, [MAIN, file], {
-    stdio: ['pipe', 'ignore', 'pipe'],
+    stdio: ['pipe', 'ignore', 'pipe', STOPPED_CLOCK in env ? 'ipc' : 'ignore'],
     env: { ...process.env, ...env },
   })
   const broker = new BrokerProcess(child, folder)
-  const line = await broker.logged(/Listening on port \d+ of 127\.0\.0\.1|the broker has ended/, 0, START_MS)
+  const line = await broker.logged(/Listening on port \d+ of 127\.0\.0\.1|the broker has ended/)
   const port = /Listening on port (\d+)/.exec(line)
   if (port === null) throw new Error(`the broker did not start:\n${broker.log.join('\n')}`)
   broker.port = Number(port[1])
@@ -143,6 +151,16 @@ export async function startBrokerWith(
 /** Starts a broker with these lines of configuration, which is stopped after the tests of this file or suite. */
 export async function useBroker(...config: string[]): Promise<BrokerProcess> {
   const broker = await startBroker(...config)
+  after(async () => void (await broker.stop()))
+  return broker
+}
+
+/**
+ * The same, but its time stands still: it passes when a test says so (`pass`). That is how to test what happens after a
+ * while, and what does not happen yet, on a machine however slow.
+ */
+export async function useBrokerWithStoppedClock(...config: string[]): Promise<BrokerProcess> {
+  const broker = await startBrokerWith({ [STOPPED_CLOCK]: '1' }, ...config)
   after(async () => void (await broker.stop()))
   return broker
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { after } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { useBroker } from './broker.ts'
+import { PATIENCE_MS } from './patience.ts'
 import { programs } from './programs.ts'
 
 /** The command `nightjar` of the same build as the tests, not bundled. */
@@ -13,8 +14,6 @@ export const NIGHTJAR: readonly string[] = [
   process.execPath,
   fileURLToPath(new URL('../../src/cli/main.js', import.meta.url)),
 ]
-
-const PATIENCE_MS = 60_000
 
 export interface Ending {
   readonly code: number | null

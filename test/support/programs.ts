@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { PATIENCE_MS } from './patience.ts'
 
 /** Foreign programs for the tests, each a path; use with `{ skip: missing(programs.pub) }`. */
 export const programs = {
@@ -20,6 +21,9 @@ export function missing(...paths: string[]): string | false {
 
 /** The same for Python's paho-mqtt, as Debian's python3 sees it. */
 export function missingPaho(): string | false {
-  const imported = spawnSync(programs.python, ['-c', 'import paho.mqtt.client'], { stdio: 'ignore', timeout: 20_000 })
+  const imported = spawnSync(programs.python, ['-c', 'import paho.mqtt.client'], {
+    stdio: 'ignore',
+    timeout: PATIENCE_MS,
+  })
   return imported.status === 0 ? false : 'python3-paho-mqtt is not installed'
 }

@@ -19,8 +19,7 @@ import {
   subscription,
   textOf,
 } from './packets.ts'
-
-const PATIENCE_MS = 10_000
+import { PATIENCE_MS } from './patience.ts'
 
 type PacketOf<T extends PacketType, P extends Packet = Packet> = P extends Packet
   ? T extends P['type']
@@ -126,6 +125,11 @@ export class RawClient {
     await this.#until(() => this.#packets.length > 0 || this.#ended, milliseconds, 'for the end')
     const packet = this.#packets[0]
     assert.ok(packet === undefined, `the end was expected, ${packet === undefined ? '' : hex(packet)} came`)
+  }
+
+  /** Nothing has come by now, and the broker has not ended the connection: for where its clock stands still. */
+  stillOpen(): void {
+    assert.ok(this.#packets.length === 0 && !this.#ended, 'something came, or the connection ended')
   }
 
   /** The broker tells why (in MQTT 5.0) and ends the connection. */

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { after } from 'node:test'
-
-const PATIENCE_MS = 10_000
+import { PATIENCE_MS } from './patience.ts'
 
 export interface Outcome {
   readonly code: number | null
@@ -106,7 +105,7 @@ export async function run(
   {
     input = '',
     env = {},
-    milliseconds = 20_000,
+    milliseconds = PATIENCE_MS,
   }: { input?: string; env?: Record<string, string>; milliseconds?: number } = {},
 ): Promise<Outcome> {
   const running = new Running(program, arguments_, env)

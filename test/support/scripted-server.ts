@@ -4,9 +4,8 @@ import { afterEach, beforeEach } from 'node:test'
 import { type Client, type ConnectOptions, connect } from '../../src/client/index.ts'
 import { PacketType, type Properties, type ProtocolVersion } from '../../src/protocol/index.ts'
 import { acknowledgement } from './packets.ts'
+import { PATIENCE_MS } from './patience.ts'
 import { RawClient } from './raw-client.ts'
-
-const PATIENCE_MS = 10_000
 
 /** A server of raw bytes for our client: it does nothing by itself, and a test sees each packet as it came. */
 export class ScriptedServer {

@@ -6,10 +6,10 @@ import { dirname, join, normalize } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { defaultSettings, eventsAsMarkdown, sysTopicsAsMarkdown } from '../../src/broker/index.ts'
 import { generalOptions } from '../../src/config/index.ts'
+import { PATIENCE_MS } from '../support/patience.ts'
 import { root } from '../support/root.ts'
 
 const NOT_OURS = new Set(['node_modules', 'dist'])
-const PROGRAM_MS = 20_000
 
 const documents = find('')
 const manifest = JSON.parse(read('package.json')) as {
@@ -194,7 +194,7 @@ describe('docs/embedding.md', () => {
         file,
         program!.replace(/(?<=from )'(nightjar[^']*)'/g, (_, name: string) => `'${compiled(name)}'`),
       )
-      const { stdout, stderr, status } = spawnSync(process.execPath, [file], { encoding: 'utf8', timeout: PROGRAM_MS })
+      const { stdout, stderr, status } = spawnSync(process.execPath, [file], { encoding: 'utf8', timeout: PATIENCE_MS })
       assert.deepEqual({ stdout, stderr, status }, { stdout: output, stderr: '', status: 0 })
     })
   }

@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { ERROR_CODES } from '../../../src/client/index.ts'
 import { createBroker, type EmbeddedBroker } from '../../../src/index.ts'
+import { PATIENCE_MS } from '../../support/patience.ts'
 import { root } from '../../support/root.ts'
 
 const guide = readFileSync(join(root, 'docs/client.md'), 'utf8')
@@ -28,7 +29,7 @@ const examples: Example[] = [...guide.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map
 })
 
 function run(command: string, options: string[], cwd: string): Promise<{ code: number | null; output: string }> {
-  const child = spawn(command, options, { cwd, timeout: 60_000 })
+  const child = spawn(command, options, { cwd, timeout: PATIENCE_MS })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (bytes) => {

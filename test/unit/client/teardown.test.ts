@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { describe, it } from 'node:test'
 import { PacketType } from '../../../src/protocol/index.ts'
+import { PATIENCE_MS } from '../../support/patience.ts'
 import type { Peer } from './support/scripted-broker.ts'
 import { scene } from './support/with-broker.ts'
 
@@ -11,7 +12,7 @@ const door = new URL('../../../src/client/index.js', import.meta.url).href
 /** Runs a program with `connect` and the broker's `url`; resolves to its exit code and output when it ends by itself. */
 function run(program: string): Promise<{ code: number | null; output: string }> {
   const source = `import { connect } from ${JSON.stringify(door)}\nconst url = ${JSON.stringify(stage.broker.url)}\n${program}`
-  const child = spawn(process.execPath, ['--input-type=module', '--eval', source], { timeout: 10_000 })
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', source], { timeout: PATIENCE_MS })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (bytes) => {

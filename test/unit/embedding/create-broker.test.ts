@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { connect as connectClient } from '../../../src/client/index.ts'
 import { type BrokerEvent, createBroker, describeEvent, type EmbeddedBroker } from '../../../src/index.ts'
 import { connect, subscribe, subscription, textOf } from '../../support/packets.ts'
+import { PATIENCE_MS } from '../../support/patience.ts'
 import { RawClient } from '../../support/raw-client.ts'
 import { run } from '../../support/running.ts'
 
@@ -107,7 +108,7 @@ describe('a broker in the process', () => {
     raw.send(subscribe(1, [subscription('a/#/b')]))
     await raw.next()
     raw.kill()
-    const end = Date.now() + 5000
+    const end = Date.now() + PATIENCE_MS
     while (events.length < 3 && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 5))
     assert.deepEqual(
       events.map(({ id }) => id),
@@ -176,7 +177,7 @@ describe('a broker in the process', () => {
 describe('a program with a broker in it', () => {
   for (const how of ['tcp', 'memory', 'failed'] as const) {
     it(`ends by itself when the broker is closed (${how})`, async () => {
-      const { code, stdout, stderr } = await run(process.execPath, [CHILD, how], { milliseconds: 10_000 })
+      const { code, stdout, stderr } = await run(process.execPath, [CHILD, how])
       assert.deepEqual([code, stdout, stderr], [0, 'closed\n', ''])
     })
   }

@@ -19,6 +19,7 @@ import {
 import { lockFolder } from '../../../src/store/disk/lock.ts'
 import { Tree } from '../../../src/store/disk/tree.ts'
 import { NIGHTJAR, runProgram } from '../../support/nightjar.ts'
+import { PATIENCE_MS } from '../../support/patience.ts'
 import { append, message, queued, session } from './contract.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'nightjar-check-'))
@@ -45,7 +46,7 @@ async function fill(folder: string): Promise<void> {
     else if (id % 10 === 0) append(store, publish, { kind: 'retained', topic: `t/${id % 3}`, messageId: id })
     else append(store, publish, queued('a', id, id), queued('b', id, id))
   }
-  const end = Date.now() + 20_000
+  const end = Date.now() + PATIENCE_MS
   while (filesIn(folder, 'log').length > 2) {
     assert.ok(Date.now() < end, 'segments are not moved')
     await new Promise((resolve) => setTimeout(resolve, 2))

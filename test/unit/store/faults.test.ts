@@ -8,6 +8,7 @@ import { DiskStore, type DiskStoreOptions } from '../../../src/store/disk/disk-s
 import { MemoryStore } from '../../../src/store/index.ts'
 import { Random } from '../../fuzz/random.ts'
 import { type Fault, FaultyFiles, type Operation } from '../../support/faulty-files.ts'
+import { PATIENCE_MS } from '../../support/patience.ts'
 import { sourceSeed } from '../../support/source-seed.ts'
 import { append, load, message, queued, session } from './contract.ts'
 
@@ -60,7 +61,7 @@ const ENDS: ReadonlySet<number> = new Set(
 const soon = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1))
 
 async function durable(store: DiskStore, position: number): Promise<void> {
-  const end = Date.now() + 20_000
+  const end = Date.now() + PATIENCE_MS
   while (store.durable < position) {
     assert.ok(Date.now() < end, `${store.durable} of ${position} are durable: ${store.trouble}`)
     store.commit()
@@ -69,7 +70,7 @@ async function durable(store: DiskStore, position: number): Promise<void> {
 }
 
 async function untilHealed(store: DiskStore): Promise<void> {
-  const end = Date.now() + 20_000
+  const end = Date.now() + PATIENCE_MS
   while (store.trouble !== null) {
     assert.ok(Date.now() < end, `it still has trouble: ${store.trouble}`)
     await soon()

@@ -10,6 +10,7 @@ import { DiskStore } from '../../../src/store/disk/disk-store.ts'
 import type { MakeMessage } from '../../../src/store/disk/records.ts'
 import { SCHEMA_VERSION } from '../../../src/store/disk/tree.ts'
 import { MemoryStore } from '../../../src/store/index.ts'
+import { PATIENCE_MS } from '../../support/patience.ts'
 import { append, load, message, queued, session } from './contract.ts'
 import { Tree1 } from './tree1.ts'
 
@@ -147,7 +148,7 @@ async function contentOf(folder: string): Promise<string[]> {
 }
 
 async function until(what: string, holds: () => boolean): Promise<void> {
-  const end = Date.now() + 20_000
+  const end = Date.now() + PATIENCE_MS
   while (!holds()) {
     assert.ok(Date.now() < end, what)
     await new Promise((resolve) => setTimeout(resolve, 2))

@@ -7,6 +7,7 @@ import { restoreMessage, type StoreRecord } from '../../../src/broker/index.ts'
 import { DiskStore } from '../../../src/store/disk/disk-store.ts'
 import { MemoryStore } from '../../../src/store/index.ts'
 import { fc } from '../../support/fast-check.ts'
+import { PATIENCE_MS } from '../../support/patience.ts'
 import { append, load, message, queued, session } from './contract.ts'
 
 const base = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
@@ -28,7 +29,7 @@ const filesIn = (folder: string, part: string): string[] => readdirSync(join(fol
 
 /** Segments are moved but for the last two, whose turn has not come. */
 async function moved(folder: string): Promise<void> {
-  const end = Date.now() + 20_000
+  const end = Date.now() + PATIENCE_MS
   while (filesIn(folder, 'log').length > 2) {
     assert.ok(Date.now() < end, `segments are not moved: ${filesIn(folder, 'log')}`)
     await new Promise((resolve) => setTimeout(resolve, 2))
@@ -197,7 +198,7 @@ describe('segments that move into the tree', () => {
     await moved(folder)
     assert.ok(filesIn(folder, 'kept').length > 20, 'messages are kept in files')
     append(store, ...life.end())
-    const end = Date.now() + 20_000
+    const end = Date.now() + PATIENCE_MS
     while (filesIn(folder, 'kept').length > 0) {
       assert.ok(Date.now() < end, `still kept: ${filesIn(folder, 'kept')}`)
       await new Promise((resolve) => setTimeout(resolve, 5))

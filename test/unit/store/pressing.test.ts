@@ -6,12 +6,12 @@ import { after, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { restoreMessage, type StoreRecord } from '../../../src/broker/index.ts'
 import { DiskStore } from '../../../src/store/disk/disk-store.ts'
+import { PATIENCE_MS } from '../../support/patience.ts'
 import { append, message, queued, session } from './contract.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'nightjar-pressing-'))
 after(() => rmSync(root, { recursive: true, force: true }))
 
-const PATIENCE_MS = 10_000
 const done: StoreRecord = { kind: 'done', clientId: 'a', position: 0 }
 
 /** A store whose client `a` is owed one message. */

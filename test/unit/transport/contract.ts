@@ -3,6 +3,7 @@ import { after, describe, it } from 'node:test'
 import type { Link } from '../../../src/broker/index.ts'
 import type { FullSlab } from '../../../src/protocol/index.ts'
 import type { Acceptor, LinkHandler } from '../../../src/transport/index.ts'
+import { PATIENCE_MS } from '../../support/patience.ts'
 
 /** A client's end, of whatever make. What it received is in `bytes`. */
 export interface ClientEnd {
@@ -101,7 +102,7 @@ export class BrokerSide implements Acceptor {
   }
 
   async until(reached: () => boolean): Promise<void> {
-    const end = Date.now() + 10_000
+    const end = Date.now() + PATIENCE_MS
     while (!reached()) {
       const left = end - Date.now()
       assert.ok(left > 0, 'waited in vain')

@@ -17,11 +17,11 @@ import {
   SlabPool,
 } from '../../../../src/protocol/index.ts'
 import { nodeText } from '../../../../src/transport/index.ts'
+import { PATIENCE_MS } from '../../../support/patience.ts'
 
 const pool = new SlabPool(new Uint8Array(256 * 1024), 0)
 const LIMITS = { maximumPacketSize: 268_435_460, maximumProperties: 1000 }
 /** Milliseconds after which a test that waits for a packet has failed. */
-const PATIENCE = 5000
 
 type PacketOf<T extends Packet['type']> = T extends AcknowledgementPacket['type']
   ? AcknowledgementPacket
@@ -221,7 +221,10 @@ class Mailbox<T> {
     const item = this.#items.shift()
     if (item !== undefined) return Promise.resolve(item)
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`${this.#what} did not come within ${PATIENCE} ms`)), PATIENCE)
+      const timer = setTimeout(
+        () => reject(new Error(`${this.#what} did not come within ${PATIENCE_MS} ms`)),
+        PATIENCE_MS,
+      )
       this.#waiters.push((taken) => {
         clearTimeout(timer)
         resolve(taken)
