@@ -24,6 +24,7 @@ import type { Clock } from './clock.ts'
 import { MqttError, reasonWords, toMqttError } from './errors.ts'
 import { KeepAlive, type Watched } from './keep-alive.ts'
 import { afterTurn, text } from './platform.ts'
+import { Reading } from './reading.ts'
 import { slabs } from './slabs.ts'
 import type { Counters } from './stats.ts'
 
@@ -62,14 +63,13 @@ export class Connection implements ClientTransportHandler, PacketHandler, Output
   readonly version: ProtocolVersion
   lastSent: number
   lastReceived: number
-  paused = false
   /** CONNACK has come, and the end has not. */
   open = false
   readonly #transport: ClientTransport
   readonly #owner: ConnectionOwner
   readonly #clock: Clock
   readonly #counters: Counters
-  readonly #decoder: Decoder
+  readonly #reading: Reading
   readonly #output: Output
   #keepAlive: KeepAlive | null = null
   /** The transport has not taken what it was given last. */
@@ -79,8 +79,6 @@ export class Connection implements ClientTransportHandler, PacketHandler, Output
   #flushing = false
   #blocked = false
   #spent = 0
-  /** Within the decoder: nothing is handed to the transport, which may answer at once. */
-  #receiving = false
   /** Something has come. */
   #heard = false
   #ended = false
@@ -103,8 +101,9 @@ export class Connection implements ClientTransportHandler, PacketHandler, Output
     this.#clock = clock
     this.#counters = counters
     this.lastSent = this.lastReceived = clock.now()
-    this.#decoder = new Decoder(this, text, { maximumPacketSize, maximumProperties: MAXIMUM_PROPERTIES })
-    this.#decoder.version = version
+    const decoder = new Decoder(this, text, { maximumPacketSize, maximumProperties: MAXIMUM_PROPERTIES })
+    decoder.version = version
+    this.#reading = new Reading(decoder, transport, (error) => this.#fail(error))
     this.#output = new Output(slabs(), this)
   }
 
@@ -133,18 +132,13 @@ export class Connection implements ClientTransportHandler, PacketHandler, Output
     if (!this.#ended) writeAcknowledgement(this.#output, type, packetId, reasonCode, this.version)
   }
 
+  /** Stops reading with the packet that is being handled. */
   pause(): void {
-    if (this.paused || this.#ended) return
-    this.paused = true
-    this.#transport.pause()
+    if (!this.#ended) this.#reading.pause()
   }
 
   resume(): void {
-    if (!this.paused || this.#ended) return
-    this.paused = false
-    // The broker's silence was ours.
-    this.lastReceived = this.#clock.now()
-    this.#transport.resume()
+    if (!this.#ended) this.#reading.resume()
   }
 
   /** Says DISCONNECT, if it can, and ends in order; resolves when the other side has it, or after so many milliseconds. */
@@ -172,15 +166,7 @@ export class Connection implements ClientTransportHandler, PacketHandler, Output
     if (this.#ended) return
     this.lastReceived = this.#clock.now()
     this.#counters.bytesReceived += end - start
-    this.#receiving = true
-    try {
-      if (!this.#heard) this.#checkFirst(bytes[start]!)
-      this.#decoder.receive(plain(bytes), start, end)
-    } catch (error) {
-      this.#fail(error)
-    } finally {
-      this.#receiving = false
-    }
+    if (this.#heard || this.#beginsWell(bytes[start]!)) this.#reading.received(bytes, start, end)
   }
 
   drained(): void {
@@ -218,6 +204,8 @@ export class Connection implements ClientTransportHandler, PacketHandler, Output
 
   ping(): void {
     this.write({ type: PacketType.Pingreq })
+    // Where no more can be read its silence is ours.
+    if (this.#reading.paused && !this.#reading.listen()) this.lastReceived = this.#clock.now()
   }
 
   silent(): void {
@@ -266,14 +254,12 @@ export class Connection implements ClientTransportHandler, PacketHandler, Output
   }
 
   /** Another protocol may never make a whole packet: its first byte is enough to tell. */
-  #checkFirst(byte: number): void {
+  #beginsWell(byte: number): boolean {
     this.#heard = true
-    if (byte === CONNACK_FIRST || byte === AUTH_FIRST) return
-    throw new ProtocolError(
-      ReasonCode.ProtocolError,
-      `Its first byte is 0x${byte.toString(16)}, which begins no CONNACK`,
-      0,
-    )
+    if (byte === CONNACK_FIRST || byte === AUTH_FIRST) return true
+    const words = `Its first byte is 0x${byte.toString(16)}, which begins no CONNACK`
+    this.#fail(new ProtocolError(ReasonCode.ProtocolError, words, 0))
+    return false
   }
 
   #connack(packet: ConnackPacket): void {
@@ -317,7 +303,7 @@ export class Connection implements ClientTransportHandler, PacketHandler, Output
     this.#end(error)
     this.#saidAll = true
     this.#linger = this.#clock.setTimeout(() => this.#transport.abort(), timeout)
-    if (this.#receiving) this.outputBegan()
+    if (this.#reading.decoding) this.outputBegan()
     else this.#flush()
   }
 
@@ -331,15 +317,14 @@ export class Connection implements ClientTransportHandler, PacketHandler, Output
     if (this.#ended) return
     this.#ended = true
     this.open = false
-    this.#decoder.stop()
+    this.#reading.stop()
     this.#keepAlive?.stop()
-    if (this.paused) this.#transport.resume()
     this.#owner.onEnd(error)
   }
 
   /** Much was written: sends it now rather than at the end of the turn, or says that it is enough. */
   #relieve(): void {
-    if (!this.#congested && !this.#receiving && this.#spent < TURN_BYTES) this.#flush()
+    if (!this.#congested && !this.#reading.decoding && this.#spent < TURN_BYTES) this.#flush()
     if (this.#output.slab !== null) this.#blocked = true
   }
 
@@ -388,11 +373,6 @@ export class Connection implements ClientTransportHandler, PacketHandler, Output
     if (full !== null) for (const part of full) slabs().give(part.slab)
     if (slab !== null) slabs().give(slab)
   }
-}
-
-/** A Buffer's own `slice` copies nothing, and what is kept of a message has to be a copy. */
-function plain(bytes: Uint8Array): Uint8Array {
-  return bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
 function outOfTurn(what: string): ProtocolError {

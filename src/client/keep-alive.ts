@@ -5,8 +5,7 @@ export interface Watched {
   /** When the last packet was sent, and when bytes last came. */
   readonly lastSent: number
   readonly lastReceived: number
-  /** Nothing is read for now, so no answer can be expected. */
-  readonly paused: boolean
+  /** Sends PINGREQ, and has it heard if anything comes, though reading may have stopped. */
   ping(): void
   /** No answer came. */
   silent(): void
@@ -44,17 +43,17 @@ export class KeepAlive {
 
   readonly #check = (): void => {
     const now = this.#clock.now()
-    const { lastSent, lastReceived, paused } = this.#watched
-    if (paused || lastReceived >= this.#pinged) this.#pinged = -1
+    const { lastSent, lastReceived } = this.#watched
+    if (lastReceived >= this.#pinged) this.#pinged = -1
     if (this.#pinged >= 0 && now >= this.#pinged + this.#interval / 2) {
       this.#watched.silent()
       return
     }
-    const due = (paused ? lastSent : Math.min(lastSent, lastReceived)) + this.#interval
+    const due = Math.min(lastSent, lastReceived) + this.#interval
     if (this.#pinged < 0 && now >= due) {
       this.#watched.ping()
-      if (!paused) this.#pinged = now
-      this.#arm(paused ? this.#interval : this.#interval / 2)
+      this.#pinged = now
+      this.#arm(this.#interval / 2)
       return
     }
     this.#arm((this.#pinged < 0 ? due : this.#pinged + this.#interval / 2) - now)

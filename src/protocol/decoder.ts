@@ -48,6 +48,8 @@ const READY = 0
 /** Within receive; stays so when that throws, so that nothing is decoded after an error. */
 const DECODING = 1
 const STOPPED = 2
+/** By `suspend`, until `resume`. */
+const SUSPENDED = 3
 
 /** One for all decoders, because one packet is handled at a time. */
 const view: PublishView = new PublishView()
@@ -64,6 +66,10 @@ export class Decoder {
   /** The unfinished packet: #rest[0..#restLength). */
   #rest: Uint8Array | null = null
   #restLength = 0
+  /** While suspended: #held[#heldStart..#heldEnd) is what came, and was not decoded. */
+  #held: Uint8Array = NO_BYTES
+  #heldStart = 0
+  #heldEnd = 0
 
   constructor(handler: PacketHandler, text: Text, limits: DecoderLimits) {
     this.#handler = handler
@@ -74,12 +80,52 @@ export class Decoder {
   /**
    * Takes bytes[start..end) as they came and calls the handler for each packet that is whole, in order. What is left is
    * copied: the range is the caller's again on return. Throws ProtocolError; from then on, and after `stop`, bytes are
-   * ignored.
+   * ignored. While it is suspended, bytes are kept for `resume`.
    */
   receive(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#state !== READY) return
+    if (this.#state === READY) this.#decodeAll(bytes, start, end)
+    else if (this.#state === SUSPENDED) this.#hold(bytes, start, end)
+  }
+
+  /** From within a handler or outside: nothing more is decoded. */
+  stop(): void {
+    this.#state = STOPPED
+    this.#rest = null
+    this.#held = NO_BYTES
+  }
+
+  /**
+   * From within a handler or outside: no packet is decoded until `resume`. A handler that calls it is the last one that is
+   * called. What has come and still comes is kept, so whoever suspends has to stop the sender, too.
+   */
+  suspend(): void {
+    if (this.#state !== STOPPED) this.#state = SUSPENDED
+  }
+
+  /**
+   * Decodes what was kept, in order, and goes on with what comes; a handler may suspend it again. Not from within a
+   * handler. Throws as `receive` does.
+   */
+  resume(): void {
+    if (this.#state !== SUSPENDED) return
+    this.#state = READY
+    const held = this.#held
+    const start = this.#heldStart
+    const end = this.#heldEnd
+    if (start === end) return
+    this.#heldStart = end
+    this.#decodeAll(held, start, end)
+    view.bytes = NO_BYTES
+    if (this.#heldStart === this.#heldEnd) this.#held = NO_BYTES
+  }
+
+  get suspended(): boolean {
+    return this.#state === SUSPENDED
+  }
+
+  #decodeAll(bytes: Uint8Array, start: number, end: number): void {
     this.#state = DECODING
-    let at = this.#rest === null ? start : this.#resume(bytes, start, end)
+    let at = this.#rest === null ? start : this.#feed(bytes, start, end)
     while (at < end && this.#state === DECODING) {
       const length = packetLength(bytes, at, end, this.#limits.maximumPacketSize, this.version)
       if (length === 0 || length > end - at) {
@@ -91,16 +137,26 @@ export class Decoder {
       }
     }
     if (this.#state === DECODING) this.#state = READY
+    else if (this.#state === SUSPENDED) this.#hold(bytes, at, end)
   }
 
-  /** From within a handler or outside: nothing more is decoded. */
-  stop(): void {
-    this.#state = STOPPED
-    this.#rest = null
+  /** Keeps bytes until `resume`: a copy, unless they are the end of what is kept already. */
+  #hold(bytes: Uint8Array, start: number, end: number): void {
+    if (bytes === this.#held) {
+      this.#heldStart = start
+      return
+    }
+    const before = this.#heldEnd - this.#heldStart
+    const held = new Uint8Array(before + end - start)
+    copyBytes(held, 0, this.#held, this.#heldStart, this.#heldEnd)
+    copyBytes(held, before, bytes, start, end)
+    this.#held = held
+    this.#heldStart = 0
+    this.#heldEnd = held.length
   }
 
   /** Feeds the unfinished packet; returns where the bytes after it begin. */
-  #resume(bytes: Uint8Array, start: number, end: number): number {
+  #feed(bytes: Uint8Array, start: number, end: number): number {
     let at = start
     while (at < end) {
       const length = this.#restPacketLength()

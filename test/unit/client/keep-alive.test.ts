@@ -13,7 +13,6 @@ beforeEach(() => {
   watched = {
     lastSent: clock.now(),
     lastReceived: clock.now(),
-    paused: false,
     ping: () => {
       said.push(`ping ${clock.now()}`)
       watched.lastSent = clock.now()
@@ -74,20 +73,6 @@ describe('keep-alive', () => {
       if (said.length > 0) watched.lastReceived = clock.now()
     }
     assert.ok(said.length >= 4)
-    assert.ok(said.every((what) => what.startsWith('ping')))
-  })
-
-  it('expects no answer while reading is paused, yet keeps the broker content', () => {
-    start(10)
-    watched.paused = true
-    clock.advance(60_000)
-    assert.deepEqual(
-      said.map((what) => what.slice(0, 4)),
-      Array(6).fill('ping'),
-    )
-    watched.paused = false
-    watched.lastReceived = clock.now()
-    clock.advance(9000)
     assert.ok(said.every((what) => what.startsWith('ping')))
   })
 
