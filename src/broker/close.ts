@@ -1,6 +1,7 @@
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import { handOn } from './hand-on.ts'
+import { stopReplays } from './replay.ts'
 import { markSent, sentForStore } from './sent.ts'
 import { NEVER, type Session, SessionTimer } from './session.ts'
 import { publishWill, takeWill } from './will.ts'
@@ -35,6 +36,7 @@ export function endSession(core: Core, session: Session, reason: string): void {
   if (session.timer !== null) core.wheel.clear(session.timer)
   for (const subscription of session.subscriptions.values()) core.router.remove(subscription)
   session.subscriptions.clear()
+  stopReplays(session)
   handOn(core, session)
   if (session.dropped > 0) core.event('repeated', session, { count: session.dropped, what: 'its queue was full' })
   core.sessions.delete(session.clientId)

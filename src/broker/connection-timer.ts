@@ -26,7 +26,7 @@ export class ConnectionTimer extends Timer {
       connection.link.abort()
       return
     }
-    if (connection.publishRate?.paused) {
+    if (connection.reading.paused) {
       core.wheel.set(this, now + core.settings.bounds.pausedAgainMs)
       return
     }

@@ -9,7 +9,6 @@ import {
   type Properties,
   ProtocolError,
   type ProtocolVersion,
-  type PublishExtras,
   type PublishView,
   ReasonCode,
   type Slab,
@@ -28,6 +27,7 @@ import { Phase } from './phase.ts'
 import { knownRoute, onPublish } from './publish.ts'
 import type { PublishRate } from './publish-rate.ts'
 import { pump } from './queue.ts'
+import { Reading } from './reading.ts'
 import { fail } from './refuse.ts'
 import type { Route } from './route.ts'
 import type { Session } from './session.ts'
@@ -82,6 +82,7 @@ export class Connection implements PacketHandler, OutputOwner {
   /** The position in the store's log that must be durable before anything more is sent. */
   gate = 0
   readonly timer: ConnectionTimer
+  readonly reading: Reading
   #unsent: Slab[] | null = null
   #unsentBytes = 0
   /** QoS 0 messages dropped since it was found too slow. */
@@ -96,6 +97,7 @@ export class Connection implements PacketHandler, OutputOwner {
     const { maximumPacketSize, maximumProperties, bounds } = core.settings
     const unfinishedAtLeast = bounds.unfinishedPacketBytes
     this.decoder = new Decoder(this, core.text, { maximumPacketSize, maximumProperties, unfinishedAtLeast })
+    this.reading = new Reading(this)
     this.lastReceived = core.now
     this.timer = new ConnectionTimer(this)
     core.wheel.set(this.timer, core.now + core.settings.connectTimeout)
@@ -114,9 +116,24 @@ export class Connection implements PacketHandler, OutputOwner {
     try {
       this.decoder.receive(bytes, start, end)
     } catch (error) {
-      if (!(error instanceof ProtocolError)) this.#giveUp('handling what it sent', error)
-      else fail(this, error.reasonCode, `${error.message} (byte ${error.offset} of the packet)`)
+      this.#broken('handling what it sent', error)
     }
+  }
+
+  /** Goes on with what came while its decoder was suspended. */
+  resume(): void {
+    if (this.phase > Phase.Open) return
+    if (this.blocked && this.#answersWaitTooMuch()) return
+    try {
+      this.decoder.resume()
+    } catch (error) {
+      this.#broken('handling what it sent', error)
+    }
+  }
+
+  #broken(doing: string, error: unknown): void {
+    if (!(error instanceof ProtocolError)) this.#giveUp(doing, error)
+    else fail(this, error.reasonCode, `${error.message} (byte ${error.offset} of the packet)`)
   }
 
   /**
@@ -274,26 +291,6 @@ export class Connection implements PacketHandler, OutputOwner {
     this.core.metrics.messagesSent++
   }
 
-  /** What a PUBLISH to this MQTT 5.0 client carries beyond its message, or null. */
-  extras(identifiers: readonly number[] | null, expiresAt: number): PublishExtras | null {
-    if (identifiers === null && expiresAt === 0) return null
-    const extras = this.spareExtras(null)
-    extras.subscriptionIdentifiers = identifiers
-    extras.messageExpiryInterval = expiresAt === 0 ? -1 : Math.max(0, Math.ceil((expiresAt - this.core.now) / 1000))
-    return extras
-  }
-
-  /** `extras`, or an object of the core's that stands for none. */
-  spareExtras(extras: PublishExtras | null): PublishExtras {
-    if (extras !== null) return extras
-    const spare = this.core.spareExtras
-    spare.messageExpiryInterval = -1
-    spare.subscriptionIdentifiers = null
-    spare.topicAlias = 0
-    spare.omitTopic = false
-    return spare
-  }
-
   /**
    * Nothing more is read; what was written goes out, then the connection closes. The Session is let go at once, with its
    * Will if that is `due`.
@@ -303,6 +300,7 @@ export class Connection implements PacketHandler, OutputOwner {
     this.phase = Phase.Closing
     this.decoder.stop()
     this.publishRate?.stop()
+    this.reading.stop()
     endConnection(this.core, this, reason, willDue)
     this.core.wheel.set(this.timer, this.core.now + this.core.settings.bounds.lingerMs)
     this.#enterDirty()

@@ -100,6 +100,8 @@ export interface StoredSubscription {
   readonly retainAsPublished: boolean
   /** Subscription Identifier, or 0. */
   readonly identifier: number
+  /** It is owed the retained messages with smaller numbers than this; 0: none. No two replays have the same. */
+  readonly owed: number
 }
 
 /**
@@ -116,6 +118,8 @@ export type StoreRecord =
   | { kind: 'sessionEnded'; clientId: string }
   | { kind: 'subscribed'; clientId: string; subscription: StoredSubscription }
   | { kind: 'unsubscribed'; clientId: string; filter: string }
+  /** Of the retained messages that the subscription is owed, this one was sent with QoS 2; 0: all were sent. */
+  | { kind: 'replayed'; clientId: string; filter: string; messageId: number }
   /** Once, however many queues refer to it, and before they do. The numbers of messages count up. */
   | { kind: 'message'; message: Message }
   | {

@@ -13,6 +13,7 @@ import type { Session } from './session.ts'
 import type { Settings } from './settings.ts'
 import { TakeoverWatch } from './takeover-watch.ts'
 import { TimerWheel } from './timers.ts'
+import { Work } from './work.ts'
 
 export interface CoreParts {
   readonly clock: Clock
@@ -43,6 +44,7 @@ export class Core {
   readonly keeper: MessageKeeper
   readonly wheel: TimerWheel
   readonly metrics: Metrics = new Metrics()
+  readonly work: Work
   /** Connections with something to send, in this turn. */
   dirty: Connection[] = []
   /** The other list, so that a turn makes none. */
@@ -96,6 +98,8 @@ export class Core {
     this.takeovers = new TakeoverWatch(bounds)
     this.connectionRate = new ConnectionRate(bounds.addressesCounted)
     this.repeats = new Repeats(this)
+    this.work = new Work(bounds)
+    this.work.onFailure = (error) => this.failed('doing what was too much for one turn', null, error)
     // Seeds that no client knows: topics must not be chosen so that they collide.
     this.router = new Router(parts.text, parts.random.uint32(), bounds)
     this.retained = new RetainedIndex(parts.random.uint32(), bounds)
@@ -148,10 +152,15 @@ export class Core {
   /** The store's number of a message, which is stored if it was not. */
   storedId(message: Message): number {
     if (message.id === 0) {
-      message.id = this.#nextMessageId++
+      message.id = this.takeMessageId()
       this.append({ kind: 'message', message })
     }
     return message.id
+  }
+
+  /** A number between those of the messages that were stored and those that will be. */
+  takeMessageId(): number {
+    return this.#nextMessageId++
   }
 
   /** After a restart: numbers go on after those that the store knows. */

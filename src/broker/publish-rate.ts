@@ -1,5 +1,6 @@
 import { ReasonCode } from '../protocol/index.ts'
 import type { Connection } from './connection.ts'
+import { Unread } from './reading.ts'
 import { disconnect } from './refuse.ts'
 import type { Settings } from './settings.ts'
 import { Timer } from './timers.ts'
@@ -72,19 +73,13 @@ export class PublishRate extends Timer {
       )
       return false
     }
-    if (!this.#paused) this.#connection.link.pause()
+    if (!this.#paused) this.#connection.reading.pause(Unread.TooFast)
     this.#paused = true
     core.wheel.set(this, core.now + Math.min(wait, this.#settings.bounds.publishPauseMs))
     return true
   }
 
-  /** Whether the client is left unread: its silence is not its own. */
-  get paused(): boolean {
-    return this.#paused
-  }
-
-  fire(now: number): void {
-    this.#connection.lastReceived = now
+  fire(): void {
     this.stop()
   }
 
@@ -93,7 +88,7 @@ export class PublishRate extends Timer {
     if (!this.#paused) return
     this.#paused = false
     this.#connection.core.wheel.clear(this)
-    this.#connection.link.resume()
+    this.#connection.reading.goOn(Unread.TooFast)
   }
 }
 

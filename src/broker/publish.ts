@@ -48,6 +48,7 @@ export function onPublish(core: Core, connection: Connection, view: PublishView)
   if (view.retain) retain(core, publication)
   const reached = distribute(core, publication)
   publication.clear()
+  if (!core.work.spend(1 + route.direct.length)) connection.reading.waitForTurn()
   if (qos === 0) return
   // Taken only now: should anything above have thrown, it is new when it comes again, and reaches those that it missed.
   if (qos === 2) take(core, connection, view.packetId)

@@ -149,13 +149,30 @@ export function pump(core: Core, session: Session): void {
   if (connection === null) return
   while (outbound.next < outbound.tail && connection.hasRoom()) {
     if (!sendNext(core, session, connection)) return
+    if (!core.work.spend(1) && outbound.next < outbound.tail) {
+      pumpLater(core, session)
+      return
+    }
   }
   if (outbound.next < outbound.tail) return
   if (session.dropped > 0) {
     core.event('queueRecovered', session, { count: session.dropped })
     session.dropped = 0
   }
-  if (session.replays !== null) replay(core, session, connection)
+  if (session.replays !== null && !replay(core, session, connection)) pumpLater(core, session)
+}
+
+/** What waits is too much for one turn. */
+function pumpLater(core: Core, session: Session): void {
+  if (session.pumpedLater) return
+  session.pumpedLater = true
+  core.work.add({
+    step: () => {
+      session.pumpedLater = false
+      pump(core, session)
+      return true
+    },
+  })
 }
 
 /** False if the window is closed. */

@@ -3,6 +3,7 @@ import { scheduleEnd } from './close.ts'
 import type { LoadRecord } from './contracts.ts'
 import type { Core } from './core.ts'
 import type { Message } from './message.ts'
+import { beginReplay } from './replay.ts'
 import { restoreRetained } from './retain.ts'
 import { Subscription } from './route.ts'
 import { Session } from './session.ts'
@@ -72,16 +73,24 @@ function applyToSession(core: Core, session: Session, record: LoadRecord): void 
       session.uncertain = Number.POSITIVE_INFINITY
       return
     case 'subscribed': {
-      const { filter, qos, noLocal, retainAsPublished, identifier } = record.subscription
+      const { filter, qos, noLocal, retainAsPublished, identifier, owed } = record.subscription
       const parsed = parseTopicFilter(filter, core.settings)
       if ('error' in parsed) return
       const identifiers = identifier === 0 ? null : [identifier]
       const subscription = new Subscription(session, parsed, qos, noLocal, retainAsPublished, identifiers)
       session.subscriptions.set(filter, subscription)
       core.router.add(subscription)
+      if (owed > 0) {
+        beginReplay(subscription, owed, new Set())
+        // What comes from now on has larger numbers.
+        core.messageIdSeen(owed)
+      }
       session.sharedInStore ||= parsed.share !== null
       return
     }
+    case 'replayed':
+      session.subscriptions.get(record.filter)?.replay?.sent?.add(record.messageId)
+      return
     case 'queue':
       session.outbound.restore(record.head, record.tail)
       session.queuedBytes = record.bytes

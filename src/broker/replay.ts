@@ -1,57 +1,152 @@
 import type { QoS } from '../protocol/index.ts'
+import type { RetainedCursor, TopicFilter } from '../topics/index.ts'
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import type { Message } from './message.ts'
 import { recordQueued } from './records.ts'
 import type { Subscription } from './route.ts'
 import { fits, PUBLISH, RETAIN, send } from './send.ts'
-import { Queued, type Replay, type Session } from './session.ts'
+import { Queued, type Session } from './session.ts'
 import { countInFlight, mustKeep, windowOpen } from './window.ts'
 
-/** Notes the retained messages that answer a subscription; they are sent by `replay`, as fast as the receiver takes them. */
-export function prepareReplay(core: Core, session: Session, subscription: Subscription): void {
-  const messages: Message[] = []
-  core.retained.match(subscription.filter.filter, (message) => {
-    if (message.expired(core.now)) return
-    if (subscription.noLocal && message.publisher === session.clientId) return
-    messages.push(message)
-  })
-  if (messages.length === 0) return
-  if (session.replays === null) session.replays = []
-  session.replays.push({ subscription, messages, sent: 0 })
+/** The retained messages that answer a subscription, and are still to be sent. */
+export class Replay {
+  /** It may take the place of another, and go on with what that one was owed. */
+  subscription: Subscription
+  /** Messages from this number on came after the subscription: they are delivered as they come. */
+  readonly before: number
+  /** After a restart: the QoS 2 messages that were sent before it. Null: the broker was not restarted. */
+  readonly sent: Set<number> | null
+  previous: Replay | null = null
+  following: Replay | null = null
+
+  constructor(subscription: Subscription, before: number, sent: Set<number> | null) {
+    this.subscription = subscription
+    this.before = before
+    this.sent = sent
+  }
 }
 
-/**
- * Sends retained messages until the receiver is slow or its window is full. They are not queued, so no queue limit cuts
- * them short and they cost no memory but the list. One that was replaced meanwhile is left out: its successor was
- * delivered as it came, and the older value must not come last.
- */
-export function replay(core: Core, session: Session, connection: Connection): void {
-  const replays = session.replays!
-  while (replays.length > 0) {
-    const first = replays[0]!
-    if (!replayOne(core, session, connection, first)) return
-    replays.shift()
+/** What a Session's subscriptions are still owed of retained messages: one after the other, as many as there may be. */
+export class Replays {
+  first: Replay | null = null
+  #last: Replay | null = null
+  /** Where the first one stands. */
+  cursor: RetainedCursor<Message> | null = null
+
+  add(replay: Replay): void {
+    replay.previous = this.#last
+    if (this.#last === null) this.first = replay
+    else this.#last.following = replay
+    this.#last = replay
   }
+
+  remove(replay: Replay): void {
+    const { previous, following } = replay
+    if (previous === null) this.#leaveFirst(following)
+    else previous.following = following
+    if (following === null) this.#last = previous
+    else following.previous = previous
+  }
+
+  /** What the cursor holds goes. */
+  close(): void {
+    this.cursor?.close()
+    this.cursor = null
+  }
+
+  #leaveFirst(following: Replay | null): void {
+    this.close()
+    this.first = following
+  }
+}
+
+/** Whether there can be a retained message for the filter at all. A shared subscription gets none. */
+export function mayReplay(core: Core, filter: TopicFilter): boolean {
+  if (filter.share !== null || core.retained.size === 0) return false
+  return filter.wildcard || core.retained.get(filter.filter) !== undefined
+}
+
+/** `before` and `sent`: see Replay. */
+export function beginReplay(subscription: Subscription, before: number, sent: Set<number> | null = null): void {
+  const { session } = subscription
+  subscription.replay = new Replay(subscription, before, sent)
+  session.replays ??= new Replays()
+  session.replays.add(subscription.replay)
+}
+
+/** The new subscription takes the place of the old one, which keeps the retained messages that it is owed [MQTT-3.8.4-4]. */
+export function passReplayOn(old: Subscription, subscription: Subscription): void {
+  const { replay } = old
+  if (replay === null) return
+  old.replay = null
+  subscription.replay = replay
+  replay.subscription = subscription
+}
+
+/** Nothing more is owed to it. */
+export function stopReplay(subscription: Subscription): void {
+  const { replay, session } = subscription
+  if (replay === null) return
+  subscription.replay = null
+  session.replays!.remove(replay)
+  if (session.replays!.first === null) session.replays = null
+}
+
+/** The Session is over. */
+export function stopReplays(session: Session): void {
+  session.replays?.close()
   session.replays = null
 }
 
-/** False if it has to go on later. */
-function replayOne(core: Core, session: Session, connection: Connection, list: Replay): boolean {
-  const { subscription, messages } = list
-  while (list.sent < messages.length) {
-    // Unsubscribed, or replaced by a subscription that brings its own replay.
-    if (session.subscriptions.get(subscription.filter.source) !== subscription) return true
-    if (!connection.hasRoom()) return false
-    const message = messages[list.sent]!
-    const qos = grantedQoS(core, message, subscription)
-    if (qos > 0 && !windowOpen(core, session)) return false
-    list.sent++
-    if (message.superseded || message.expired(core.now)) continue
-    if (!fits(core, connection, message, qos, subscription.identifiers, message.expiresAt)) continue
-    sendRetained(core, session, connection, message, qos, subscription.identifiers)
+/**
+ * Sends retained messages until the receiver is slow, or its window full, or the turn's work is done: then it returns false,
+ * and wants to go on in the next. They are not queued, so no queue limit cuts them short, and they cost no memory but the
+ * place of a cursor. One that is set meanwhile is left out, as it is delivered at once: an older value must not come last.
+ */
+export function replay(core: Core, session: Session, connection: Connection): boolean {
+  while (session.replays !== null) {
+    const { replays } = session
+    const first = replays.first!
+    replays.cursor ??= core.retained.cursor(first.subscription.filter.filter)
+    if (!replayHere(core, session, connection, first, replays.cursor.value)) return true
+    if (!replays.cursor.step()) end(core, session, first)
+    if (!core.work.spend(1)) return session.replays === null
   }
   return true
+}
+
+/** False if what is here has to wait for the receiver. */
+function replayHere(
+  core: Core,
+  session: Session,
+  connection: Connection,
+  { subscription, before, sent }: Replay,
+  message: Message | undefined,
+): boolean {
+  if (message === undefined || message.id >= before || message.expired(core.now)) return true
+  if (subscription.noLocal && message.publisher === session.clientId) return true
+  const qos = grantedQoS(core, message, subscription)
+  // After a restart only promises are kept.
+  if (sent !== null && (qos === 0 || sent.has(message.id))) return true
+  if (!connection.hasRoom() || (qos > 0 && !windowOpen(core, session))) return false
+  if (fits(core, connection, message, qos, subscription.identifiers, message.expiresAt)) {
+    sendRetained(core, session, connection, message, qos, subscription)
+  }
+  return true
+}
+
+function end(core: Core, session: Session, { subscription }: Replay): void {
+  stopReplay(subscription)
+  if (!isRecorded(session, subscription.qos)) return
+  const { clientId } = session
+  // Without this record they are sent once more after a restart, which does no harm.
+  core.store.append({ kind: 'replayed', clientId, filter: subscription.filter.source, messageId: 0 }, false)
+}
+
+/** Whether what the subscription is owed is a promise, and in the store. */
+export function isRecorded(session: Session, qos: QoS): boolean {
+  return session.persistent && qos > 0
 }
 
 /** The broker's own status is in no store, so that no kept Session can be owed it: its QoS stays what it is, 0. */
@@ -66,7 +161,7 @@ function sendRetained(
   connection: Connection,
   message: Message,
   qos: QoS,
-  identifiers: readonly number[] | null,
+  { identifiers, filter }: Subscription,
 ): void {
   let packetId = 0
   if (qos > 0) {
@@ -76,6 +171,11 @@ function sendRetained(
     if (entry !== null) {
       countInFlight(session, entry, 1)
       if (session.persistent) recordQueued(core, session, position, entry, qos)
+      // Once it is acknowledged, only this tells that it came.
+      if (session.persistent && qos === 2) {
+        const { clientId } = session
+        core.append({ kind: 'replayed', clientId, filter: filter.source, messageId: message.id })
+      }
       connection.promised()
     }
   }

@@ -1,5 +1,6 @@
 import type { QoS } from '../protocol/index.ts'
 import { levelCount, type Matches, type SharedGroup, type TopicFilter } from '../topics/index.ts'
+import type { Replay } from './replay.ts'
 import { isReserved } from './reserved.ts'
 import type { Session } from './session.ts'
 
@@ -14,6 +15,8 @@ export class Subscription {
   readonly identifiers: readonly number[] | null
   /** Where several were merged of which only some are No Local: those that count for the Session's own messages. */
   local: Subscription | null = null
+  /** The retained messages that it is still owed; null if there are none. */
+  replay: Replay | null = null
 
   constructor(
     session: Session,

@@ -1,4 +1,4 @@
-import { type PublishContent, publishLength, type QoS, writePublish } from '../protocol/index.ts'
+import { type PublishContent, type PublishExtras, publishLength, type QoS, writePublish } from '../protocol/index.ts'
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 
@@ -19,7 +19,7 @@ export function fits(
   expiresAt: number,
 ): boolean {
   if (!connection.limited) return true
-  const extras = connection.version === 5 ? connection.extras(identifiers, expiresAt) : null
+  const extras = connection.version === 5 ? extrasOf(core, identifiers, expiresAt) : null
   const size = publishLength(qos, connection.version, content, extras)
   if (size <= connection.maximumPacketSize) return true
   core.metrics.publishDropped++
@@ -51,9 +51,9 @@ export function send(
     writePublish(connection.output, firstByte, packetId, version, content, null)
     return
   }
-  const extras = connection.extras(identifiers, expiresAt)
+  const extras = extrasOf(core, identifiers, expiresAt)
   if (connection.outboundAliases === null) writePublish(connection.output, firstByte, packetId, 5, content, extras)
-  else sendAliased(core, connection, content, firstByte, packetId, connection.spareExtras(extras))
+  else sendAliased(core, connection, content, firstByte, packetId, extras ?? noExtras(core))
 }
 
 /** A topic's first message brings the alias along, later ones only the alias. */
@@ -63,7 +63,7 @@ function sendAliased(
   content: PublishContent,
   firstByte: number,
   packetId: number,
-  extras: ReturnType<Connection['spareExtras']>,
+  extras: PublishExtras,
 ): void {
   const aliases = connection.outboundAliases!
   const topic = core.text.decode(content.bytes, content.topicStart, content.topicEnd)
@@ -76,4 +76,22 @@ function sendAliased(
     if (room) extras.topicAlias = aliases.assign(topic)
   }
   writePublish(connection.output, firstByte, packetId, 5, content, extras)
+}
+
+/** What a PUBLISH to an MQTT 5.0 client carries beyond its message, or null. */
+function extrasOf(core: Core, identifiers: readonly number[] | null, expiresAt: number): PublishExtras | null {
+  if (identifiers === null && expiresAt === 0) return null
+  const extras = noExtras(core)
+  extras.subscriptionIdentifiers = identifiers
+  extras.messageExpiryInterval = expiresAt === 0 ? -1 : Math.max(0, Math.ceil((expiresAt - core.now) / 1000))
+  return extras
+}
+
+/** An object of the core's that stands for none. */
+function noExtras({ spareExtras }: Core): PublishExtras {
+  spareExtras.messageExpiryInterval = -1
+  spareExtras.subscriptionIdentifiers = null
+  spareExtras.topicAlias = 0
+  spareExtras.omitTopic = false
+  return spareExtras
 }

@@ -3,6 +3,7 @@ import { Inbound, Outbound } from '../session/index.ts'
 import type { Connection } from './connection.ts'
 import type { Identity } from './core.ts'
 import type { Message } from './message.ts'
+import type { Replays } from './replay.ts'
 import type { Subscription } from './route.ts'
 import type { Settings } from './settings.ts'
 import { Timer } from './timers.ts'
@@ -30,13 +31,6 @@ export interface Will {
   readonly message: Message
   /** Seconds after the end of the Network Connection. */
   readonly delay: number
-}
-
-/** Retained messages that answer a subscription, and are still to be sent: they go as fast as the receiver drains them. */
-export interface Replay {
-  readonly subscription: Subscription
-  readonly messages: readonly Message[]
-  sent: number
 }
 
 /**
@@ -74,7 +68,9 @@ export class Session {
   inFlightBytes = 0
   /** Dropped since the queue was last found full; 0: it is not. */
   dropped = 0
-  replays: Replay[] | null = null
+  replays: Replays | null = null
+  /** What waits has to wait for a later turn, too, as this one's work is done. */
+  pumpedLater = false
   /** While offline: when it ends (or its Will is due, if that is sooner); null while online or if it never ends. */
   timer: SessionTimer | null = null
   /** Milliseconds, while offline. */

@@ -10,60 +10,90 @@ import {
 import { levelCount, parseTopicFilter, type TopicFilter } from '../topics/index.ts'
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
+import { FiltersJob } from './filters-job.ts'
 import { pump } from './queue.ts'
 import { answer, fail } from './refuse.ts'
-import { prepareReplay } from './replay.ts'
+import { beginReplay, isRecorded, mayReplay, passReplayOn, stopReplay } from './replay.ts'
 import { Subscription } from './route.ts'
 import type { Session } from './session.ts'
 
 export function onSubscribe(core: Core, connection: Connection, packet: SubscribePacket): void {
-  const session = connection.session!
-  const before = core.logPosition
-  const identifiers = packet.properties.subscriptionIdentifiers ?? null
-  const reasonCodes: number[] = []
-  let why: string | null = null
-  const refuse = (filter: string, reasonCode: number, reason: string): void => {
-    const code = reasonCodeName(reasonCode)
-    const what = `a subscription was refused (${code})`
-    core.repeats.note('subscriptionRefused', connection, what, { filter, reason, code })
-    reasonCodes.push(reasonCode)
-    why ??= `${filter}: ${reason}`
-  }
-  if (identifiers !== null && !core.settings.subscriptionIdentifiersAvailable) {
+  const identified = packet.properties.subscriptionIdentifiers !== undefined
+  if (identified && !core.settings.subscriptionIdentifiersAvailable) {
     fail(connection, ReasonCode.SubscriptionIdentifiersNotSupported, IDENTIFIERS)
     return
   }
-  for (const request of packet.subscriptions) {
+  new SubscribeJob(core, connection, packet).begin()
+}
+
+class SubscribeJob extends FiltersJob {
+  protected readonly cost = 3
+  readonly #packet: SubscribePacket
+  readonly #identifiers: readonly number[] | null
+  readonly #reasonCodes: number[] = []
+  /** The first refusal, in words. */
+  #why: string | null = null
+  #subscribed = false
+
+  constructor(core: Core, connection: Connection, packet: SubscribePacket) {
+    super(core, connection, packet.subscriptions.length)
+    this.#packet = packet
+    this.#identifiers = packet.properties.subscriptionIdentifiers ?? null
+  }
+
+  protected one(at: number): boolean {
+    const { core, connection, session } = this
+    const request = this.#packet.subscriptions[at]!
     const filter = parseTopicFilter(request.filter, core.settings)
     if ('error' in filter) {
-      refuse(request.filter, ReasonCode.TopicFilterInvalid, filter.error)
-      continue
+      this.#refuse(request.filter, ReasonCode.TopicFilterInvalid, filter.error)
+      return true
     }
     const missing = unavailable(core, filter)
     if (missing !== null) {
       if (connection.version === 5) {
         // It was told so in CONNACK.
         fail(connection, missing.reasonCode, `${missing.reason}: ${request.filter}`)
-        return
+        return false
       }
-      refuse(request.filter, missing.reasonCode, missing.reason)
-      continue
+      this.#refuse(request.filter, missing.reasonCode, missing.reason)
+      return true
     }
     if (filter.share !== null && request.noLocal) {
       fail(connection, ReasonCode.ProtocolError, `No Local on the shared subscription ${request.filter}`) // [MQTT-3.8.3-4]
-      return
+      return false
     }
     if (session.persistent && core.store.full) {
-      refuse(request.filter, ReasonCode.QuotaExceeded, `it cannot be kept (the store: ${core.store.trouble})`)
-      continue
+      const reason = `it cannot be kept (the store: ${core.store.trouble})`
+      this.#refuse(request.filter, ReasonCode.QuotaExceeded, reason)
+      return true
     }
     const full = tooMuch(core, session, filter)
-    if (full !== null) refuse(request.filter, full.reasonCode, full.reason)
-    else reasonCodes.push(subscribe(core, connection, session, filter, request, identifiers))
+    if (full !== null) this.#refuse(request.filter, full.reasonCode, full.reason)
+    else {
+      this.#subscribed = true
+      this.#reasonCodes.push(subscribe(core, connection, session, filter, request, this.#identifiers))
+    }
+    return true
   }
-  if (core.logPosition !== before) connection.promised()
-  answer(connection, { type: PacketType.Suback, packetId: packet.packetId, reasonCodes, properties: {} }, why)
-  pump(core, session)
+
+  protected finish(): void {
+    const { core, connection, session } = this
+    // The answer relies on the records of all filters, whenever they were written.
+    if (this.#subscribed && session.persistent) connection.promised()
+    const { packetId } = this.#packet
+    const packet = { type: PacketType.Suback, packetId, reasonCodes: this.#reasonCodes, properties: {} } as const
+    answer(connection, packet, this.#why)
+    pump(core, session)
+  }
+
+  #refuse(filter: string, reasonCode: number, reason: string): void {
+    const code = reasonCodeName(reasonCode)
+    const what = `a subscription was refused (${code})`
+    this.core.repeats.note('subscriptionRefused', this.connection, what, { filter, reason, code })
+    this.#reasonCodes.push(reasonCode)
+    this.#why ??= `${filter}: ${reason}`
+  }
 }
 
 /** What of a subscription goes beyond a limit. */
@@ -93,22 +123,27 @@ function subscribe(
   const qos = Math.min(request.qos, connection.listener.maximumQoS) as QoS
   const { noLocal, retainAsPublished, retainHandling } = request
   const existing = session.subscriptions.get(request.filter)
-  if (existing !== undefined) core.router.remove(existing)
+  // A shared subscription gets no retained messages; the others as they ask [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11].
+  const wanted = filter.share === null && (retainHandling === 0 || (retainHandling === 1 && existing === undefined))
   const subscription = new Subscription(session, filter, qos, noLocal, retainAsPublished, identifiers)
+  if (existing !== undefined) {
+    core.router.remove(existing)
+    if (wanted) stopReplay(existing)
+    else passReplayOn(existing, subscription)
+  }
   session.subscriptions.set(request.filter, subscription)
   core.router.add(subscription)
+  if (wanted && mayReplay(core, filter)) beginReplay(subscription, core.takeMessageId())
   if (session.persistent) {
     const identifier = identifiers?.[0] ?? 0
-    const stored = { filter: request.filter, qos, noLocal, retainAsPublished, identifier }
+    const owed = isRecorded(session, qos) ? (subscription.replay?.before ?? 0) : 0
+    const stored = { filter: request.filter, qos, noLocal, retainAsPublished, identifier, owed }
     core.append({ kind: 'subscribed', clientId: session.clientId, subscription: stored })
   }
   if (filter.rewritten !== null && !connection.toldOfRewriting) {
     connection.toldOfRewriting = true
     core.event('filterRewritten', connection, { filter: filter.source, meaning: filter.filter })
   }
-  // A shared subscription gets no retained messages; the others as they ask [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11].
-  const wanted = retainHandling === 0 || (retainHandling === 1 && existing === undefined)
-  if (wanted && filter.share === null) prepareReplay(core, session, subscription)
   return qos
 }
 
@@ -129,11 +164,29 @@ function unavailable(core: Core, filter: TopicFilter): { reasonCode: number; rea
 }
 
 export function onUnsubscribe(core: Core, connection: Connection, packet: UnsubscribePacket): void {
-  const session = connection.session!
-  const before = core.logPosition
-  const reasonCodes = packet.filters.map((filter) => unsubscribe(core, session, filter))
-  if (core.logPosition !== before) connection.promised()
-  answer(connection, { type: PacketType.Unsuback, packetId: packet.packetId, reasonCodes, properties: {} })
+  new UnsubscribeJob(core, connection, packet).begin()
+}
+
+class UnsubscribeJob extends FiltersJob {
+  protected readonly cost = 2
+  readonly #packet: UnsubscribePacket
+  readonly #reasonCodes: number[] = []
+
+  constructor(core: Core, connection: Connection, packet: UnsubscribePacket) {
+    super(core, connection, packet.filters.length)
+    this.#packet = packet
+  }
+
+  protected one(at: number): boolean {
+    this.#reasonCodes.push(unsubscribe(this.core, this.session, this.#packet.filters[at]!))
+    return true
+  }
+
+  protected finish(): void {
+    if (this.session.persistent && this.#reasonCodes.includes(ReasonCode.Success)) this.connection.promised()
+    const { packetId } = this.#packet
+    answer(this.connection, { type: PacketType.Unsuback, packetId, reasonCodes: this.#reasonCodes, properties: {} })
+  }
 }
 
 /** Filters are compared letter by letter with those that the client sent [MQTT-3.10.4-1]. */
@@ -141,6 +194,7 @@ function unsubscribe(core: Core, session: Session, filter: string): number {
   const subscription = session.subscriptions.get(filter)
   if (subscription === undefined) return ReasonCode.NoSubscriptionExisted
   session.subscriptions.delete(filter)
+  stopReplay(subscription)
   core.router.remove(subscription)
   if (session.persistent) core.append({ kind: 'unsubscribed', clientId: session.clientId, filter })
   return ReasonCode.Success

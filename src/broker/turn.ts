@@ -6,8 +6,8 @@ import { endDoomed } from './doomed.ts'
  * The end of a turn of the event loop, and the one place where anything is sent. The order is the promise:
  *
  *   1. All that was read has been acted on (`Connection.receive`): state has changed, records are appended to the store,
- *      answers stand in each connection's output. Nothing has left yet. Connections that were doomed meanwhile end here,
- *      and events are told.
+ *      answers stand in each connection's output. Nothing has left yet. What was too much for one turn gets its share,
+ *      connections that were doomed meanwhile end, and events are told.
  *   2. The store commits: from here on what was appended survives what the store promises to survive.
  *   3. Each connection that has something to send, and relies on nothing that is not durable yet, gets one write.
  *      The others stay in the list: the store tells when it has gone further, and that begins the next turn.
@@ -15,15 +15,17 @@ import { endDoomed } from './doomed.ts'
  * So no acknowledgement can leave before what it promises is safe, and a burst costs one write to the log and one to each
  * socket, however many packets were in it.
  *
- * Returns whether there is more to do that waits for no store: to send what had stopped for want of room and went on as
- * there was some, to end doomed connections, to tell events. That is for the next turn, which should begin at once.
+ * Returns whether there is more to do that waits for no store: jobs that are not done, to send what had stopped for want of
+ * room and went on as there was some, to end doomed connections, to tell events. That is for the next turn, which should
+ * begin at once.
  */
 export function endTurn(core: Core): boolean {
+  const busy = core.work.run()
   if (core.doomed.length > 0) endDoomed(core)
   if (core.untold) core.tellEvents()
   core.store.commit()
   const dirty = core.dirty
-  if (dirty.length === 0) return core.doomed.length > 0 || core.untold
+  if (dirty.length === 0) return busy || core.doomed.length > 0 || core.untold
   core.dirty = core.spareDirty
   let gated = 0
   for (let i = 0; i < dirty.length; i++) {
@@ -34,7 +36,7 @@ export function endTurn(core: Core): boolean {
   }
   dirty.length = 0
   core.spareDirty = dirty
-  return core.dirty.length > gated || core.doomed.length > 0 || core.untold
+  return busy || core.dirty.length > gated || core.doomed.length > 0 || core.untold
 }
 
 /**

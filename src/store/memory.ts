@@ -8,6 +8,8 @@ import type {
   StoreRecord,
 } from '../broker/contracts.ts'
 
+import { Replayed } from './replayed.ts'
+
 type QueuedRecord = StoreRecord & { kind: 'queued' }
 
 /** One client's Session, as it would be found after a restart. */
@@ -20,6 +22,7 @@ class StoredSession {
   /** The position after the last that was used. */
   tail = 0
   readonly subscriptions: Map<string, StoredSubscription> = new Map()
+  readonly replayed: Replayed = new Replayed()
   /** By position, in order. */
   readonly queue: Map<number, QueuedRecord> = new Map()
   /** Positions for which PUBREC was seen. */
@@ -130,10 +133,13 @@ export class MemoryStore implements Store {
         if (!record.will) session.will = null
         return
       case 'subscribed':
-        session.subscriptions.set(record.subscription.filter, record.subscription)
+        session.replayed.subscribed(session.subscriptions, record.subscription)
         return
       case 'unsubscribed':
-        session.subscriptions.delete(record.filter)
+        session.replayed.unsubscribed(session.subscriptions, record.filter)
+        return
+      case 'replayed':
+        session.replayed.note(session.subscriptions, record.filter, record.messageId)
         return
       case 'queued':
         session.queue.set(record.position, record)
@@ -184,7 +190,7 @@ function* loadSession(clientId: string, session: StoredSession): Iterable<LoadRe
   const { expiryInterval, will, offlineAt, sent } = session
   yield { kind: 'session', clientId, expiryInterval, will }
   if (offlineAt > 0) yield { kind: 'offline', clientId, at: offlineAt, will: will !== null, sent }
-  for (const subscription of session.subscriptions.values()) yield { kind: 'subscribed', clientId, subscription }
+  yield* session.replayed.records(clientId, session.subscriptions)
   for (const packetId of session.inbound) yield { kind: 'inbound', clientId, packetId }
   if (session.tail === 0) return
   const head = session.queue.keys().next().value ?? session.tail

@@ -1,5 +1,6 @@
 export { defaultIndexBounds, type IndexBounds } from './bounds.ts'
 export { MatchCache, type MatchCacheOptions } from './match-cache.ts'
+export type { RetainedCursor } from './retained-cursor.ts'
 export { RetainedIndex } from './retained-index.ts'
 export type { Matches, SharedGroup } from './subscribers.ts'
 export { SubscriptionIndex } from './subscription-index.ts'

@@ -94,11 +94,6 @@ export class NameTable<N extends Chained<N>> {
     if (length > this.#bucketsAtLeast && this.size < (length * NAMES_PER_BUCKET) / 2) this.#merge()
   }
 
-  /** The first node of every chain; null where a chain is empty. */
-  get chains(): readonly (N | null)[] {
-    return this.#buckets
-  }
-
   #bucketOf(hash: number): number {
     const bucket = hash & (2 * this.#half - 1)
     return bucket < this.#buckets.length ? bucket : bucket - this.#half

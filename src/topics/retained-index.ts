@@ -1,13 +1,10 @@
 import { defaultIndexBounds, type IndexBounds } from './bounds.ts'
 import { LevelNames } from './level-names.ts'
+import { hashName } from './name-table.ts'
+import { RetainedCursor } from './retained-cursor.ts'
+import { RetainedLevel as Level } from './retained-level.ts'
 import { TopicLevels } from './topic-levels.ts'
-import { addChild, findChild, pushChildren, removeChild, type Tables, TreeNode } from './tree-node.ts'
-
-class Level<V> extends TreeNode<Level<V>> {
-  /** The whole topic, as it was handed in; '' if none ends here. */
-  topic = ''
-  value: V | undefined = undefined
-}
+import { addChild, findChild, removeChild, type Tables } from './tree-node.ts'
 
 /** Topic Names to values, one each: retained messages. A filter with wildcards visits only branches that can match. */
 export class RetainedIndex<V extends NonNullable<unknown>> {
@@ -76,52 +73,18 @@ export class RetainedIndex<V extends NonNullable<unknown>> {
     return value
   }
 
-  /**
-   * Calls `visit` for every topic that the filter (as `TopicFilter.filter` has it) matches, in no promised order. `visit`
-   * must not change the index.
-   */
+  /** Stands before all topics that the filter (as `TopicFilter.filter` has it) matches; they come in no promised order. */
+  cursor(filter: string): RetainedCursor<V> {
+    return new RetainedCursor(this.#root, filter, this.#seed, this.#pruneLeft)
+  }
+
+  /** Calls `visit` for every topic that the filter matches, in one go. */
   match(filter: string, visit: (value: V, topic: string) => void): void {
-    const levels = new TopicLevels()
-    levels.read(filter, this.#seed)
-    const stack = [this.#root]
-    const depths = [0]
-    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-      const depth = depths.pop()!
-      let next = depth + 1
-      if (depth === levels.count) {
-        if (node.value !== undefined) visit(node.value, node.topic)
-      } else if (levels.isHash(depth)) {
-        // `a/#` matches `a` too; and all that is below stays at this level of the filter.
-        if (node.value !== undefined) visit(node.value, node.topic)
-        this.#pushWild(node, stack)
-        next = depth
-      } else if (levels.isPlus(depth)) {
-        this.#pushWild(node, stack)
-      } else {
-        const child = findChild(node, levels, depth)
-        if (child !== null) stack.push(child)
-      }
-      while (depths.length < stack.length) depths.push(next)
-    }
-  }
-
-  /** All, in no promised order. */
-  *entries(): IterableIterator<[string, V]> {
-    const stack = [this.#root]
-    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-      if (node.value !== undefined) yield [node.topic, node.value]
-      pushChildren(node, stack)
-    }
-  }
-
-  /** All children that a wildcard finds: in the first level none that starts with `$` [MQTT-4.7.2-1]. */
-  #pushWild(node: Level<V>, stack: Level<V>[]): void {
-    const from = stack.length
-    pushChildren(node, stack)
-    if (node !== this.#root) return
-    let to = from
-    for (let i = from; i < stack.length; i++) if (!stack[i]!.name.startsWith('$')) stack[to++] = stack[i]!
-    stack.length = to
+    const cursor = this.cursor(filter)
+    do {
+      const { value, topic } = cursor
+      if (value !== undefined) visit(value, topic)
+    } while (cursor.step())
   }
 
   #grow(parent: Level<V>, level: number): Level<V> {
@@ -129,16 +92,21 @@ export class RetainedIndex<V extends NonNullable<unknown>> {
     const hash = levels.hash(level)
     const node = new Level<V>(this.#names.name(levels.text, levels.start(level), levels.end(level), hash))
     addChild(parent, node, hash, this.#tables)
+    parent.list(node)
     this.#nodes++
     return node
   }
 
+  readonly #pruneLeft = (path: Level<V>[]): void => this.#prune(path)
+
   /** Takes away the empty nodes at the end of a path that begins with the root. */
   #prune(path: Level<V>[]): void {
     for (let level = path.length - 2; level >= 0; level--) {
+      const parent = path[level]!
       const node = path[level + 1]!
-      if (node.value !== undefined || node.children !== null) return
-      removeChild(path[level]!, node, this.#levels.hash(level))
+      if (node.needed) return
+      parent.unlist(node)
+      removeChild(parent, node, hashName(node.name, 0, node.name.length, this.#seed))
       this.#nodes--
     }
   }

@@ -59,20 +59,6 @@ export function removeChild<N extends TreeNode<N>>(parent: N, child: N, hash: nu
   }
 }
 
-/** Puts the children of `parent` on the stack. */
-export function pushChildren<N extends TreeNode<N>>(parent: N, stack: N[]): void {
-  const { children } = parent
-  if (children instanceof NameTable) {
-    for (const first of children.chains) pushChain(first, stack)
-  } else {
-    pushChain<N>(children, stack)
-  }
-}
-
-function pushChain<N extends TreeNode<N>>(first: N | null, stack: N[]): void {
-  for (let node = first; node !== null; node = node.next) stack.push(node)
-}
-
 function isLongerThan<N extends TreeNode<N>>(most: number, first: N): boolean {
   let length = 0
   for (let node: N | null = first; node !== null; node = node.next) length++

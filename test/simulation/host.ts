@@ -143,6 +143,7 @@ export class Host implements BrokerEnd {
     if (!this.#inTurn || this.broker === null) return
     this.#inTurn = false
     this.#survive(() => {
+      // Another turn follows at once, but what has come meanwhile is in it.
       if (this.broker!.endTurn()) this.#time.after(0, () => this.turn(() => {}))
     })
     this.#syncSoon()

@@ -17,6 +17,8 @@ export interface NetworkManners {
 class Pipe {
   /** Nothing arrives before: the receiver does not read. Milliseconds. */
   pausedUntil = 0
+  /** Nothing arrives until `resume`. */
+  paused = false
   readonly #time: Time
   readonly #random: SimRandom
   readonly #manners: NetworkManners
@@ -69,15 +71,22 @@ class Pipe {
     this.#portions = []
   }
 
+  resume(): void {
+    if (!this.paused) return
+    this.paused = false
+    this.#time.after(0, this.#arrive)
+  }
+
   readonly #arrive = (): void => {
+    if (this.paused) return
     if (this.#time.now < this.pausedUntil) {
       this.#time.after(this.pausedUntil - this.#time.now, this.#arrive)
       return
     }
-    while (this.#portions.length > 0 && this.#portions[0]!.at <= this.#time.now) {
+    while (!this.paused && this.#portions.length > 0 && this.#portions[0]!.at <= this.#time.now) {
       this.#deliver(this.#portions.shift()!.bytes)
     }
-    if (this.#portions.length > 0 || this.#ended === null || this.#time.now < this.#last) return
+    if (this.paused || this.#portions.length > 0 || this.#ended === null || this.#time.now < this.#last) return
     const ended = this.#ended
     this.#ended = NOTHING
     ended()
@@ -123,6 +132,8 @@ export class SimLink implements Link {
   /** Milliseconds: the sum of all times for which the client was told not to read. */
   idleFor = 0
   #arrivedUp = 0
+  /** The broker wants nothing more for now. */
+  #pauses = false
   #brokerGone = false
 
   constructor(
@@ -185,11 +196,20 @@ export class SimLink implements Link {
     this.brokerEnded = Math.min(this.brokerEnded, this.#time.now)
   }
 
-  // The broker's side. It slows nobody down here, as no rate is limited.
+  // The broker's side.
 
-  pause(): void {}
+  /** What is on its way at this moment may still arrive. */
+  pause(): void {
+    this.#time.after(0, () => {
+      this.#up.paused = this.#pauses
+    })
+    this.#pauses = true
+  }
 
-  resume(): void {}
+  resume(): void {
+    this.#pauses = false
+    this.#up.resume()
+  }
 
   send(full: readonly FullSlab[] | null, bytes: Uint8Array, start: number, end: number): boolean {
     this.#broker.writes()

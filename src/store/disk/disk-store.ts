@@ -287,7 +287,7 @@ export class DiskStore implements Store {
     const { clientId, expiryInterval, will, offlineAt, sent } = state
     yield { kind: 'session', clientId, expiryInterval, will }
     if (offlineAt > 0) yield { kind: 'offline', clientId, at: offlineAt, will: will !== null, sent }
-    for (const subscription of state.subscriptions.values()) yield { kind: 'subscribed', clientId, subscription }
+    yield* state.replayed.records(clientId, state.subscriptions)
     for (const packetId of state.inbound) yield { kind: 'inbound', clientId, packetId }
     if (tail === 0) return
     let head = tail

@@ -21,11 +21,14 @@ export const Kind = {
   retainedCleared: 13,
   /** As `offline`, and which of the queue may have been sent. */
   offlineSent: 14,
+  replayed: 15,
 } as const
 
 export const RETAIN = 4
 export const IDENTIFIERS = 8
 export const SHARED = 16
+/** Of a subscription: retained messages are owed to it. */
+const OWED = 16
 
 /** Writes a record; `session` is the number of the Session that it names, if it names one. */
 export function writeRecord(out: ByteWriter, record: StoreRecord, session: number): void {
@@ -48,6 +51,10 @@ export function writeRecord(out: ByteWriter, record: StoreRecord, session: numbe
       return
     case 'unsubscribed':
       out.text(record.filter)
+      return
+    case 'replayed':
+      out.text(record.filter)
+      out.double(record.messageId)
       return
     case 'message':
       writeMessage(out, record.message)
@@ -102,6 +109,7 @@ const OF_SESSION: ReadonlySet<number> = new Set([
   Kind.sessionEnded,
   Kind.subscribed,
   Kind.unsubscribed,
+  Kind.replayed,
   Kind.inbound,
   Kind.inboundReleased,
 ])
@@ -133,6 +141,12 @@ const READERS: Readonly<Record<number, Read>> = {
     kind: 'unsubscribed',
     clientId: clientOf(session),
     filter: from.text(),
+  }),
+  [Kind.replayed]: (from, session, clientOf) => ({
+    kind: 'replayed',
+    clientId: clientOf(session),
+    filter: from.text(),
+    messageId: from.double(),
   }),
   [Kind.inbound]: (from, session, clientOf) => ({
     kind: 'inbound',
@@ -205,18 +219,20 @@ export function readWill(from: ByteReader, make: MakeMessage): StoredWill | null
 }
 
 export function writeSubscription(out: ByteWriter, subscription: StoredSubscription): void {
-  const { filter, qos, noLocal, retainAsPublished, identifier } = subscription
+  const { filter, qos, noLocal, retainAsPublished, identifier, owed } = subscription
   out.text(filter)
-  out.byte(qos | (noLocal ? 4 : 0) | (retainAsPublished ? 8 : 0))
+  out.byte(qos | (noLocal ? 4 : 0) | (retainAsPublished ? 8 : 0) | (owed > 0 ? OWED : 0))
   out.uint32(identifier)
+  if (owed > 0) out.double(owed)
 }
 
 export function readSubscription(from: ByteReader): StoredSubscription {
   const filter = from.text()
   const options = from.byte()
   const identifier = from.uint32()
+  const owed = (options & OWED) === 0 ? 0 : from.double()
   const noLocal = (options & 4) !== 0
-  return { filter, qos: (options & 3) as QoS, noLocal, retainAsPublished: (options & 8) !== 0, identifier }
+  return { filter, qos: (options & 3) as QoS, noLocal, retainAsPublished: (options & 8) !== 0, identifier, owed }
 }
 
 export function writeDelivery(

@@ -1,4 +1,5 @@
 import type { StoredSubscription, StoredWill, StoreRecord } from '../../broker/contracts.ts'
+import { Replayed } from '../replayed.ts'
 import { ByteReader, type ByteWriter } from './byte-writer.ts'
 import { type MakeMessage, readSubscription, readWill, writeSubscription, writeWill } from './records.ts'
 
@@ -13,6 +14,7 @@ export class SessionState {
   sent: number | null = null
   will: StoredWill | null = null
   readonly subscriptions: Map<string, StoredSubscription> = new Map()
+  readonly replayed: Replayed = new Replayed()
   readonly inbound: Set<number> = new Set()
 
   constructor(number: number, clientId: string) {
@@ -35,10 +37,13 @@ export class SessionState {
         if (!record.will) this.will = null
         return
       case 'subscribed':
-        this.subscriptions.set(record.subscription.filter, record.subscription)
+        this.replayed.subscribed(this.subscriptions, record.subscription)
         return
       case 'unsubscribed':
-        this.subscriptions.delete(record.filter)
+        this.replayed.unsubscribed(this.subscriptions, record.filter)
+        return
+      case 'replayed':
+        this.replayed.note(this.subscriptions, record.filter, record.messageId)
         return
       case 'inbound':
         this.inbound.add(record.packetId)
@@ -60,7 +65,15 @@ export function encodeSession(out: ByteWriter, session: SessionState): void {
   for (const subscription of session.subscriptions.values()) writeSubscription(out, subscription)
   out.uint32(session.inbound.size)
   for (const packetId of session.inbound) out.uint32(packetId)
-  if (session.sent !== null) out.double(session.sent)
+  const { sent, replayed } = session
+  if (sent === null && replayed.size === 0) return
+  // It was the last there is, and could be left out, before there were replays.
+  out.double(sent ?? Number.NaN)
+  for (const [filter, messageIds] of replayed.entries()) {
+    out.text(filter)
+    out.uint32(messageIds.size)
+    for (const messageId of messageIds) out.double(messageId)
+  }
 }
 
 export function decodeSession(number: number, value: Buffer, make: MakeMessage): SessionState {
@@ -74,6 +87,12 @@ export function decodeSession(number: number, value: Buffer, make: MakeMessage):
     session.subscriptions.set(subscription.filter, subscription)
   }
   for (let left = from.uint32(); left > 0; left--) session.inbound.add(from.uint32())
-  if (!from.atEnd) session.sent = from.double()
+  if (from.atEnd) return session
+  const sent = from.double()
+  session.sent = Number.isNaN(sent) ? null : sent
+  while (!from.atEnd) {
+    const filter = from.text()
+    for (let left = from.uint32(); left > 0; left--) session.replayed.note(session.subscriptions, filter, from.double())
+  }
   return session
 }

@@ -177,7 +177,10 @@ describe('after a restart on the same store', () => {
     const late = core.client()
     late.subscribe('r/#', { qos: 1 })
     assert.deepEqual(
-      late.published().map(({ topic, payload, qos, properties }) => [topic, textOf(payload), qos, properties]),
+      late
+        .published()
+        .map(({ topic, payload, qos, properties }) => [topic, textOf(payload), qos, properties])
+        .sort(),
       [
         ['r/1', 'new', 1, {}],
         ['r/3', 'x', 0, { contentType: 't', messageExpiryInterval: 50 }],

@@ -35,6 +35,73 @@ describe('Decoder', () => {
     assert.deepEqual(ids, [1, 2, 3, 4])
   })
 
+  describe('that is suspended', () => {
+    const bytes = wire("40 02 0001 30 07 0003 'a/b' 'hi' 40 02 0002 40 02 0003 c0 00")
+
+    /** Suspends after every `every`th packet, resumes after every portion, and at the end as often as it takes. */
+    function decodeSuspending(every: number, portion: number, resumes: boolean): Collector {
+      const collector = new Collector()
+      const decoder = new Decoder(collector, text, LIMITS)
+      collector.onEach = () => {
+        assert.equal(decoder.suspended, false, 'a packet came to a decoder that is suspended')
+        if (collector.packets.length % every === 0) decoder.suspend()
+      }
+      for (let at = 0; at < bytes.length; at += portion) {
+        const part = bytes.slice(at, at + portion)
+        decoder.receive(part, 0, part.length)
+        part.fill(0xff)
+        if (resumes) decoder.resume()
+      }
+      while (decoder.suspended) decoder.resume()
+      return collector
+    }
+
+    test('decodes nothing, keeps what comes, and goes on in order, however the bytes come', () => {
+      const expected = decodeSuspending(100, bytes.length, false).packets
+      assert.equal(expected.length, 5)
+      for (const every of [1, 2, 3]) {
+        for (const resumes of [false, true]) {
+          for (let portion = 1; portion <= bytes.length; portion++) {
+            assert.deepEqual(decodeSuspending(every, portion, resumes).packets, expected, `${every}, ${portion}`)
+          }
+        }
+      }
+    })
+
+    test('copies what it keeps once, not each time that it is resumed', () => {
+      const count = 20_000
+      const many = new Uint8Array(2 * count).map((_, i) => (i % 2 === 0 ? 0xc0 : 0))
+      const collector = new Collector()
+      const decoder = new Decoder(collector, text, LIMITS)
+      collector.onEach = () => decoder.suspend()
+      decoder.receive(many, 0, many.length)
+      const largest = largestArrayMade(() => {
+        while (decoder.suspended) decoder.resume()
+      })
+      assert.equal(collector.packets.length, count)
+      assert.equal(largest, 0)
+    })
+
+    test('is stopped as any other, and then keeps nothing', () => {
+      const collector = new Collector()
+      const decoder = new Decoder(collector, text, LIMITS)
+      decoder.suspend()
+      decoder.receive(bytes, 0, bytes.length)
+      decoder.stop()
+      decoder.suspend()
+      decoder.resume()
+      decoder.receive(bytes, 0, bytes.length)
+      assert.deepEqual(collector.packets, [])
+    })
+
+    test('throws where it is resumed, at what is malformed', () => {
+      const decoder = new Decoder(handler({ onPublish: () => decoder.suspend() }), text, LIMITS)
+      const malformed = joined([PUBLISH, wire('f0 00 00')])
+      decoder.receive(malformed, 0, malformed.length)
+      assert.throws(() => decoder.resume(), ProtocolError)
+    })
+  })
+
   test('gives acknowledgements null for no properties', () => {
     const seen: unknown[] = []
     const decoder = new Decoder(handler({ onAcknowledgement: (...all) => seen.push(all) }), text, LIMITS)

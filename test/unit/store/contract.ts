@@ -45,8 +45,8 @@ export function queued(clientId: string, position: number, messageId: number): K
   }
 }
 
-function subscription(filter: string, qos: 0 | 1 | 2 = 1): StoredSubscription {
-  return { filter, qos, noLocal: true, retainAsPublished: true, identifier: 5 }
+export function subscription(filter: string, qos: 0 | 1 | 2 = 1, owed = 0): StoredSubscription {
+  return { filter, qos, noLocal: true, retainAsPublished: true, identifier: 5, owed }
 }
 
 export function append(store: Store, ...records: StoreRecord[]): void {
@@ -323,6 +323,7 @@ const change = fc.record({
     'sessionEnded',
     'subscribed',
     'unsubscribed',
+    'replayed',
     'queued',
     'queued',
     'queued',
@@ -358,7 +359,9 @@ class Valid {
         this.#tails.delete(clientId)
         return [{ kind, clientId }]
       case 'subscribed':
-        return [{ kind, clientId, subscription: subscription(topic) }]
+        return [{ kind, clientId, subscription: subscription(topic, 2, this.#messages % 3) }]
+      case 'replayed':
+        return [{ kind, clientId, filter: topic, messageId: this.#messages % 4 }]
       case 'unsubscribed':
         return [{ kind, clientId, filter: topic }]
       case 'message':

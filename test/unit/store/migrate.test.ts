@@ -41,7 +41,7 @@ function comparable(store: Store): string[] {
 const WILL = { delay: 3, message: message(0, 'will', 'gone', 7) }
 const LONG_TOPIC = `long/${'x'.repeat(2000)}`
 const subscribed = (clientId: string, filter: string): StoreRecord => {
-  const subscription = { filter, qos: 2, noLocal: true, retainAsPublished: false, identifier: 9 } as const
+  const subscription = { filter, qos: 2, noLocal: true, retainAsPublished: false, identifier: 9, owed: 0 } as const
   return { kind: 'subscribed', clientId, subscription }
 }
 const done = (clientId: string, position: number): StoreRecord => ({ kind: 'done', clientId, position })

@@ -1,0 +1,74 @@
+import type { Connection } from './connection.ts'
+import { Phase } from './phase.ts'
+import type { Job } from './work.ts'
+
+/** Why a client is left unread. */
+export const Unread = {
+  /** It publishes faster than it may. */
+  TooFast: 1,
+  /** One of its packets takes longer, or it has to wait for its turn. */
+  Suspended: 2,
+} as const
+export type Unread = (typeof Unread)[keyof typeof Unread]
+
+/** Whether a client is read and its packets are handled, or has to wait. Nobody else notices. */
+export class Reading implements Job {
+  readonly #connection: Connection
+  /** A sum of `Unread`. */
+  #why = 0
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+  }
+
+  /** From within a packet's handler: what the client sends after this packet waits, and is not read, until `resume`. */
+  suspend(): void {
+    if (this.#connection.phase > Phase.Open) return
+    this.#connection.decoder.suspend()
+    this.pause(Unread.Suspended)
+  }
+
+  /** Goes on after `suspend`, with what has come since. Not from within a packet's handler. */
+  resume(): void {
+    this.#connection.resume()
+    if (!this.#connection.decoder.suspended) this.goOn(Unread.Suspended)
+  }
+
+  /** From within a packet's handler: what this turn may cost is spent. The client goes on when those before it had a share. */
+  waitForTurn(): void {
+    const { decoder, phase, core } = this.#connection
+    if (phase !== Phase.Open || decoder.suspended) return
+    this.suspend()
+    core.work.add(this)
+  }
+
+  /** As a job: its turn has come. */
+  step(): boolean {
+    this.resume()
+    return true
+  }
+
+  pause(why: Unread): void {
+    if (this.#why === 0) this.#connection.link.pause()
+    this.#why |= why
+  }
+
+  goOn(why: Unread): void {
+    if ((this.#why & why) === 0) return
+    this.#why &= ~why
+    // It was silent because it was not read: that must not count against it.
+    this.#connection.lastReceived = this.#connection.core.now
+    if (this.#why === 0) this.#connection.link.resume()
+  }
+
+  /** Nothing more is handled, but the end of the connection has to be noticed. */
+  stop(): void {
+    if (this.#why !== 0) this.#connection.link.resume()
+    this.#why = 0
+  }
+
+  /** Whether the client is left unread on purpose. */
+  get paused(): boolean {
+    return this.#why !== 0
+  }
+}

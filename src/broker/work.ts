@@ -1,0 +1,83 @@
+import type { Bounds } from './bounds.ts'
+
+/** Something large that is done a part at a time, so that it keeps nobody else waiting. */
+export interface Job {
+  /**
+   * Does at least a little of it, and more while `Work.left` is above 0, from which it takes what it does. Returns whether
+   * it is finished.
+   */
+  step(): boolean
+}
+
+/** See `Bounds`. */
+type WorkBounds = Pick<Bounds, 'unitsRead' | 'unitsPerTurn' | 'unitsPerJob'>
+
+/**
+ * The budget of a turn, and what did not fit into it, counted in units: what one delivery costs, about a microsecond. Every loop over what a client sent, or left behind, takes its units
+ * from `left`; when there are none it becomes a job, which goes on at the end of this turn and of the following ones. Between
+ * two turns all sockets are read, so a client whose request is small waits for one turn, however much others asked for.
+ */
+export class Work {
+  /** Units that are left to what runs now. It may go below 0. */
+  left: number
+  readonly #bounds: WorkBounds
+  readonly #jobs: Job[] = []
+  /** Is told what a job throws: then it is given up, and the others go on. */
+  onFailure: ((error: unknown) => void) | null = null
+  /** Where the jobs begin: those before are done. */
+  #first = 0
+
+  constructor(bounds: WorkBounds) {
+    this.#bounds = bounds
+    this.left = bounds.unitsRead
+  }
+
+  /** Jobs that wait. */
+  get waiting(): number {
+    return this.#jobs.length - this.#first
+  }
+
+  add(job: Job): void {
+    this.#jobs.push(job)
+  }
+
+  /** Takes units for something that was done; returns whether there are any left. */
+  spend(units: number): boolean {
+    this.left -= units
+    return this.left > 0
+  }
+
+  /** The end of a turn: jobs get their share, one after the other. Returns whether something is left for the next turn. */
+  run(): boolean {
+    const { unitsRead, unitsPerTurn, unitsPerJob } = this.#bounds
+    for (let turn = unitsPerTurn; turn > 0 && this.waiting > 0; ) {
+      const job = this.#take()
+      const share = Math.min(turn, unitsPerJob)
+      this.left = share
+      if (!this.#step(job)) this.#jobs.push(job)
+      turn -= Math.max(1, share - this.left)
+    }
+    this.left = unitsRead
+    return this.waiting > 0
+  }
+
+  #step(job: Job): boolean {
+    try {
+      return job.step()
+    } catch (error) {
+      if (this.onFailure === null) throw error
+      this.onFailure(error)
+      return true
+    }
+  }
+
+  #take(): Job {
+    const job = this.#jobs[this.#first++]!
+    // As cheap as `shift` for a few, and for many not dearer.
+    if (2 * this.#first >= this.#jobs.length) {
+      this.#jobs.splice(0, this.#first)
+      this.#first = 0
+    }
+    return job
+  }
+}
