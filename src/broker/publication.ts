@@ -25,6 +25,8 @@ export class Publication {
     this.expiresAt = view.messageExpiryInterval < 0 ? 0 : core.now + view.messageExpiryInterval * 1000
     this.publisher = publisher
     this.#view = view
+    // One object serves all: if handling the last message threw, its copy is still here.
+    this.#message = null
     // An alias, an expiry or an identifier must not be passed on as it came: then the cleaned copy is what is sent.
     this.content = view
     if (!view.propertiesForwardable) this.content = this.keep(core, view.retain)

@@ -55,6 +55,16 @@ describe('an error in the broker itself', () => {
     assert.equal(core.broker.core.sessions.get('victim')?.outbound.inFlight, 1)
   })
 
+  it('leaves nothing of its message to the next one', () => {
+    const { core } = broken()
+    const away = core.client(kept('away'))
+    away.subscribe('#', { qos: 1 })
+    away.drop()
+    core.client().publish('t', 'x', { qos: 1, retain: true })
+    core.client().publish('u', 'y', { qos: 1 })
+    assert.deepEqual(core.client(kept('away')).payloads().slice(-1), ['y'])
+  })
+
   it('in a timer keeps no other timer from its work', () => {
     const { core } = broken()
     const watcher = core.client()
