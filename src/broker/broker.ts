@@ -9,6 +9,7 @@ import { disconnect } from './refuse.ts'
 import type { ListenerSettings, Settings } from './settings.ts'
 import { SysStatus } from './sys.ts'
 import { endTurn } from './turn.ts'
+import { TurnedAway } from './turned-away.ts'
 import { makeMessage } from './will.ts'
 
 const STOPPING = 'the broker is stopping'
@@ -27,10 +28,12 @@ export interface PublishOptions {
 export class Broker {
   readonly core: Core
   readonly #status: SysStatus
+  readonly #turnedAway: TurnedAway
 
   constructor(settings: Settings, parts: CoreParts) {
     this.core = new Core(settings, parts)
     this.#status = new SysStatus(this.core)
+    this.#turnedAway = new TurnedAway(this.core)
     recover(this.core)
   }
 
@@ -57,6 +60,11 @@ export class Broker {
     const subject = { identity: { client: null, address, username: null } }
     const what = `listener ${name} had no room (${option} ${limit})`
     this.core.repeats.note('turnedAway', subject, what, { listener: name, option, limit }, name)
+  }
+
+  /** A client came for whom the process, which may have `limit` of them, had no file descriptor: it was closed at once. */
+  outOfDescriptors(limit: number): void {
+    this.#turnedAway.note(limit)
   }
 
   /** Returns whether another turn should follow at once. */

@@ -21,6 +21,11 @@ export const events: Readonly<Record<EventId, EventKind>> = {
     level: 'warning',
     words: 'Closed {address}: listener {listener} has no room (limit: {option} {limit})',
   },
+  descriptorsSpent: {
+    level: 'warning',
+    words:
+      '{count} connections were turned away: no file descriptors left for them (limit {limit}); raise LimitNOFILE of the service, or ulimit -n',
+  },
   protocolError: { level: 'warning', words: '{client} at {address} broke the protocol: {reason} ({code})' },
   packetTooLarge: {
     level: 'warning',
@@ -104,6 +109,7 @@ export type EventId =
   | 'clientDisconnected'
   | 'connectRefused'
   | 'turnedAway'
+  | 'descriptorsSpent'
   | 'protocolError'
   | 'packetTooLarge'
   | 'connectTimeout'

@@ -9,6 +9,7 @@ export const EXIT_CODES = {
   subscription: { code: 6, doc: 'the broker denied every subscription' },
   publish: { code: 7, doc: 'the broker refused a message' },
   timeout: { code: 27, doc: 'the time of `-W` ran out' },
+  fault: { code: 70, doc: 'a fault of nightjar itself ended it (broker): the log says what' },
   interrupted: { code: 130, doc: 'ended by Ctrl-C (SIGINT), or 143 by SIGTERM' },
 } as const
 

@@ -20,10 +20,10 @@ const CRASHES: readonly (NodeJS.Signals | null)[] = ['SIGSEGV', 'SIGBUS', 'SIGAB
 /** `nightjar store`. Resolves with the exit code: 0 sound, or copied; 1 not sound, or not copied; 2 there is nothing to read. */
 export async function runStore(given: Given, say: Say): Promise<number> {
   const [action, ...folders] = given.operands
-  const usual = defaultFolder(given.number('port') ?? DEFAULT_PORT)
-  if (action === 'check' && folders.length <= 1) return await check(folders[0] ?? usual, given, say)
+  const usual = (): string => usualFolder(given.number('port') ?? DEFAULT_PORT)
+  if (action === 'check' && folders.length <= 1) return await check(folders[0] ?? usual(), given, say)
   if (action === 'backup' && folders.length > 0) {
-    const [from, target] = folders.length === 1 ? [usual, folders[0]!] : [folders[0]!, folders[1]!]
+    const [from, target] = folders.length === 1 ? [usual(), folders[0]!] : [folders[0]!, folders[1]!]
     return await backup(from, target, given, say)
   }
   if (action === 'backup') throw usageError('backup needs a TARGET after it: a folder that is empty, or not there')
@@ -31,6 +31,14 @@ export async function runStore(given: Given, say: Say): Promise<number> {
   throw usageError(
     action === undefined ? 'say what: check or backup' : `there is no store ${action}: use check or backup`,
   )
+}
+
+function usualFolder(port: number): string {
+  try {
+    return defaultFolder(port)
+  } catch {
+    throw usageError('this user has no home folder in which a store could be: name the FOLDER')
+  }
 }
 
 async function check(folder: string, given: Given, say: Say): Promise<number> {

@@ -1,36 +1,81 @@
-import { appendFileSync } from 'node:fs'
+import fs from 'node:fs'
+import { dirname } from 'node:path'
 import type { LogDestination } from '../config/index.ts'
 
-/** Why the log cannot be written to where the configuration wants it, in words; null if it can. */
-export function logProblem(destinations: readonly LogDestination[]): string | null {
-  for (const destination of destinations) {
-    if (destination.kind !== 'file') continue
-    try {
-      appendFileSync(destination.path, '')
-    } catch (error) {
-      return `cannot write the log to ${destination.path}: ${(error as Error).message}`
-    }
-  }
-  return null
+/** Where the lines of the log go. It never throws: a full disk, or a reader that is gone, must not end the broker. */
+export interface LogWriter {
+  /** Takes whole lines. */
+  write(text: string): void
+  /** A file that was moved away is made anew. */
+  reopen(): void
+  /** What was written is safe on disk, as far as the system can say so. */
+  close(): void
 }
 
-/** Takes whole lines there. It never throws: a full disk, or a reader of the log that is gone, must not end the broker. */
-export function writerTo(destination: LogDestination): (text: string) => void {
-  if (destination.kind === 'file') return fileWriter(destination.path)
-  const stream = destination.kind === 'stdout' ? process.stdout : process.stderr
+/** Opens them all. Throws an Error that says why the log cannot be written to where the configuration wants it. */
+export function openWriters(destinations: readonly LogDestination[]): LogWriter[] {
+  return destinations.map((destination) => {
+    if (destination.kind === 'file') return new FileWriter(destination.path)
+    return streamWriter(destination.kind === 'stdout' ? process.stdout : process.stderr)
+  })
+}
+
+function streamWriter(stream: NodeJS.WriteStream): LogWriter {
   stream.on('error', () => {})
-  return (text) => void stream.write(text)
+  return { write: (text) => void stream.write(text), reopen: () => {}, close: () => {} }
 }
 
-function fileWriter(path: string): (text: string) => void {
-  let failing = false
-  return (text) => {
+/** The file stays open: a log that tells of too many open files must not need another one. */
+class FileWriter implements LogWriter {
+  readonly #path: string
+  #fd: number
+  #failing = false
+
+  constructor(path: string) {
+    this.#path = path
+    this.#fd = open(path)
+  }
+
+  write(text: string): void {
     try {
-      appendFileSync(path, text)
-      failing = false
+      fs.appendFileSync(this.#fd, text)
+      this.#failing = false
     } catch (error) {
-      if (!failing) process.stderr.write(`nightjar: cannot write the log to ${path}: ${(error as Error).message}\n`)
-      failing = true
+      if (!this.#failing) tell(`cannot write the log to ${this.#path}: ${(error as Error).message}`)
+      this.#failing = true
     }
   }
+
+  reopen(): void {
+    try {
+      const fd = open(this.#path)
+      fs.closeSync(this.#fd)
+      this.#fd = fd
+    } catch (error) {
+      tell(`${(error as Error).message}; it goes on in the file that was open`)
+    }
+  }
+
+  close(): void {
+    try {
+      fs.fsyncSync(this.#fd)
+      const folder = fs.openSync(dirname(this.#path), 'r')
+      fs.fsyncSync(folder)
+      fs.closeSync(folder)
+    } catch {
+      // A pipe or a device, say: there is nothing that could be synced.
+    }
+  }
+}
+
+function open(path: string): number {
+  try {
+    return fs.openSync(path, 'a')
+  } catch (error) {
+    throw new Error(`cannot write the log to ${path}: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+function tell(words: string): void {
+  process.stderr.write(`nightjar: ${words}\n`)
 }

@@ -1,12 +1,12 @@
 import { type BrokerEvent, describe, type EventLevel, events } from '../broker/index.ts'
+import type { LogWriter } from './log-writers.ts'
 
 export interface LogOptions {
   readonly levels: ReadonlySet<EventLevel>
   readonly timestamp: boolean
   /** strftime's format, or null for local time as 2026-01-31 23:59:59. */
   readonly timestampFormat: string | null
-  /** Takes whole lines. */
-  readonly write: (text: string) => void
+  readonly writers: readonly LogWriter[]
 }
 
 /** Lines for people: local time, level, and what happened in words. Those of one turn are written together. */
@@ -24,7 +24,16 @@ export class Log {
   }
 
   line(level: EventLevel, words: string, at: number = Date.now()): void {
-    if (!this.#options.levels.has(level)) return
+    if (this.#options.levels.has(level)) this.#add(level, words, at)
+  }
+
+  /** What ends the process is told whatever the levels are, and at once. */
+  fault(words: string): void {
+    this.#add('error', words, Date.now())
+    this.flush()
+  }
+
+  #add(level: EventLevel, words: string, at: number): void {
     if (this.#lines === '') setImmediate(() => this.flush())
     const time = this.#options.timestamp ? `${formatTime(new Date(at), this.#options.timestampFormat)} ` : ''
     this.#lines += `${time}${level}: ${printable(words)}\n`
@@ -34,7 +43,18 @@ export class Log {
     if (this.#lines === '') return
     const lines = this.#lines
     this.#lines = ''
-    this.#options.write(lines)
+    for (const writer of this.#options.writers) writer.write(lines)
+  }
+
+  /** Files that were moved away are made anew; what is told from now on goes there. */
+  reopen(): void {
+    this.flush()
+    for (const writer of this.#options.writers) writer.reopen()
+  }
+
+  close(): void {
+    this.flush()
+    for (const writer of this.#options.writers) writer.close()
   }
 }
 

@@ -29,12 +29,13 @@ export class Loop {
     setImmediate(this.#endTurn)
   }
 
-  /** Hands a listener's connections to the broker. */
-  acceptor(listener: ListenerSettings): Acceptor {
+  /** Hands a listener's connections to the broker. `limit`: file descriptors that the process may have. */
+  acceptor(listener: ListenerSettings, limit: number): Acceptor {
     return {
       began: () => this.began(),
       accept: (link: Link): Connection => this.broker.accept(link, listener),
-      turnedAway: (address, option, limit) => this.broker.turnedAway(listener, address, option, limit),
+      turnedAway: (address, option, most) => this.broker.turnedAway(listener, address, option, most),
+      outOfDescriptors: () => this.broker.outOfDescriptors(limit),
     }
   }
 

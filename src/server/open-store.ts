@@ -1,12 +1,15 @@
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { restoreMessage, type Store } from '../broker/index.ts'
 import type { Config } from '../config/index.ts'
 import { MemoryStore, openDiskStore } from '../store/index.ts'
 import type { Log } from './log.ts'
 
-/** Errors after which a broker that nobody configured goes on without a disk: it has none that it may use. */
-const NO_DISK: readonly string[] = ['EACCES', 'EROFS', 'EPERM', 'ENOENT', 'ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND']
+/** Errors after which a broker that nobody configured goes on in memory: the engine of the store is not installed. */
+const NO_ENGINE: readonly string[] = ['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND']
+
+const CONFIGURE = 'persistence_location names another folder, persistence false keeps all in memory'
+const ELSEWHERE = `set XDG_STATE_HOME to a folder that this user may write to, or use a configuration file (-c): ${CONFIGURE}`
 
 /**
  * The store that the configuration asks for. Without a configuration file it is on disk, in the user's folder for such
@@ -19,16 +22,20 @@ export async function openStore(config: Config, configured: boolean, port: numbe
     return new MemoryStore()
   }
   if (!configured && port === 0) return new MemoryStore()
-  const folder = configured ? join(persistenceLocation ?? '.', 'nightjar') : defaultFolder(port)
+  let folder = ''
   try {
+    folder = configured ? join(persistenceLocation ?? '.', 'nightjar') : defaultFolder(port)
     const tell = log.line.bind(log)
     const store = await openDiskStore({ folder, sync: persistenceSync, make: restoreMessage, tell })
     log.line('notice', `Sessions and messages are kept in ${folder}`)
     return store
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    if (configured || !NO_DISK.includes(code ?? '')) {
-      log.line('error', `Cannot open the store in ${folder}: ${message}`)
+    if (configured || !NO_ENGINE.includes(code ?? '')) {
+      log.line(
+        'error',
+        folder === '' ? message : `Cannot open the store in ${folder}: ${message}${advice(error, configured)}`,
+      )
       return null
     }
     log.line('warning', `Sessions and messages are kept in memory only, as ${folder} cannot be used: ${message}`)
@@ -36,8 +43,27 @@ export async function openStore(config: Config, configured: boolean, port: numbe
   }
 }
 
-/** One for each port, so that two brokers of one user do not meet. */
+/** What to do where this user may not write, or where there is no such folder and can be none. */
+function advice(error: unknown, configured: boolean): string {
+  const code = (error as NodeJS.ErrnoException).code ?? ''
+  return ['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'ENOTDIR'].includes(code)
+    ? `; ${configured ? CONFIGURE : ELSEWHERE}`
+    : ''
+}
+
+/** One for each port, so that two brokers of one user do not meet. Throws an Error that says so if this user has no home. */
 export function defaultFolder(port: number): string {
-  const state = process.env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state')
+  const state = process.env['XDG_STATE_HOME'] || join(home(), '.local', 'state')
   return join(state, 'nightjar', String(port))
+}
+
+function home(): string {
+  let path = ''
+  try {
+    path = homedir()
+  } catch {
+    // No HOME, and no entry in the list of users, as in a container that runs as a number.
+  }
+  if (isAbsolute(path)) return path
+  throw new Error(`This user has no home folder to keep Sessions and messages in: ${ELSEWHERE}`)
 }

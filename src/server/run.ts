@@ -1,11 +1,13 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
-import type { EventLevel } from '../broker/index.ts'
+import { readFileSync } from 'node:fs'
 import { type Config, defaultConfig, defaultListener, describeProblem, parseConfig, version } from '../config/index.ts'
+import { endOnFaults, tellFault } from './faults.ts'
 import { levelsFrom, listenOptionsFrom, settingsFrom } from './from-config.ts'
 import { Log } from './log.ts'
-import { logProblem, writerTo } from './log-writers.ts'
+import { openWriters } from './log-writers.ts'
 import { openStore } from './open-store.ts'
+import { writePidFile } from './pid-file.ts'
 import { type ListenOptions, Server } from './server.ts'
+import { stopSignal } from './signals.ts'
 import { limitYoungGeneration } from './young-generation.ts'
 
 /** What the command line says. */
@@ -32,13 +34,22 @@ export async function runBroker(args: BrokerArguments): Promise<number> {
     process.stderr.write(`${args.configFile ?? 'The default configuration'} is right.\n`)
     return 0
   }
-  const { globalMaxConnections, logDest, pidFile } = config.general
-  const problem = logProblem(logDest)
-  if (problem !== null) {
-    process.stderr.write(`nightjar: ${problem}\n`)
+  let log: Log
+  try {
+    log = openLog(config, args)
+  } catch (error) {
+    process.stderr.write(`nightjar: ${(error as Error).message}\n`)
     return EXIT_BAD_CONFIG
   }
-  const log = makeLog(config, args)
+  process.on('exit', () => log.close())
+  endOnFaults(log)
+  return await serve(config, args, log).catch((error: unknown) => tellFault(log, error))
+}
+
+/** Resolves with the exit code. */
+async function serve(config: Config, args: BrokerArguments, log: Log): Promise<number> {
+  const stop = stopSignal(log)
+  const { globalMaxConnections, pidFile } = config.general
   log.line('notice', `nightjar ${version} starts (process ${process.pid}, Node ${process.version})`)
   log.line(
     'information',
@@ -46,40 +57,33 @@ export async function runBroker(args: BrokerArguments): Promise<number> {
   )
   const toOpen = listeners(config, args)
   const store = await openStore(config, args.configFile !== null, toOpen[0]?.port ?? 0, log)
-  if (store === null) {
-    log.flush()
-    return EXIT_CANNOT_START
-  }
+  if (store === null) return EXIT_CANNOT_START
   const settings = settingsFrom(config.general, `nightjar version ${version}`)
   const server = new Server(settings, (event) => log.event(event), undefined, store, globalMaxConnections)
   for (const listener of toOpen) {
     if (await open(server, listener, log)) continue
-    log.flush()
     await server.close(0)
     return EXIT_CANNOT_START
   }
   tellWhoMayConnect(config, args, log)
   if (pidFile !== null && !writePid(pidFile, log)) {
-    log.flush()
     await server.close(0)
     return EXIT_BAD_CONFIG
   }
   const memory = setInterval(() => {
     if (!limitYoungGeneration()) clearInterval(memory)
   }, MEMORY_CHECK_MS)
-  const signal = await stopSignal()
+  const signal = await stop
   clearInterval(memory)
   log.line('notice', `${signal}: stopping`)
   await server.close()
   log.line('notice', `nightjar ${version} has stopped`)
-  log.flush()
-  if (pidFile !== null) rmSync(pidFile, { force: true })
   return 0
 }
 
 function writePid(path: string, log: Log): boolean {
   try {
-    writeFileSync(path, `${process.pid}\n`)
+    writePidFile(path)
     return true
   } catch (error) {
     log.line('error', `Cannot write the pid_file ${path}: ${(error as Error).message}`)
@@ -102,17 +106,16 @@ function readConfig(args: BrokerArguments): Config | null {
   return problems.some(({ severity }) => severity === 'error') ? null : config
 }
 
-function makeLog(config: Config, args: BrokerArguments): Log {
+/** Throws an Error that says why the log cannot be written. */
+function openLog(config: Config, args: BrokerArguments): Log {
   const { logDest, logTimestamp, logTimestampFormat } = config.general
-  const levels: Set<EventLevel> = levelsFrom(config, args.verbose, args.quiet)
-  const writers = logDest.map(writerTo)
+  const silent = logDest.length === 0
   return new Log({
-    levels: writers.length === 0 ? new Set() : levels,
+    levels: silent ? new Set() : levelsFrom(config, args.verbose, args.quiet),
     timestamp: logTimestamp,
     timestampFormat: logTimestampFormat,
-    write: (text) => {
-      for (const write of writers) write(text)
-    },
+    // A fault is told even by one that tells nothing else.
+    writers: openWriters(silent ? [{ kind: 'stderr' }] : logDest),
   })
 }
 
@@ -171,17 +174,4 @@ function tellWhoMayConnect(config: Config, args: BrokerArguments, log: Log): voi
   } else if (config.listeners.every(({ allowAnonymous }) => allowAnonymous !== true)) {
     log.line('warning', 'Nobody can connect: there is neither `allow_anonymous true` nor a way to log in')
   }
-}
-
-function stopSignal(): Promise<string> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      let seen = false
-      process.on(signal, () => {
-        if (seen) process.exit(1)
-        seen = true
-        resolve(signal)
-      })
-    }
-  })
 }

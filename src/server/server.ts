@@ -27,7 +27,9 @@ import {
   TcpListener,
 } from '../transport/index.ts'
 import { ListenerAccess } from './access.ts'
+import { descriptors } from './descriptors.ts'
 import { Loop } from './loop.ts'
+import { ResidentMemory } from './resident.ts'
 
 /** Address space, not memory: what is not used costs nothing. */
 const ARENA_BYTES = 64 * 1024 * 1024
@@ -57,6 +59,7 @@ export class Server {
   readonly #read: ReadInto
   readonly #listeners: TcpListener[] = []
   readonly #room: Room
+  readonly #descriptors = descriptors()
   readonly #inProcess: ListenerSettings = defaultListener
 
   /**
@@ -75,6 +78,7 @@ export class Server {
     // Not a Buffer but its memory: the parts of a plain array cost less to make.
     const arena = new Uint8Array(Buffer.allocUnsafeSlow(ARENA_BYTES).buffer)
     this.#read = { shared: new SharedRead(arena, 0, READ_BYTES), memory: arena, start: 0 }
+    const memory = new ResidentMemory()
     const { timeOrigin } = performance
     this.broker = new Broker(settings, {
       clock: { now: () => timeOrigin + performance.now() },
@@ -84,7 +88,7 @@ export class Server {
       text: nodeText,
       pool: new SlabPool(arena, READ_BYTES, settings.bounds),
       events,
-      memory: () => process.memoryUsage.rss(),
+      memory: () => memory.read(),
     })
     this.#loop = new Loop(this.broker)
     this.#access.set(this.#inProcess.name, new AnonymousAccess('everybody'))
@@ -95,10 +99,20 @@ export class Server {
     const { port, host, path, ipv6Only = false, noDelay, maximumConnections } = options
     const listener = { ...options.settings, name: path ?? (host === undefined ? String(port) : `${host}:${port}`) }
     this.#access.set(listener.name, new AnonymousAccess(options.access))
+    const { limit, lastForConnections } = this.#descriptors
     const tcp = new TcpListener(
-      { port, host, path, ipv6Only, noDelay, maximumConnections, shared: this.#room },
+      {
+        port,
+        host,
+        path,
+        ipv6Only,
+        noDelay,
+        maximumConnections,
+        shared: this.#room,
+        lastDescriptor: lastForConnections,
+      },
       this.#read,
-      this.#loop.acceptor(listener),
+      this.#loop.acceptor(listener, limit),
     )
     const opened = await tcp.listen()
     this.#listeners.push(tcp)
@@ -107,7 +121,7 @@ export class Server {
 
   /** A client's end of a connection that needs no socket. */
   connect(): ClientTransport {
-    return memoryPair(this.#loop.acceptor(this.#inProcess))
+    return memoryPair(this.#loop.acceptor(this.#inProcess, this.#descriptors.limit))
   }
 
   /** Runs something that changes the broker's state as a turn of its own, so that what it sends goes out. */

@@ -19,6 +19,8 @@ export interface Acceptor {
   accept(link: Link): LinkHandler
   /** Somebody came for whom there was no room, and is gone again. The option says how many may be here. */
   turnedAway(address: string, option: string, limit: number): void
+  /** Somebody came, and is gone again, as there are too few file descriptors. */
+  outOfDescriptors(): void
 }
 
 export interface TcpListenerOptions {
@@ -34,6 +36,8 @@ export interface TcpListenerOptions {
   readonly maximumConnections: number
   /** What there is room for in all listeners that share it. */
   readonly shared?: Room
+  /** The highest file descriptor that a connection may have. Default: any. */
+  readonly lastDescriptor?: number
 }
 
 /** Where sockets are read into, and how. */
@@ -47,6 +51,11 @@ const BACKLOG = 4096
 
 /** What a connection by a Unix socket has in the place of an IP address. */
 const UNIX_HOST = 'unix'
+
+/** -1 where the system has no such numbers, or Node does not tell. */
+function descriptorOf(socket: Socket): number {
+  return (socket as unknown as { _handle: { fd?: number } | null })._handle?.fd ?? -1
+}
 
 /** Accepts connections by TCP, or by a Unix socket. */
 export class TcpListener {
@@ -94,6 +103,13 @@ export class TcpListener {
 
   /** Where there is no room, those who leave in this round of the event loop may be heard of only after who comes. */
   #arrived(accepted: Socket): void {
+    if (descriptorOf(accepted) > (this.#options.lastDescriptor ?? Number.POSITIVE_INFINITY)) {
+      // At once: of those who come in one round of the event loop, each would hold one meanwhile.
+      accepted.destroy()
+      this.#acceptor.began()
+      this.#acceptor.outOfDescriptors()
+      return
+    }
     if (this.#full === undefined) this.#accept(accepted)
     else setImmediate(() => this.#acceptIfRoom(accepted))
   }

@@ -13,7 +13,8 @@ const ALL: readonly EventLevel[] = ['error', 'warning', 'notice', 'information',
 
 function logTo(written: string[], options: Partial<LogOptions> = {}): Log {
   const write = (text: string) => void written.push(text)
-  return new Log({ levels: new Set(ALL), timestamp: false, timestampFormat: null, write, ...options })
+  const writers = [{ write, reopen: () => {}, close: () => {} }]
+  return new Log({ levels: new Set(ALL), timestamp: false, timestampFormat: null, writers, ...options })
 }
 
 function lines(act: (log: Log) => void, options: Partial<LogOptions> = {}): string {

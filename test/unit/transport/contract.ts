@@ -91,6 +91,11 @@ export class BrokerSide implements Acceptor {
     return handler
   }
 
+  outOfDescriptors(): void {
+    assert.ok(this.inTurn)
+    this.onNews()
+  }
+
   turnedAway(...told: [address: string, option: string, limit: number]): void {
     assert.ok(this.inTurn)
     this.away.push(told)

@@ -1,0 +1,16 @@
+import type { Log } from './log.ts'
+
+/** A fault of nightjar itself: the log says what happened. The same number as EX_SOFTWARE of sysexits.h. */
+const EXIT_FAULT = 70
+
+/** What nobody has caught ends the process, as nobody knows what it has left half done; the log tells of it. */
+export function endOnFaults(log: Log): void {
+  process.on('uncaughtException', (error) => process.exit(tellFault(log, error)))
+}
+
+/** Tells it in the log, whatever else goes there; returns the exit code. */
+export function tellFault(log: Log, error: unknown): number {
+  const words = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  log.fault(`A fault in nightjar ends it; please report it: ${words.replace(/\n\s*/g, ' | ')}`)
+  return EXIT_FAULT
+}

@@ -1,0 +1,13 @@
+/** Bytes of memory that the process has, as it was known last if the system does not say: it needs a file descriptor to. */
+export class ResidentMemory {
+  #bytes = 0
+
+  read(): number {
+    try {
+      this.#bytes = process.memoryUsage.rss()
+    } catch {
+      // EMFILE, say: of no importance beside what else that brings.
+    }
+    return this.#bytes
+  }
+}

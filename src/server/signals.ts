@@ -1,0 +1,39 @@
+import { performance } from 'node:perf_hooks'
+import type { Log } from './log.ts'
+
+/** The same request within this time is no second one: npm hands on the Ctrl-C that the terminal has sent to all already. */
+const IMPATIENT_AFTER_MS = 1000
+const EXIT_AT_ONCE = 1
+
+/** No signal but SIGTERM and SIGINT ends the broker, and SIGUSR1 opens no debugger, as it does in Node by default. */
+const TOLD: readonly (readonly [NodeJS.Signals, string])[] = [
+  ['SIGUSR1', 'there is nothing to be saved, as what is kept is written at once'],
+  ['SIGUSR2', 'it means nothing to nightjar'],
+]
+
+/**
+ * Takes the signals over. Resolves with the name of the one that asks the broker to stop; who asks again, and is not just
+ * the same request come twice, ends the process at once.
+ */
+export function stopSignal(log: Log): Promise<string> {
+  for (const [signal, words] of TOLD) process.on(signal, () => log.line('notice', `${signal}: ${words}`))
+  process.on('SIGHUP', () => {
+    log.reopen()
+    log.line('notice', 'SIGHUP: the log was reopened. The configuration is read at start only: restart for a new one')
+  })
+  return new Promise((resolve) => {
+    let first: number | null = null
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => {
+        const now = performance.now()
+        if (first === null) {
+          first = now
+          resolve(signal)
+        } else if (now - first > IMPATIENT_AFTER_MS) {
+          log.line('warning', `${signal} again: stopped at once, in the middle of stopping`)
+          process.exit(EXIT_AT_ONCE)
+        }
+      })
+    }
+  })
+}
