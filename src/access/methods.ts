@@ -11,6 +11,9 @@ export interface AuthenticationSteps {
   step(data: Uint8Array | null): AuthenticationOutcome | Promise<AuthenticationOutcome>
 }
 
+/** Bytes that a packet has room for. */
+const LONGEST_DATA = 65_535
+
 /** Unspecified Error */
 const BROKEN = 0x80
 
@@ -33,7 +36,8 @@ export class AuthenticationMethods {
       try {
         steps ??= method(request)
         const outcome = steps.step(data)
-        return 'result' in outcome ? outcome : outcome.catch((error: unknown) => broken(name, error))
+        if ('result' in outcome) return checked(name, outcome)
+        return outcome.then((late) => checked(name, late)).catch((error: unknown) => broken(name, error))
       } catch (error) {
         return broken(name, error)
       }
@@ -52,6 +56,29 @@ export class AuthenticationMethods {
       },
     }
   }
+}
+
+/** What the core may rely on: somebody else wrote the method, and a slip of it must let nobody in. */
+function checked(name: string, outcome: AuthenticationOutcome): AuthenticationOutcome {
+  const wrong = mistake(outcome)
+  return wrong === null ? outcome : broken(name, wrong)
+}
+
+function mistake(outcome: AuthenticationOutcome): string | null {
+  const { result } = outcome
+  if (result === 'failure') return isFailure(outcome.reasonCode) ? null : 'its reasonCode is none of a failure'
+  if (result !== 'continue' && result !== 'success') return `its result is ${String(result)}`
+  const { data } = outcome
+  if (data !== null && !(data instanceof Uint8Array)) return 'its data is neither null nor bytes'
+  if (data !== null && data.length > LONGEST_DATA) return `its data has ${data.length} bytes, more than ${LONGEST_DATA}`
+  if (result === 'success' && outcome.username !== null && typeof outcome.username !== 'string') {
+    return 'its username is neither null nor a text'
+  }
+  return null
+}
+
+function isFailure(reasonCode: number): boolean {
+  return Number.isInteger(reasonCode) && reasonCode >= 0x80 && reasonCode <= 0xff
 }
 
 function broken(name: string, error: unknown): AuthenticationOutcome {

@@ -68,7 +68,11 @@ function finish(core: Core, session: Session, position: number): void {
   if (outbound.next < outbound.tail || session.replays !== null) pump(core, session)
 }
 
-/** PUBREL: the identifier is free for a new message, which must hold after a crash too, so PUBCOMP waits for the log. */
+/**
+ * PUBREL: the identifier is free for a new message, which must hold after a crash too, so PUBCOMP waits for the log. One that
+ * is not known, where the Session was resumed, was released before and its PUBCOMP got lost: that is success, and clients
+ * would take anything else for a message that was not delivered.
+ */
 function release(core: Core, connection: Connection, session: Session, packetId: number): void {
   const known = session.inbound.release(packetId)
   if (known && session.persistent) {
@@ -76,6 +80,6 @@ function release(core: Core, connection: Connection, session: Session, packetId:
     connection.promised()
   }
   core.metrics.messagesSent++
-  const answer = known ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound
+  const answer = known || connection.resumed ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound
   writeAcknowledgement(connection.output, PacketType.Pubcomp, packetId, answer, connection.version)
 }

@@ -43,6 +43,8 @@ export interface Bounds extends IndexBounds, OutboundBounds, SlabBounds {
   timerSlotMs: number
   /** Doomed connections that end in one turn; more wait for the next. 64: each may publish a Will. */
   endsPerTurn: number
+  /** Milliseconds from tick to tick that mean that the process stood still. 1000: ten times what is usual. */
+  lateTickMs: number
   /** Milliseconds that a closing client may take to fetch its last bytes. 5000. */
   lingerMs: number
   /** Milliseconds that a client which publishes too fast is left unread. 10,000: it must not think that the broker is dead. */
@@ -91,6 +93,7 @@ export const defaultBounds: Bounds = {
   timerSlots: 4096,
   timerSlotMs: 50,
   endsPerTurn: 64,
+  lateTickMs: 1000,
   lingerMs: 5000,
   publishPauseMs: 10_000,
   pausedAgainMs: 1000,

@@ -1,4 +1,4 @@
-import { type Properties, type QoS, ReasonCode } from '../protocol/index.ts'
+import { encodeProperties, LARGEST_PACKET, type Properties, type QoS, ReasonCode } from '../protocol/index.ts'
 import { topicNameError } from '../topics/index.ts'
 import { Connection } from './connection.ts'
 import type { Link } from './contracts.ts'
@@ -11,6 +11,22 @@ import { SysStatus } from './sys.ts'
 import { endTurn } from './turn.ts'
 import { TurnedAway } from './turned-away.ts'
 import { makeMessage } from './will.ts'
+
+/** Bytes of a Topic Name. */
+const LONGEST_TOPIC = 65_535
+
+/** Of topic, properties and payload: what a packet holds, with room for the rest of it. */
+const LARGEST_MESSAGE = LARGEST_PACKET - 1024
+
+/** Why this cannot be a PUBLISH, whose properties take `more` bytes; null if it can. */
+function messageError({ text }: Core, topic: string, payload: Uint8Array, qos: QoS, more: number): string | null {
+  const length = text.byteLength(topic)
+  if (length > LONGEST_TOPIC) return `the topic has ${length} bytes, more than ${LONGEST_TOPIC}`
+  if (qos !== 0 && qos !== 1 && qos !== 2) return `the QoS must be 0, 1 or 2, and is ${String(qos)}`
+  if (!(payload instanceof Uint8Array)) return 'the payload must be bytes'
+  if (length + more + payload.length <= LARGEST_MESSAGE) return null
+  return `the payload has ${payload.length} bytes, too many for a packet`
+}
 
 const STOPPING = 'the broker is stopping'
 
@@ -29,11 +45,16 @@ export class Broker {
   readonly core: Core
   readonly #status: SysStatus
   readonly #turnedAway: TurnedAway
+  /** Milliseconds: of the last tick. */
+  #ticked: number
+  /** The last tick was late, and only noted that. */
+  #waited = false
 
   constructor(settings: Settings, parts: CoreParts) {
     this.core = new Core(settings, parts)
     this.#status = new SysStatus(this.core)
     this.#turnedAway = new TurnedAway(this.core)
+    this.#ticked = this.core.now
     recover(this.core)
   }
 
@@ -75,20 +96,32 @@ export class Broker {
   /** Time has passed: keep-alives, expiries, delayed Wills, `$SYS`. */
   tick(): void {
     this.began()
+    const late = this.core.now - this.#ticked > this.core.settings.bounds.lateTickMs
+    this.#ticked = this.core.now
+    // The process stood still. What came meanwhile lies in the sockets, and is read before anybody is found too silent.
+    if (late && !this.#waited) {
+      this.#waited = true
+      return
+    }
+    this.#waited = false
     this.core.wheel.advance(this.core.now)
     this.#status.tick()
     this.core.router.review()
   }
 
   /**
-   * Publishes a message from the program around the broker. Returns whether anybody was subscribed.
-   * Throws a RangeError if the topic is not a Topic Name.
+   * Publishes a message from the program around the broker. Returns whether anybody was subscribed. Properties that belong
+   * to one hop (Topic Alias, Subscription Identifiers) are left out. Throws a RangeError, and publishes nothing, if the topic
+   * is not a Topic Name, the QoS is not 0, 1 or 2, a property is none that a message may have, or all of it is larger than a
+   * packet may be.
    */
   publish(topic: string, payload: Uint8Array, options: PublishOptions = {}): boolean {
-    const wrong = topicNameError(topic)
-    if (wrong !== null) throw new RangeError(wrong)
     const { qos = 0, retain = false, properties = {} } = options
-    const message = makeMessage(this.core, topic, payload, { qos, retain, properties }, null)
+    const more = encodeProperties(properties, this.core.text).length
+    const wrong = topicNameError(topic) ?? messageError(this.core, topic, payload, qos, more)
+    if (wrong !== null) throw new RangeError(wrong)
+    const { topicAlias: _, subscriptionIdentifiers: __, ...forwarded } = properties
+    const message = makeMessage(this.core, topic, payload, { qos, retain, properties: forwarded }, null)
     message.startExpiry(this.core.now)
     return publishMessage(this.core, message)
   }

@@ -2,6 +2,7 @@ import {
   type ConnackPacket,
   type ConnectPacket,
   connectReturnCode,
+  LARGEST_PACKET,
   PacketType,
   type Properties,
   ReasonCode,
@@ -26,6 +27,8 @@ import type { ListenerSettings } from './settings.ts'
 import { willOf } from './will.ts'
 
 const MAXIMUM_IN_FLIGHT = 65_535
+/** Bytes of a text in a packet. */
+const LONGEST_TEXT = 65_535
 
 /** CONNECT: who is it, may it, which Session does it get; then CONNACK, and what was owed to the Session. */
 export function onConnect(core: Core, connection: Connection, packet: ConnectPacket): void {
@@ -33,6 +36,7 @@ export function onConnect(core: Core, connection: Connection, packet: ConnectPac
   connection.version = packet.version
   connection.clientId = packet.clientId === '' ? null : packet.clientId
   connection.username = packet.username
+  connection.bridge = packet.bridge
   limit(core, connection, packet)
   connection.problemInformation = packet.properties.requestProblemInformation ?? true
   const refusal = connectRefusal(core, connection, packet)
@@ -45,7 +49,7 @@ function limit(core: Core, connection: Connection, { version, properties }: Conn
   const { maximumPacketSizeMQTT3 } = core.settings
   const most = version === 5 ? properties.maximumPacketSize : maximumPacketSizeMQTT3 || undefined
   connection.limited = most !== undefined
-  if (most !== undefined) connection.maximumPacketSize = most
+  if (most !== undefined) connection.maximumPacketSize = Math.min(most, LARGEST_PACKET)
 }
 
 /** Who is it: by an exchange of AUTH packets if CONNECT names a method for that, else by what CONNECT brings along. */
@@ -119,6 +123,7 @@ function open(core: Core, connection: Connection, packet: ConnectPacket, data: U
   else if (existing !== undefined && existing.connection !== null) takeOver(core, existing, connection)
   const session = sessionFor(core, packet)
   const sessionPresent = session === existing
+  connection.resumed = sessionPresent
   const { keepAlive } = packet
   const tooLong = keepAlive === 0 || keepAlive > core.settings.maximumKeepAlive
   connection.keepAlive = tooLong && core.settings.maximumKeepAlive < 65_535 ? core.settings.maximumKeepAlive : keepAlive
@@ -236,16 +241,17 @@ function announced(
   if (!settings.wildcardSubscriptionsAvailable) properties.wildcardSubscriptionAvailable = false
   if (!settings.sharedSubscriptionsAvailable) properties.sharedSubscriptionAvailable = false
   if (!settings.subscriptionIdentifiersAvailable) properties.subscriptionIdentifiersAvailable = false
-  const responses = responseInformation(settings.responseTopicPrefix, packet)
+  const responses = responseInformation(core, packet)
   if (responses !== null) properties.responseInformation = responses
   return properties
 }
 
-/** The topic below which the client may await responses, if it asks for that [MQTT-3.1.2-28]. */
-function responseInformation(prefix: string | null, { clientId, properties }: ConnectPacket): string | null {
+/** The topic below which the client may await responses, if it asks for that [MQTT-3.1.2-28], and it is none too long. */
+function responseInformation({ settings, text }: Core, { clientId, properties }: ConnectPacket): string | null {
+  const { responseTopicPrefix: prefix } = settings
   if (prefix === null || !properties.requestResponseInformation) return null
   const topic = `${prefix}/${clientId}`
-  return topicNameError(topic) === null ? topic : null
+  return topicNameError(topic) === null && text.byteLength(topic) <= LONGEST_TEXT ? topic : null
 }
 
 const PROTOCOLS = { 3: 'MQTT 3.1', 4: 'MQTT 3.1.1', 5: 'MQTT 5.0' } as const

@@ -2,6 +2,7 @@ import {
   type AcknowledgementPacket,
   type ControlPacket,
   Decoder,
+  LARGEST_PACKET,
   Output,
   type OutputOwner,
   type PacketHandler,
@@ -35,8 +36,6 @@ import type { ListenerSettings } from './settings.ts'
 import { onSubscribe, onUnsubscribe } from './subscribe.ts'
 import { writeEarly } from './turn.ts'
 
-const NO_LIMIT = 0xffff_ffff
-
 /**
  * One Network Connection: all that dies with it. What lives on is in its Session. The edge hands bytes to `receive`;
  * what is to be sent is written into `output`, which the turn sends.
@@ -54,12 +53,16 @@ export class Connection implements PacketHandler, OutputOwner {
   session: Session | null = null
   clientId: string | null = null
   username: string | null = null
+  /** CONNECT had the bit by which bridges of MQTT 3.1 and 3.1.1 tell that they are. */
+  bridge = false
+  /** The Session was there before this connection. */
+  resumed = false
   /** Seconds; 0: off. */
   keepAlive = 0
   /** Milliseconds: when the last bytes came. */
   lastReceived: number
   /** What the client takes, in bytes; `limited` says whether it set a limit at all. */
-  maximumPacketSize: number = NO_LIMIT
+  maximumPacketSize: number = LARGEST_PACKET
   limited = false
   /** The log said once that a filter of this client means something else than the standard has it. */
   toldOfRewriting = false

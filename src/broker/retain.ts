@@ -21,8 +21,11 @@ export function retain(core: Core, publication: Publication): void {
   if (before !== undefined) supersede(core, before)
   core.metrics.retainedBytes += message.payloadLength
   // The broker's own status is made anew after a restart.
-  if (publication.route!.reserved) countStatus(core, before, message)
-  else core.append({ kind: 'retained', topic, messageId: core.storedId(message) })
+  if (publication.route!.reserved) {
+    countStatus(core, before, message)
+    return
+  }
+  core.append({ kind: 'retained', topic, messageId: core.storedId(message) })
   expireLater(core, message)
 }
 

@@ -7,6 +7,12 @@ export const DUP = 0x08
 export const RETAIN = 0x01
 
 /**
+ * Bytes of a message that fit into a packet whatever is added: half of the 256 MiB that MQTT allows. One that came in MQTT
+ * 3.1.1 may be too long for MQTT 5.0, which adds properties.
+ */
+const SURELY_FITS = 128 * 1024 * 1024
+
+/**
  * Whether the client takes a packet of this size. If not, the message is dropped for it alone, as if it had been sent
  * [MQTT-3.1.2-24] [MQTT-3.1.2-25]: so this is asked before a Packet Identifier is spent.
  */
@@ -18,7 +24,7 @@ export function fits(
   identifiers: readonly number[] | null,
   expiresAt: number,
 ): boolean {
-  if (!connection.limited) return true
+  if (!connection.limited && content.payloadEnd - content.topicStart < SURELY_FITS) return true
   const extras = connection.version === 5 ? extrasOf(core, identifiers, expiresAt) : null
   const size = publishLength(qos, connection.version, content, extras)
   if (size <= connection.maximumPacketSize) return true
@@ -27,10 +33,16 @@ export function fits(
     topic: core.text.decode(content.bytes, content.topicStart, content.topicEnd),
     size,
     limit: connection.maximumPacketSize,
-    rule: connection.version === 5 ? 'its Maximum Packet Size' : 'the max_packet_size_mqtt3',
+    rule: !connection.limited ? 'the largest packet of MQTT' : RULES[connection.version],
   })
   return false
 }
+
+const RULES = {
+  3: 'the max_packet_size_mqtt3',
+  4: 'the max_packet_size_mqtt3',
+  5: 'its Maximum Packet Size',
+} as const
 
 /** Writes a PUBLISH into the connection's output, in the form of its protocol version. */
 export function send(
@@ -72,7 +84,7 @@ function sendAliased(
   if (extras.topicAlias === 0) {
     const qos = ((firstByte >> 1) & 3) as QoS
     // The alias makes the packet longer by a little: not where that would be too long.
-    const room = !connection.limited || publishLength(qos, 5, content, extras) + 8 <= connection.maximumPacketSize
+    const room = publishLength(qos, 5, content, extras) + 8 <= connection.maximumPacketSize
     if (room) extras.topicAlias = aliases.assign(topic)
   }
   writePublish(connection.output, firstByte, packetId, 5, content, extras)

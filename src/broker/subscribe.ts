@@ -121,7 +121,10 @@ function subscribe(
   identifiers: readonly number[] | null,
 ): number {
   const qos = Math.min(request.qos, connection.listener.maximumQoS) as QoS
-  const { noLocal, retainAsPublished, retainHandling } = request
+  const { retainHandling } = request
+  // A bridge would have its own messages back, and has to pass on whether they are retained. MQTT 3 has no words for that.
+  const noLocal = request.noLocal || (connection.bridge && filter.share === null)
+  const retainAsPublished = request.retainAsPublished || connection.bridge
   const existing = session.subscriptions.get(request.filter)
   // A shared subscription gets no retained messages; the others as they ask [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11].
   const wanted = filter.share === null && (retainHandling === 0 || (retainHandling === 1 && existing === undefined))

@@ -78,14 +78,15 @@ export const sysTopics: readonly SysTopic[] = [
   {
     topic: 'store/messages/bytes',
     meaning: 'their payload bytes',
-    value: (core) => String(core.metrics.retainedBytes + sum(core, (session) => session.queuedBytes)),
+    value: (core) =>
+      String(core.metrics.retainedBytes - core.metrics.statusBytes + sum(core, (session) => session.queuedBytes)),
   },
   {
     topic: 'store/trouble',
     meaning: 'what the store cannot do at the moment, and why; `none` if all is well',
     value: (core) => core.store.trouble ?? 'none',
   },
-  { topic: 'retained messages/count', meaning: 'retained messages', value: (core) => String(core.retained.size) },
+  { topic: 'retained messages/count', meaning: 'retained messages', value: (core) => String(retained(core)) },
   { topic: 'subscriptions/count', meaning: 'subscriptions', value: (core) => String(core.router.subscriptions) },
   { topic: 'shared_subscriptions/count', meaning: 'shared groups', value: (core) => String(core.router.sharedGroups) },
   { topic: 'packet/out/bytes', meaning: 'bytes that wait for slow receivers', value: waitingBytes },
@@ -124,8 +125,13 @@ function away(core: Core): string {
   return String(core.sessions.size - core.online)
 }
 
+/** The broker's own status is none of them. */
+function retained(core: Core): number {
+  return core.retained.size - core.metrics.statusTopics
+}
+
 function stored(core: Core): string {
-  return String(core.retained.size + sum(core, (session) => session.outbound.waiting))
+  return String(retained(core) + sum(core, (session) => session.outbound.waiting))
 }
 
 function waitingBytes(core: Core): string {

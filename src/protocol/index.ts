@@ -20,6 +20,7 @@ export { ConnectReturnCode, connectReturnCode, ReasonCode, reasonCodeFits, reaso
 export { saslPrep } from './sasl-prep.ts'
 export type { Text } from './text.ts'
 export { malformedTextAt } from './utf8.ts'
+export { LARGEST_PACKET } from './variable-byte-integer.ts'
 export {
   type PublishContent,
   type PublishExtras,

@@ -1,5 +1,5 @@
 import { describe, it } from 'node:test'
-import { useBrokerWithStoppedClock } from '../support/broker.ts'
+import { startBroker, useBrokerWithStoppedClock } from '../support/broker.ts'
 import { publish, subscribe, subscription, will } from '../support/packets.ts'
 import { versions } from '../support/versions.ts'
 
@@ -56,6 +56,20 @@ describe('keep alive', () => {
     const client = await bounded.client({ keepAlive: 0 })
     await bounded.pass(150_000 + SLOT_MS)
     await client.expectDisconnect(0x8d)
+  })
+
+  it('who is not heard because the process stood still is not silent', async () => {
+    const own = await startBroker()
+    const client = await own.client({ keepAlive: 1 })
+    own.freeze()
+    client.send('c0 00')
+    await client.sent()
+    await new Promise((resolve) => setTimeout(resolve, 2000))
+    own.thaw()
+    await client.expectBytes('d0 00')
+    // And from then on it is, if it says nothing more.
+    await client.expectDisconnect(0x8d)
+    await own.stop()
   })
 
   it('what the broker sends does not count', async () => {

@@ -40,6 +40,7 @@ export function drawBounds(seed: number): Bounds {
     timerSlots: any(usual.timerSlots, () => between(1, 8)),
     timerSlotMs: any(usual.timerSlotMs, () => between(1, 50)),
     endsPerTurn: any(usual.endsPerTurn, () => between(1, 8)),
+    lateTickMs: any(usual.lateTickMs, () => between(1, 200)),
     lingerMs: any(usual.lingerMs, () => between(1000, 5000)),
     publishPauseMs: any(usual.publishPauseMs, () => between(1, 100)),
     pausedAgainMs: any(usual.pausedAgainMs, () => between(1, 100)),
