@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { files, root, run, say, stamp } from './house.mjs'
+import { files, installPackages, root, run, say, stamp } from './house.mjs'
 
 const ENTRY = 'dist/src/cli/main.js'
 /** Runs in a thread of its own, started by its path. */
@@ -69,4 +69,7 @@ async function bundle() {
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = (await build()) ? 0 : 1
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  installPackages()
+  process.exitCode = (await build()) ? 0 : 1
+}

@@ -11,11 +11,14 @@ export interface BrokerUrl {
 
 const FORM = /^([a-z][a-z0-9+.-]*):\/\/(?:([^/]*)@)?(\[[0-9a-fA-F:.%]+\]|[^:/]*)(?::(\d+))?(?:\/(.*))?$/is
 
+/** Never to leave it out: who asks for TLS must not be told to send a password in the clear. */
+const TUNNEL = 'let a TLS tunnel on this machine, such as stunnel, connect to the broker'
+
 const ELSEWHERE: Readonly<Record<string, string>> = {
   mqtts: 'TLS is',
   ssl: 'TLS is',
   ws: 'WebSocket is',
-  wss: 'WebSocket is',
+  wss: 'WebSocket over TLS is',
 }
 
 /**
@@ -25,7 +28,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 export function readBrokerUrl(url: string, name: string): BrokerUrl {
   const [, scheme = '', login, host = '', port, topic] = FORM.exec(url) ?? []
   const missing = ELSEWHERE[scheme.toLowerCase()]
-  if (missing !== undefined) throw usageError(`${name}: ${missing} not in this version; use mqtt://`)
+  if (missing !== undefined)
+    throw usageError(`${name}: ${missing} not in this version; ${missing.includes('TLS') ? TUNNEL : 'use mqtt://'}`)
   if (scheme.toLowerCase() !== 'mqtt' || host === '') {
     throw usageError(`${name} is not of the form mqtt://[user[:password]@]host[:port]/topic`)
   }

@@ -170,7 +170,7 @@ export const GENERAL_OPTIONS: readonly OptionRow[] = [
   { key: 'showVersion', long: 'version', type: 'flag', doc: 'Shows the version of nightjar.' },
 ]
 
-const PLAIN = 'use a listener without it'
+const TUNNEL = 'let a TLS tunnel on this machine, such as stunnel, connect to the broker'
 
 /** What mosquitto's clients have beyond that. */
 export const ABSENT_CLIENT_OPTIONS: readonly AbsentOption[] = [
@@ -191,10 +191,10 @@ export const ABSENT_CLIENT_OPTIONS: readonly AbsentOption[] = [
       '--tls-keylog',
     ],
     what: 'TLS is',
-    instead: PLAIN,
+    instead: TUNNEL,
   },
   { names: ['--no-tls'], what: 'TLS is', instead: 'leave the option out' },
-  { names: ['--psk', '--psk-identity'], what: 'TLS with a pre-shared key is', instead: PLAIN },
+  { names: ['--psk', '--psk-identity'], what: 'TLS with a pre-shared key is', instead: TUNNEL },
   { names: ['--proxy'], what: 'a SOCKS proxy is', instead: 'connect directly' },
   { names: ['--ws'], what: 'WebSocket is', instead: 'use a TCP listener of the broker' },
   { names: ['-A'], what: 'the choice of the own address is', instead: 'leave it to the routing of the system' },

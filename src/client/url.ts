@@ -17,20 +17,21 @@ const NOT_YET: Readonly<Record<string, string>> = {
   'ssl:': 'TLS is',
   'tls:': 'TLS is',
   'ws:': 'WebSocket is',
-  'wss:': 'WebSocket is',
+  'wss:': 'WebSocket over TLS is',
   'mqtt+unix:': 'Unix sockets are',
   'unix:': 'Unix sockets are',
 }
+
+/** Never to leave it out: who asks for TLS must not be told to send a password in the clear. */
+const TUNNEL = 'let a TLS tunnel on this machine, such as stunnel, connect to the broker'
 
 /** Reads mqtt://[user[:password]@]host[:port]. Throws MqttError ERR_URL, and never shows a password. */
 export function readUrl(source: string | URL): Target {
   const url = parse(source)
   const missing = NOT_YET[url.protocol]
   if (missing !== undefined) {
-    throw new MqttError(
-      'ERR_URL',
-      `${missing} not in this version: use mqtt://${url.hostname || 'host'} (TCP, port 1883)`,
-    )
+    const instead = missing.includes('TLS') ? TUNNEL : `use mqtt://${url.hostname || 'host'} (TCP, port 1883)`
+    throw new MqttError('ERR_URL', `${missing} not in this version: ${instead}`)
   }
   if (url.protocol !== 'mqtt:' && url.protocol !== 'tcp:') {
     throw new MqttError('ERR_URL', `${url.protocol}// is no MQTT URL: use mqtt://host[:port]`)

@@ -1,7 +1,7 @@
 import type { Config, GeneralConfig, ListenerConfig, SecurityConfig } from './config.ts'
 import { notYet, notYetNames } from './not-yet.ts'
 import type { Option, Options } from './option.ts'
-import { generalOptions, LISTENER, listenerNames, listenerOptions, securityOptions } from './options.ts'
+import { generalOptions, INCLUDE_DIR, LISTENER, listenerNames, listenerOptions, securityOptions } from './options.ts'
 import type { Problem } from './problems.ts'
 import { suggest } from './suggest.ts'
 import { splitWord } from './types.ts'
@@ -32,20 +32,40 @@ function addAll<C>(scope: Scope, options: Options<C>): void {
 /** The values that lines have given so far to the general part or to one listener, and the line of each. */
 class Part {
   readonly values: Record<string, unknown> = {}
-  readonly lines = new Map<string, number>()
+  readonly lines = new Map<string, Place>()
   /** The line that opened it; 0 for the default listener until `port` or `bind_address` asks for it. */
   line = 0
+  /** The file of that line. */
+  file = ''
+}
+
+interface Place {
+  readonly file: string
+  readonly line: number
+}
+
+/**
+ * What `include_dir` reads: the files of a folder, in the order in which they count. Throws an Error that says why they
+ * cannot be read.
+ */
+export type Include = (folder: string) => readonly { readonly file: string; readonly text: string }[]
+
+const includeNothing: Include = () => {
+  throw new Error('there are no files')
 }
 
 /**
  * Reads the text of a mosquitto.conf. Never throws: what is wrong is in `problems`, in the order of the lines, and the
- * configuration is what the good lines come to.
+ * configuration is what the good lines come to. Other files are read by `include`.
  */
-export function parseConfig(text: string, file: string): { config: Config; problems: Problem[] } {
-  const reader = new Reader(file)
-  const lines = text.replace(/^\uFEFF/, '').split(/\r\n|\n|\r/)
-  for (const [index, line] of lines.entries()) reader.readLine(line, index + 1)
-  return { config: reader.finish(), problems: reader.problems.sort((a, b) => a.line - b.line) }
+export function parseConfig(
+  text: string,
+  file: string,
+  include: Include = includeNothing,
+): { config: Config; problems: Problem[] } {
+  const reader = new Reader(file, include)
+  reader.read(text)
+  return { config: reader.finish(), problems: reader.sorted() }
 }
 
 /** What holds if there is no file: every default, no listener. */
@@ -60,7 +80,12 @@ export function defaultListener(port: number): ListenerConfig {
 
 class Reader {
   readonly problems: Problem[] = []
-  readonly #file: string
+  readonly #main: string
+  readonly #include: Include
+  /** The line of the main file that each included one stands for. */
+  readonly #includedAt = new Map<string, number>()
+  /** That of the current line. */
+  #file: string
   readonly #general = new Part()
   readonly #listeners: Part[] = []
   /** The default listener, once an option was meant for it. */
@@ -71,11 +96,24 @@ class Reader {
   #line = 0
   #name = ''
 
-  constructor(file: string) {
+  constructor(file: string, include: Include) {
+    this.#main = file
     this.#file = file
+    this.#include = include
   }
 
-  readLine(text: string, line: number): void {
+  read(text: string): void {
+    const lines = text.replace(/^\uFEFF/, '').split(/\r\n|\n|\r/)
+    for (const [index, line] of lines.entries()) this.#readLine(line, index + 1)
+  }
+
+  /** The problems in the order of the lines; those of an included file where it is included. */
+  sorted(): Problem[] {
+    const place = ({ file, line }: Problem): number => (file === this.#main ? line : this.#includedAt.get(file)!)
+    return this.problems.sort((a, b) => place(a) - place(b))
+  }
+
+  #readLine(text: string, line: number): void {
     const trimmed = text.trim()
     if (trimmed === '' || trimmed.startsWith('#')) return
     const [name, rest] = splitWord(trimmed)
@@ -83,6 +121,7 @@ class Reader {
     this.#name = name
     const found = known.get(name)
     if (name === LISTENER) this.#openListener(rest)
+    else if (name === INCLUDE_DIR) this.#includeFolder(rest)
     else if (found !== undefined) this.#set(found, rest)
     else if (notYet(name) !== undefined) this.#reportNotYet(rest)
     else this.#reportUnknown(rest)
@@ -92,15 +131,45 @@ class Reader {
     severity: Problem['severity'],
     message: string,
     suggestion = '',
-    line = this.#line,
+    { file, line }: Place = { file: this.#file, line: this.#line },
     option = this.#name,
   ): void {
-    this.problems.push({ severity, file: this.#file, line, option, message: `\`${option}\` ${message}`, suggestion })
+    this.problems.push({ severity, file, line, option, message: `\`${option}\` ${message}`, suggestion })
+  }
+
+  /** As in mosquitto: only the main file includes others, and a listener or bridge ends with the file that began it. */
+  #includeFolder(folder: string): void {
+    if (folder === '') {
+      this.#report('error', 'needs a value: the path of a folder')
+      return
+    }
+    if (this.#file !== this.#main) {
+      this.#report('warning', 'counts in the main file only, as in mosquitto: nothing of that folder is read')
+      return
+    }
+    const [line, current, inBridge] = [this.#line, this.#current, this.#inBridge]
+    try {
+      for (const { file, text } of this.#include(folder)) {
+        this.#includedAt.set(file, line)
+        this.#file = file
+        this.#current = null
+        this.#inBridge = false
+        this.read(text)
+      }
+    } catch (error) {
+      this.#file = this.#main
+      const place = { file: this.#main, line }
+      this.#report('error', `cannot be read: ${(error as Error).message}`, '', place, INCLUDE_DIR)
+    }
+    this.#file = this.#main
+    this.#current = current
+    this.#inBridge = inBridge
   }
 
   #openListener(rest: string): void {
     const part = new Part()
     part.line = this.#line
+    part.file = this.#file
     this.#current = part
     const [port, behind] = splitWord(rest)
     if (port === '0') {
@@ -130,7 +199,7 @@ class Reader {
   #set({ scope, key, option }: Known, rest: string): void {
     if (key === 'port' || key === 'bindAddress') {
       this.#current = this.#defaultListener()
-      this.#current.line ||= this.#line
+      if (this.#current.line === 0) Object.assign(this.#current, { line: this.#line, file: this.#file })
     }
     if (key === 'perListenerSettings' && Object.keys(securityOptions).some((k) => this.#general.lines.has(k))) {
       this.#report('error', 'must stand before any option on who may come in')
@@ -189,9 +258,13 @@ class Reader {
   #noteRepeat(part: Part, key: string, option: Option<unknown>): void {
     const earlier = part.lines.get(key)
     if (earlier !== undefined && option.type.repeats !== true) {
-      this.#report('warning', `stands in line ${earlier} already; this line counts`)
+      this.#report('warning', `stands in ${this.#where(earlier)} already; this line counts`)
     }
-    part.lines.set(key, this.#line)
+    part.lines.set(key, { file: this.#file, line: this.#line })
+  }
+
+  #where({ file, line }: Place): string {
+    return file === this.#file ? `line ${line}` : `${file}:${line}`
   }
 
   #reportNotYet(value: string): void {
@@ -212,7 +285,12 @@ class Reader {
       this.#report('error', 'is not how options are written', `write \`${plain} ${rest.replace(/^=\s*/, '')}\``)
       return
     }
-    const near = suggest(this.#name, [LISTENER, ...known.keys(), ...notYetNames.filter((name) => !name.endsWith('*'))])
+    const near = suggest(this.#name, [
+      LISTENER,
+      INCLUDE_DIR,
+      ...known.keys(),
+      ...notYetNames.filter((name) => !name.endsWith('*')),
+    ])
     this.#report('error', 'is not an option', near === null ? '' : `did you mean \`${near}\`?`)
   }
 
@@ -239,27 +317,31 @@ class Reader {
   }
 
   #reportUnusedDefault(part: Part): void {
-    for (const [key, line] of part.lines) {
+    for (const [key, place] of part.lines) {
       const option = { ...listenerOptions, ...securityOptions }[key as 'port'].name
       const message = 'has no effect: it is meant for the default listener, which is not opened as there are others'
-      this.#report('warning', message, 'move it below its `listener` line', line, option)
+      this.#report('warning', message, 'move it below its `listener` line', place, option)
     }
   }
 
   #reportTwins(parts: readonly Part[]): void {
-    const seen = new Map<string, number>()
+    const seen = new Map<string, Place>()
     for (const part of parts) {
       const { port = listenerOptions.port.default, bindAddress = '' } = part.values
       const earlier = seen.get(`${port} ${bindAddress}`)
       const place = port === 0 ? bindAddress : `port ${port}`
-      if (earlier === undefined) seen.set(`${port} ${bindAddress}`, part.line)
-      else this.#report('error', `opens ${place} twice: line ${earlier} does already`, '', part.line, LISTENER)
+      if (earlier === undefined) {
+        seen.set(`${port} ${bindAddress}`, part)
+        continue
+      }
+      const where = earlier.file === part.file ? `line ${earlier.line}` : `${earlier.file}:${earlier.line}`
+      this.#report('error', `opens ${place} twice: ${where} does already`, '', part, LISTENER)
     }
   }
 }
 
 function isName(name: string): boolean {
-  return name === LISTENER || known.has(name) || notYet(name) !== undefined
+  return name === LISTENER || name === INCLUDE_DIR || known.has(name) || notYet(name) !== undefined
 }
 
 function adviceOn(name: string, value: string): string {

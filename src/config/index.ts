@@ -1,5 +1,5 @@
 export type { Config, GeneralConfig, ListenerConfig, LogDestination, LogType, SecurityConfig } from './config.ts'
-export { defaultConfig, defaultListener, parseConfig } from './grammar.ts'
+export { defaultConfig, defaultListener, type Include, parseConfig } from './grammar.ts'
 export { optionsAsMarkdown } from './markdown.ts'
 export { notYet, notYetNames } from './not-yet.ts'
 export type { Option } from './option.ts'

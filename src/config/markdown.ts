@@ -34,6 +34,9 @@ const INTRODUCTION = `# Configuration
 that begin with \`#\` and empty lines are skipped; an option that is not given has its default. Quotes have no meaning.
 A mistake is answered with the file, the line and what the value must be, and the broker does not start.
 
+\`include_dir <folder>\` reads the files in that folder whose names end in \`.conf\`, by name, upper before lower case of
+the same letter. It counts in the main file only. Each of those files begins without a \`listener\` above it.
+
 In the tables, *reload* says whether a new value can be taken without a restart, and *own* marks options that mosquitto
 does not know.`
 

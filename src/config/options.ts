@@ -340,3 +340,6 @@ export const listenerOptions: Options<Omit<ListenerConfig, keyof SecurityConfig 
 
 /** The line that opens a listener; its two words are `port` and `bind_address` of it. */
 export const LISTENER = 'listener'
+
+/** The line that reads the files of a folder. */
+export const INCLUDE_DIR = 'include_dir'

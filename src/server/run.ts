@@ -1,11 +1,11 @@
-import { readFileSync } from 'node:fs'
-import { type Config, defaultConfig, defaultListener, describeProblem, parseConfig, version } from '../config/index.ts'
+import { type Config, defaultListener, version } from '../config/index.ts'
 import { endOnFaults, tellFault } from './faults.ts'
 import { levelsFrom, listenOptionsFrom, settingsFrom } from './from-config.ts'
 import { Log } from './log.ts'
 import { openWriters } from './log-writers.ts'
 import { openStore } from './open-store.ts'
 import { writePidFile } from './pid-file.ts'
+import { readConfig } from './read-config.ts'
 import { type ListenOptions, Server } from './server.ts'
 import { stopSignal } from './signals.ts'
 import { limitYoungGeneration } from './young-generation.ts'
@@ -28,7 +28,7 @@ const EXIT_CANNOT_START = 1
 
 /** Runs the broker until a signal ends it; resolves with the exit code. Errors are told on stderr. */
 export async function runBroker(args: BrokerArguments): Promise<number> {
-  const config = readConfig(args)
+  const config = readConfig(args.configFile)
   if (config === null) return EXIT_BAD_CONFIG
   if (args.testConfig) {
     process.stderr.write(`${args.configFile ?? 'The default configuration'} is right.\n`)
@@ -89,21 +89,6 @@ function writePid(path: string, log: Log): boolean {
     log.line('error', `Cannot write the pid_file ${path}: ${(error as Error).message}`)
     return false
   }
-}
-
-function readConfig(args: BrokerArguments): Config | null {
-  const { configFile } = args
-  if (configFile === null) return defaultConfig()
-  let text: string
-  try {
-    text = readFileSync(configFile, 'utf8')
-  } catch (error) {
-    process.stderr.write(`nightjar: cannot read the configuration ${configFile}: ${(error as Error).message}\n`)
-    return null
-  }
-  const { config, problems } = parseConfig(text, configFile)
-  for (const problem of problems) process.stderr.write(`${describeProblem(problem)}\n`)
-  return problems.some(({ severity }) => severity === 'error') ? null : config
 }
 
 /** Throws an Error that says why the log cannot be written. */

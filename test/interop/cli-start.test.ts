@@ -1,10 +1,22 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, posix } from 'node:path'
 import { after, describe, it } from 'node:test'
+import { pathToFileURL } from 'node:url'
 import { nightjarTarget, Program, runProgram } from '../support/nightjar.ts'
 import { root } from '../support/root.ts'
+import { Running, run } from '../support/running.ts'
 
 /** bin/nightjar as it is installed: one bundle with a file for each verb, and called by other names. */
 const PROGRAM = join(root, 'bin', 'nightjar')
@@ -96,5 +108,74 @@ describe('the broker', { skip }, () => {
     const { code, stderr } = await runProgram([PROGRAM], ['-c', '/nonexistent/nightjar.conf', '--test-config'])
     assert.equal(code, 3)
     assert.match(stderr, /nonexistent/)
+  })
+})
+
+describe('with a Node that is too old', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nightjar-old-node-'))
+  after(() => rmSync(folder, { recursive: true, force: true }))
+
+  for (const file of ['bin/nightjar', 'scripts/start.mjs']) {
+    it(`${file} says so in one sentence`, async () => {
+      for (const version of ['v12.22.12', 'v18.20.8', 'v20.18.3']) {
+        const old = join(folder, 'old.mjs')
+        writeFileSync(old, `Object.defineProperty(process, 'version', { value: '${version}' })`)
+        const env = { NODE_OPTIONS: `--import=${pathToFileURL(old).href}` }
+        const { code, stdout, stderr } = await run(process.execPath, [join(root, file), '--version'], { env })
+        assert.equal(`${code} ${stdout}`, '1 ')
+        assert.equal(
+          stderr,
+          `nightjar: it needs Node 20.19 or later, and this is ${version}: https://nodejs.org has a newer one\n`,
+        )
+      }
+    })
+
+    it(`${file} has nothing in it that Node 12 cannot read`, () => {
+      const text = ['bin/node-version.mjs', file].map((path) => readFileSync(join(root, path), 'utf8')).join('\n')
+      const code = text.replace(/^#!.*|\/\/ .*|\/\*\*.*\*\//gm, '')
+      // What came with Node 13 to 20, as far as one could write it here.
+      assert.doesNotMatch(code, /\?\.|\?\?|\|\|=|&&=|\bawait\b|node:|#\w|\bstatic\b|\.at\(|replaceAll|\d_\d|\d+n\b/)
+      const imports = [...code.matchAll(/^import .* from '(.*)'$/gm)].map(([, from]) => from!.split('/').pop())
+      assert.deepEqual(imports, ['node-version.mjs'])
+    })
+  }
+
+  it('the least version is that of package.json', () => {
+    const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+    assert.match(readFileSync(join(root, 'bin/node-version.mjs'), 'utf8'), /LEAST = \[20, 19\]/)
+    assert.equal(engines.node, '>=20.19')
+  })
+})
+
+describe('npm start and npm run build', { skip: process.platform === 'win32' }, () => {
+  const clone = mkdtempSync(join(tmpdir(), 'nightjar-clone-'))
+  after(() => rmSync(clone, { recursive: true, force: true }))
+  for (const path of ['scripts', 'bin', 'package.json', 'package-lock.json', 'tsconfig.json']) {
+    cpSync(join(root, path), join(clone, path), { recursive: true })
+  }
+  mkdirSync(join(clone, 'src'))
+  const npm = join(clone, 'npm')
+  const PATH = `${clone}:${process.env['PATH']}`
+
+  it('npm run build installs what is missing, and says so', async () => {
+    writeFileSync(npm, '#!/bin/sh\necho "npm $*"\nexit 1\n', { mode: 0o755 })
+    const build = join(clone, 'scripts', 'build.mjs')
+    const { code, stdout, stderr } = await run(process.execPath, [build], { env: { PATH } })
+    assert.equal(code, 1)
+    assert.match(stdout, /^npm ci /)
+    assert.equal(stderr, 'nightjar: installing the npm packages (npm ci)\nnightjar: npm ci failed, see above\n')
+  })
+
+  it('npm start builds in a process of its own, and is the broker itself', async () => {
+    mkdirSync(join(clone, 'node_modules'), { recursive: true })
+    writeFileSync(join(clone, 'node_modules', '.package-lock.json'), '')
+    writeFileSync(join(clone, 'scripts', 'build.mjs'), "console.log('build', process.pid)")
+    writeFileSync(join(clone, 'bin', 'nightjar'), "console.log('broker', process.pid, process.argv[2])")
+    const start = new Running(process.execPath, [join(clone, 'scripts', 'start.mjs'), '-v'], { PATH })
+    const { code, stdout } = await start.ended
+    assert.equal(code, 0)
+    const [, built, ran] = /^build (\d+)\nbroker (\d+) -v\n$/.exec(stdout) ?? assert.fail(stdout)
+    assert.notEqual(built, ran)
+    assert.equal(Number(ran), start.process.pid)
   })
 })

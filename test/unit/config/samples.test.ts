@@ -32,7 +32,7 @@ log_dest file var/log/mosquitto/mosquitto.log
 
 include_dir etc/mosquitto/conf.d
 `,
-    says: [/:10: error: `include_dir` .* put it into this file/],
+    says: [],
     listens: [],
   },
   'users, rules and TLS': {
@@ -84,7 +84,7 @@ remote_password secret
 describe('configuration files as people have them', () => {
   for (const [name, { text, says, listens }] of Object.entries(SAMPLES)) {
     it(name, () => {
-      const { config, problems } = parseConfig(text, 'mosquitto.conf')
+      const { config, problems } = parseConfig(text, 'mosquitto.conf', () => [])
       assert.equal(problems.length, says.length, problems.map(describeProblem).join('\n'))
       for (const [index, words] of says.entries()) assert.match(describeProblem(problems[index]!), words)
       const found = config.listeners.map(
