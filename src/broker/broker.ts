@@ -60,7 +60,7 @@ export class Broker {
 
   /** A turn begins: time is read once for all of it. */
   began(): void {
-    this.core.now = this.core.clock.now()
+    this.core.now = this.core.time.now()
   }
 
   /** A client has connected; bytes for it go to the Connection's `receive`. */
@@ -96,6 +96,7 @@ export class Broker {
   /** Time has passed: keep-alives, expiries, delayed Wills, `$SYS`. */
   tick(): void {
     this.began()
+    lookAtClock(this.core)
     const late = this.core.now - this.#ticked > this.core.settings.bounds.lateTickMs
     this.#ticked = this.core.now
     // The process stood still. What came meanwhile lies in the sockets, and is read before anybody is found too silent.
@@ -137,4 +138,13 @@ export class Broker {
       else disconnect(connection, ReasonCode.UseAnotherServer, STOPPING, { serverReference })
     }
   }
+}
+
+/** Whether the wall clock was set: nothing that is due moves, but the store must know, and people may want to. */
+function lookAtClock(core: Core): void {
+  const step = core.time.look(core.now)
+  if (core.time.isDue(core.now)) core.noteTime(true)
+  if (step === 0) return
+  const direction = step > 0 ? 'forward' : 'back'
+  core.event('clockSet', null, { direction, seconds: Math.round(Math.abs(step) / 1000) })
 }

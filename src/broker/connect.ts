@@ -22,7 +22,7 @@ import { Phase } from './phase.ts'
 import { PublishRate } from './publish-rate.ts'
 import { pump } from './queue.ts'
 import { disconnect } from './refuse.ts'
-import { NEVER, Session } from './session.ts'
+import { limitedExpiry, NEVER, Session } from './session.ts'
 import type { ListenerSettings } from './settings.ts'
 import { willOf } from './will.ts'
 
@@ -184,9 +184,8 @@ function sessionFor(core: Core, packet: ConnectPacket): Session {
 
 /** Seconds. MQTT 3 has no number: a Session that is not clean never ends, unless the broker has a limit. */
 function expiryOf(core: Core, packet: ConnectPacket): number {
-  const asked = packet.version === 5 ? (packet.properties.sessionExpiryInterval ?? 0) : packet.cleanStart ? 0 : NEVER
-  const { persistentClientExpiration } = core.settings
-  return asked === NEVER && persistentClientExpiration > 0 ? persistentClientExpiration : asked
+  if (packet.version < 5) return packet.cleanStart ? 0 : limitedExpiry(core, NEVER)
+  return limitedExpiry(core, packet.properties.sessionExpiryInterval ?? 0)
 }
 
 function attach(core: Core, connection: Connection, session: Session, properties: Properties): void {

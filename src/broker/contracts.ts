@@ -8,9 +8,18 @@ import type { Message, MessageParts } from './message.ts'
 
 export type { Message, MessageParts, QoS }
 
+/** Two clocks: one to count with, one that people set. See BrokerTime for what becomes of them. */
 export interface Clock {
-  /** Milliseconds since the Unix epoch, never going back (a step of the wall clock must end no keep-alive). */
+  /** Milliseconds that went by, since any moment before: never going back, never jumping, whatever the wall clock does. */
   now(): number
+  /** Milliseconds since the Unix epoch, as the machine has it at this moment. It may be set, forward or back, at any time. */
+  wall(): number
+}
+
+/** What the broker's time was when the wall clock showed that. Both in milliseconds. */
+export interface StoredTime {
+  readonly at: number
+  readonly wall: number
 }
 
 export interface Random {
@@ -109,9 +118,11 @@ export interface StoredSubscription {
  * again; `position` is a place in that Session's queue, from which its Packet Identifier follows.
  */
 export type StoreRecord =
+  /** All times in other records are the broker's. */
+  | ({ kind: 'time' } & StoredTime)
   | { kind: 'session'; clientId: string; expiryInterval: number; will: StoredWill | null }
   /**
-   * The Network Connection is gone; the Session's time runs from `at` (milliseconds). Of its queue all places before `sent`
+   * The Network Connection is gone; the Session's time runs from `at` (milliseconds of the broker's time). Of its queue all places before `sent`
    * may have been sent, and none from there on; null: nobody knows.
    */
   | { kind: 'offline'; clientId: string; at: number; will: boolean; sent: number | null }
@@ -141,7 +152,8 @@ export type StoreRecord =
   /** A QoS 2 message of the client was taken, and is not released. */
   | { kind: 'inbound'; clientId: string; packetId: number }
   | { kind: 'inboundReleased'; clientId: string; packetId: number }
-  | { kind: 'retained'; topic: string; messageId: number }
+  /** `at`: since when, in milliseconds of the broker's time; 0: an earlier version did not note it. */
+  | { kind: 'retained'; topic: string; messageId: number; at: number }
   | { kind: 'retainedCleared'; topic: string }
 
 /** What a store gives back at start: its state, as records, and two things that no single record says. */
@@ -184,7 +196,7 @@ export interface Store {
   readonly durable: number
   /** Called when `durable` went up outside of `commit`; the edge then runs a turn. */
   onDurable: (() => void) | null
-  /** The state at start, as the shortest run of records that makes it. */
+  /** The state at start, as the shortest run of records that makes it. The time comes first. */
   load(): Iterable<LoadRecord>
   /**
    * What a Session is owed at position `from` and after, in order, at most `limit` of it. Empty: nothing more. Positions

@@ -1,5 +1,6 @@
 import type { PublishExtras, Slab, SlabPool, Text } from '../protocol/index.ts'
 import { RetainedIndex } from '../topics/index.ts'
+import { BrokerTime } from './broker-time.ts'
 import type { Connection } from './connection.ts'
 import { ConnectionRate } from './connection-rate.ts'
 import type { Access, Clock, EventSink, Random, Store, StoreRecord } from './contracts.ts'
@@ -31,6 +32,7 @@ export interface CoreParts {
 export class Core {
   readonly settings: Settings
   readonly clock: Clock
+  readonly time: BrokerTime
   readonly random: Random
   readonly store: Store
   readonly access: Access
@@ -53,9 +55,10 @@ export class Core {
   readonly doomed: Connection[] = []
   /** One object serves for every publish, as none happens within another. */
   readonly publication: Publication = new Publication()
-  /** Milliseconds since the epoch, read once a turn. */
+  /** The broker's time in milliseconds, read once a turn. */
   now: number
-  readonly startedAt: number
+  /** In the broker's time. */
+  startedAt: number
   /** What the waiting messages of all queues cost in memory. */
   keptBytes = 0
   /** Clients online now. */
@@ -89,7 +92,8 @@ export class Core {
     this.pool = parts.pool
     this.memory = parts.memory
     this.#events = parts.events
-    this.now = parts.clock.now()
+    this.time = new BrokerTime(parts.clock)
+    this.now = this.time.now()
     this.startedAt = this.now
     const { bounds } = settings
     this.wheel = new TimerWheel(this.now, bounds)
@@ -107,7 +111,7 @@ export class Core {
 
   event(id: EventId, from: Subject | null, details: EventDetails = NO_DETAILS): void {
     const { client, address, username } = from === null ? NOBODY : from.identity
-    this.#untold.push({ id, at: this.now, client, address, username, details })
+    this.#untold.push({ id, at: this.clock.wall(), client, address, username, details })
   }
 
   /** Events that happened, and were not told yet. */
@@ -149,9 +153,17 @@ export class Core {
     return this.logPosition
   }
 
+  /** The store notes what the time is, if it does not know. `pressing`: at the end of the turn, whatever else there is. */
+  noteTime(pressing = false): void {
+    const time = this.time.note(this.now)
+    if (time !== null) this.store.append({ kind: 'time', ...time }, pressing)
+  }
+
   /** The store's number of a message, which is stored if it was not. */
   storedId(message: Message): number {
     if (message.id === 0) {
+      // Of one that expires no more may be left after a restart than was: the store must know how late it is.
+      if (message.expiresAt !== 0) this.noteTime()
       message.id = this.takeMessageId()
       this.append({ kind: 'message', message })
     }

@@ -50,6 +50,11 @@ export const events: Readonly<Record<EventId, EventKind>> = {
     words:
       '{client} was taken over {count} times within a minute, by {address} and {other}: two clients seem to share one client id. Give each its own',
   },
+  clockSet: {
+    level: 'notice',
+    words:
+      "The machine's clock was set {direction} by {seconds} s: what expires goes by the time that passes, as before",
+  },
   sessionExpired: {
     level: 'information',
     words: 'The session of {client} expired after {seconds} s offline ({messages} queued messages dropped)',
@@ -117,6 +122,7 @@ export type EventId =
   | 'keepAliveTimeout'
   | 'sessionTakenOver'
   | 'clientIdClash'
+  | 'clockSet'
   | 'sessionExpired'
   | 'willPublished'
   | 'messageExpired'

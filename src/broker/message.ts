@@ -23,7 +23,7 @@ export class Message implements PublishContent {
   readonly topic: string
   readonly qos: QoS
   readonly retain: boolean
-  /** Milliseconds since the epoch; 0 means never. */
+  /** Milliseconds of the broker's time; 0 means never. */
   expiresAt: number
   /** The Client Identifier of who published it, for No Local; null if it was the broker. */
   readonly publisher: string | null

@@ -4,16 +4,25 @@ import type { LoadRecord } from './contracts.ts'
 import type { Core } from './core.ts'
 import type { Message } from './message.ts'
 import { beginReplay } from './replay.ts'
-import { restoreRetained } from './retain.ts'
+import { dateRetained, restoreRetained } from './retain.ts'
 import { Subscription } from './route.ts'
-import { Session } from './session.ts'
+import { limitedExpiry, Session } from './session.ts'
+
+interface Messages {
+  readonly byNumber: Map<number, Message>
+  /** Retained, nobody knows since when. */
+  readonly undated: Message[]
+}
 
 /** The state of before, made again from the store's records. Nobody is online yet: every Session's time runs. */
 export function recover(core: Core): void {
-  const messages = new Map<number, Message>()
+  const messages: Messages = { byNumber: new Map(), undated: [] }
   for (const record of core.store.load()) apply(core, messages, record)
+  core.noteTime()
+  for (const message of messages.undated) dateRetained(core, message)
   for (const session of core.sessions.values()) {
-    if (session.offlineSince === 0) session.offlineSince = core.now
+    // The broker was killed while it was here: its time runs from now, and not anew at each start.
+    if (session.offlineSince === 0) goneWithBroker(core, session)
     session.sent = Math.min(session.sent, session.outbound.tail)
     scheduleEnd(core, session)
   }
@@ -26,18 +35,33 @@ export function recover(core: Core): void {
   }
 }
 
-function apply(core: Core, messages: Map<number, Message>, record: LoadRecord): void {
+function goneWithBroker(core: Core, session: Session): void {
+  const { clientId, will } = session
+  session.offlineSince = core.now
+  core.append({ kind: 'offline', clientId, at: core.now, will: will !== null, sent: null })
+}
+
+function apply(core: Core, messages: Messages, record: LoadRecord): void {
   switch (record.kind) {
+    case 'time':
+      core.time.resume(record)
+      core.now = core.time.now()
+      core.startedAt = core.now
+      core.wheel.begin(core.now)
+      return
     case 'message':
-      messages.set(record.message.id, record.message)
+      messages.byNumber.set(record.message.id, record.message)
       core.messageIdSeen(record.message.id)
       return
     case 'messageIds':
       core.messageIdSeen(record.next - 1)
       return
     case 'retained': {
-      const message = messages.get(record.messageId)
-      if (message !== undefined) restoreRetained(core, message)
+      const message = messages.byNumber.get(record.messageId)
+      if (message === undefined) return
+      happened(core, record.at)
+      restoreRetained(core, message, record.at)
+      if (record.at === 0) messages.undated.push(message)
       return
     }
     case 'session':
@@ -54,8 +78,16 @@ function apply(core: Core, messages: Map<number, Message>, record: LoadRecord): 
   }
 }
 
+/** Nothing of before is later than now. */
+function happened(core: Core, at: number): void {
+  if (at <= core.now) return
+  core.time.notBefore(at)
+  core.now = core.time.now()
+}
+
 function openSession(core: Core, record: LoadRecord & { kind: 'session' }): void {
-  const session = new Session(record.clientId, 4, record.expiryInterval, core.settings)
+  const expiryInterval = limitedExpiry(core, record.expiryInterval)
+  const session = new Session(record.clientId, 4, expiryInterval, core.settings)
   session.persistent = true
   // As long as nothing else is known: the broker was killed while the client was here.
   session.sent = Number.POSITIVE_INFINITY
@@ -67,6 +99,7 @@ function openSession(core: Core, record: LoadRecord & { kind: 'session' }): void
 function applyToSession(core: Core, session: Session, record: LoadRecord): void {
   switch (record.kind) {
     case 'offline':
+      happened(core, record.at)
       session.offlineSince = record.at
       if (record.sent === null) return
       session.sent = record.sent

@@ -25,8 +25,8 @@ export function retain(core: Core, publication: Publication): void {
     countStatus(core, before, message)
     return
   }
-  core.append({ kind: 'retained', topic, messageId: core.storedId(message) })
-  expireLater(core, message)
+  core.append({ kind: 'retained', topic, messageId: core.storedId(message), at: core.now })
+  expireLater(core, message, core.now)
 }
 
 /**
@@ -51,12 +51,17 @@ function countStatus(core: Core, before: Message | undefined, message: Message):
   core.metrics.statusBytes += message.payloadLength - (before?.payloadLength ?? 0)
 }
 
-/** After a restart: the message is retained, as the store says. */
-export function restoreRetained(core: Core, message: Message): void {
+/** After a restart: the message is retained, as the store says, since `at` (0: it does not know since when). */
+export function restoreRetained(core: Core, message: Message, at: number): void {
   const before = core.retained.set(message.topic, message)
   if (before !== undefined) supersede(core, before)
   core.metrics.retainedBytes += message.payloadLength
-  expireLater(core, message)
+  expireLater(core, message, at === 0 ? core.now : at)
+}
+
+/** Since when a message is retained was never noted: it is from now on, as its time must not begin anew at each start. */
+export function dateRetained(core: Core, { topic, id: messageId }: Message): void {
+  if (core.settings.retainExpiry > 0) core.append({ kind: 'retained', topic, messageId, at: core.now })
 }
 
 function forget(core: Core, message: Message | undefined): void {
@@ -72,9 +77,9 @@ function supersede(core: Core, message: Message): void {
   message.timer = null
 }
 
-function expireLater(core: Core, message: Message): void {
+function expireLater(core: Core, message: Message, since: number): void {
   const { retainExpiry } = core.settings
-  const bySetting = retainExpiry > 0 ? core.now + retainExpiry * 1000 : 0
+  const bySetting = retainExpiry > 0 ? since + retainExpiry * 1000 : 0
   const due = message.expiresAt === 0 ? bySetting : message.expiresAt
   if (due === 0) return
   message.timer = new RetainedTimer(core, message)

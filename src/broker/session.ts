@@ -1,7 +1,7 @@
 import type { ProtocolVersion } from '../protocol/index.ts'
 import { Inbound, Outbound } from '../session/index.ts'
 import type { Connection } from './connection.ts'
-import type { Identity } from './core.ts'
+import type { Core, Identity } from './core.ts'
 import type { Message } from './message.ts'
 import type { Replays } from './replay.ts'
 import type { Subscription } from './route.ts'
@@ -73,7 +73,7 @@ export class Session {
   pumpedLater = false
   /** While offline: when it ends (or its Will is due, if that is sooner); null while online or if it never ends. */
   timer: SessionTimer | null = null
-  /** Milliseconds, while offline. */
+  /** Milliseconds of the broker's time, while offline. */
   offlineSince = 0
   /** Whether the store knows it: it outlives, or once did, its Network Connection. Then what is promised to it is written there. */
   persistent = false
@@ -89,6 +89,12 @@ export class Session {
   get identity(): Identity {
     return { client: this.clientId, address: this.connection?.link.address ?? null, username: this.username }
   }
+}
+
+/** `persistent_client_expiration` limits what would never end. Seconds. */
+export function limitedExpiry({ settings }: Core, expiryInterval: number): number {
+  const { persistentClientExpiration } = settings
+  return expiryInterval === NEVER && persistentClientExpiration > 0 ? persistentClientExpiration : expiryInterval
 }
 
 /** What becomes of a Session while its client is away. */

@@ -20,7 +20,7 @@ export interface WheelBounds {
 export class TimerWheel {
   readonly #slots: (Timer | null)[]
   readonly #slotMs: number
-  /** The slot, counted since the epoch, up to which all is done. */
+  /** The slot, counted since time began, up to which all is done. */
   #at: number
   /** Is told what a timer throws: then the others fire all the same. */
   onFailure: ((error: unknown) => void) | null = null
@@ -29,6 +29,11 @@ export class TimerWheel {
     this.#slots = new Array<Timer | null>(timerSlots).fill(null)
     this.#slotMs = timerSlotMs
     this.#at = Math.floor(now / timerSlotMs)
+  }
+
+  /** Time begins there: only while no timer is set. */
+  begin(now: number): void {
+    this.#at = Math.floor(now / this.#slotMs)
   }
 
   /** Sets or moves the timer. It fires at `due` or after it, at the latest in the first `advance` to the end of the slot. */

@@ -1,5 +1,6 @@
 import type { Broker, Connection, Link, ListenerSettings } from '../broker/index.ts'
 import type { Acceptor } from '../transport/index.ts'
+import type { SystemClock } from './system-clock.ts'
 
 /** How often time is looked at: a keep-alive or a Will is late by this much at the most. */
 const TICK_MS = 100
@@ -7,6 +8,7 @@ const TICK_MS = 100
 /** Runs the broker's turns in Node's event loop: whatever is read in one round of it is one turn. */
 export class Loop {
   readonly broker: Broker
+  readonly #clock: SystemClock
   #inTurn = false
   readonly #timer: NodeJS.Timeout
   readonly #endTurn = (): void => {
@@ -14,8 +16,9 @@ export class Loop {
     if (this.broker.endTurn()) this.began()
   }
 
-  constructor(broker: Broker) {
+  constructor(broker: Broker, clock: SystemClock) {
     this.broker = broker
+    this.#clock = clock
     broker.core.store.onDurable = () => this.began()
     this.#timer = setInterval(() => this.#tick(), TICK_MS)
     this.#timer.unref()
@@ -46,6 +49,7 @@ export class Loop {
   }
 
   #tick(): void {
+    this.#clock.look()
     this.began()
     this.broker.tick()
   }

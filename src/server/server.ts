@@ -30,6 +30,7 @@ import { ListenerAccess } from './access.ts'
 import { descriptors } from './descriptors.ts'
 import { Loop } from './loop.ts'
 import { ResidentMemory } from './resident.ts'
+import { SystemClock } from './system-clock.ts'
 
 /** Address space, not memory: what is not used costs nothing. */
 const ARENA_BYTES = 64 * 1024 * 1024
@@ -79,9 +80,9 @@ export class Server {
     const arena = new Uint8Array(Buffer.allocUnsafeSlow(ARENA_BYTES).buffer)
     this.#read = { shared: new SharedRead(arena, 0, READ_BYTES), memory: arena, start: 0 }
     const memory = new ResidentMemory()
-    const { timeOrigin } = performance
+    const clock = new SystemClock()
     this.broker = new Broker(settings, {
-      clock: { now: () => timeOrigin + performance.now() },
+      clock,
       random: { uint32: () => randomBytes(4).readUInt32LE() },
       store,
       access: this.#access,
@@ -90,7 +91,7 @@ export class Server {
       events,
       memory: () => memory.read(),
     })
-    this.#loop = new Loop(this.broker)
+    this.#loop = new Loop(this.broker, clock)
     this.#access.set(this.#inProcess.name, new AnonymousAccess('everybody'))
   }
 

@@ -4,12 +4,14 @@ import type {
   Store,
   StoredEntry,
   StoredSubscription,
+  StoredTime,
   StoredWill,
   StoreRecord,
 } from '../broker/contracts.ts'
 
 import { Replayed } from './replayed.ts'
 
+type Retained = StoreRecord & { kind: 'retained' }
 type QueuedRecord = StoreRecord & { kind: 'queued' }
 
 /** One client's Session, as it would be found after a restart. */
@@ -45,8 +47,8 @@ export class MemoryStore implements Store {
   #position = 0
   readonly #sessions: Map<string, StoredSession> = new Map()
   readonly #messages: Map<number, StoredMessage> = new Map()
-  /** Topic -> message. */
-  readonly #retained: Map<string, number> = new Map()
+  readonly #retained: Map<string, Retained> = new Map()
+  #time: StoredTime | null = null
 
   append(record: StoreRecord): number {
     this.#apply(record)
@@ -77,9 +79,10 @@ export class MemoryStore implements Store {
   }
 
   *load(): Iterable<LoadRecord> {
-    for (const [topic, messageId] of this.#retained) {
-      yield { kind: 'message', message: this.#messages.get(messageId)!.message }
-      yield { kind: 'retained', topic, messageId }
+    if (this.#time !== null) yield { kind: 'time', ...this.#time }
+    for (const retained of this.#retained.values()) {
+      yield { kind: 'message', message: this.#messages.get(retained.messageId)!.message }
+      yield retained
     }
     for (const [clientId, session] of this.#sessions) yield* loadSession(clientId, session)
     let next = 1
@@ -93,9 +96,13 @@ export class MemoryStore implements Store {
         this.#messages.set(record.message.id, { message: record.message, uses: 0 })
         return
       case 'retained':
-        this.#unretain(record.topic)
-        this.#retained.set(record.topic, record.messageId)
+        // In this order: it may be the same message.
         this.#use(record.messageId)
+        this.#unretain(record.topic)
+        this.#retained.set(record.topic, record)
+        return
+      case 'time':
+        this.#time = record
         return
       case 'retainedCleared':
         this.#unretain(record.topic)
@@ -124,7 +131,10 @@ export class MemoryStore implements Store {
 
   #applyToSession(
     session: StoredSession,
-    record: Exclude<StoreRecord, { kind: 'message' | 'retained' | 'retainedCleared' | 'session' | 'sessionEnded' }>,
+    record: Exclude<
+      StoreRecord,
+      { kind: 'time' | 'message' | 'retained' | 'retainedCleared' | 'session' | 'sessionEnded' }
+    >,
   ): void {
     switch (record.kind) {
       case 'offline':
@@ -167,10 +177,10 @@ export class MemoryStore implements Store {
   }
 
   #unretain(topic: string): void {
-    const messageId = this.#retained.get(topic)
-    if (messageId === undefined) return
+    const retained = this.#retained.get(topic)
+    if (retained === undefined) return
     this.#retained.delete(topic)
-    this.#release(messageId)
+    this.#release(retained.messageId)
   }
 
   #use(messageId: number): void {

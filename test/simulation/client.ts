@@ -162,7 +162,7 @@ export class SimClient {
     const { plan, session } = this
     const { history, time } = this.#around
     if (clean) this.#forget()
-    else if (session !== null && time.now + ATTEMPT_MS > session.offlineFrom + plan.expiry * 1000) this.#unsure = true
+    else if (session !== null && this.#mayBeOver(session, ATTEMPT_MS)) this.#unsure = true
     this.#lives = clean && plan.version < 5 ? 0 : plan.expiry
     history.connects.push({ client: plan.id, at: time.now, clean, link })
     const left = this.#random.chance(plan.wills) && !this.hurried ? this.#makeWill(link) : null
@@ -282,7 +282,7 @@ export class SimClient {
 
   #checkPresent(present: boolean): void {
     const { plan, session } = this
-    const { time, brokerChanged } = this.#around
+    const { brokerChanged } = this.#around
     const { connects } = this.#around.history
     const asked = connects.findLast(({ link }) => link === this.link)!
     if (present && asked.clean) throw new Violation(`${plan.id} asked for a new session, and was given one of before`)
@@ -291,12 +291,19 @@ export class SimClient {
       if (present && !this.#unanswered) throw new Violation(`${plan.id} began anew, and was given a session of before`)
       return
     }
-    if (!present && !this.#unsure && time.now < session.offlineFrom + lives) {
+    if (!present && !this.#unsure && !this.#mayBeOver(session, 0)) {
       throw new Violation(`the session of ${plan.id} is lost`)
     }
     const before = connects.filter(({ client, link }) => client === plan.id && link !== this.link)
     const ended = Math.max(brokerChanged, ...before.map(({ link }) => link.brokerEnded))
     if (present && asked.at > ended + lives + 1000) throw new Violation(`the session of ${plan.id} outlived its time`)
+  }
+
+  /** Whether the Session's time may have run out, now or so many milliseconds later. */
+  #mayBeOver({ offlineFrom }: SimSession, later: number): boolean {
+    const { expiry } = this.plan
+    const { time, history } = this.#around
+    return expiry !== NEVER && time.now + later + history.skipped >= offlineFrom + expiry * 1000
   }
 
   /** An acknowledgement goes after a while, behind those before it. */
@@ -331,7 +338,7 @@ export class SimClient {
     if (!this.open) {
       link.giveUp()
       this.#unanswered = true
-      if (this.#unsure) this.#mustClean = true
+      if (this.#unsure || (session !== null && this.#mayBeOver(session, 0))) this.#mustClean = true
     }
     this.link = null
     this.open = false

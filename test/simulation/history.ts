@@ -94,6 +94,13 @@ export class History {
   readonly connects: { client: string; at: number; clean: boolean; link: SimLink }[] = []
   /** Times of crashes. */
   readonly crashes: number[] = []
+  /**
+   * Milliseconds by which the clock was set forward while no broker could see that: a broker takes it for time that passed
+   * while it was down.
+   */
+  skipped = 0
+  /** Milliseconds for which the broker was down though the clock, which was set, may not show it: it takes it for none. */
+  missed = 0
   /** The power went at this stamp and time, and what was synced is of this time at least. */
   readonly powerLosses: { at: number; syncedAt: number }[] = []
   /** By client: when messages to it may have been dropped, as its queue was full. Stamps. */

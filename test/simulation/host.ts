@@ -2,6 +2,7 @@ import { AnonymousAccess } from '../../src/access/index.ts'
 import {
   Broker,
   type BrokerEvent,
+  type Clock,
   type Connection,
   defaultListener,
   defaultSettings,
@@ -26,6 +27,8 @@ const LATE_MS = 10
 export interface Saboteur {
   /** What stands before the store. */
   store?(store: Store): Store
+  /** What stands before the clock, of one life of the broker. */
+  clock?(clock: Clock): Clock
   connection?(connection: Connection): void
 }
 
@@ -69,6 +72,10 @@ export class Host implements BrokerEnd {
   #doom: { death: Death; steps: number; down: number } | null = null
   #syncing = false
   #late = false
+  /** Milliseconds: the wall clock less the time that really is, and steps of it that the broker may not have noted yet. */
+  #wallAhead = 0
+  #wasSet = false
+  #unseen: { at: number; by: number }[] = []
   /** Milliseconds: what was committed before is on the disk. */
   #syncedAt: number
 
@@ -92,6 +99,9 @@ export class Host implements BrokerEnd {
     const seen = this.#saboteur.store?.(store) ?? store
     store.onDurable = () => this.turn(() => {})
     const life = ++this.#life
+    const began = this.#time.now
+    // It counts from any moment, and has fractions, as Node's.
+    const clock: Clock = { now: () => this.#time.now - began + 0.7, wall: () => this.#time.now + this.#wallAhead }
     this.changed = this.#time.now
     const { maximumInFlight, maximumInFlightBytes, maximumQueueMemory, maximumOutgoingBytes, bounds } = this.#plan
     const { maximumQueuedMessages, maximumQueuedBytes, queueFullPolicy, queueQoS0 } = this.#plan
@@ -100,7 +110,7 @@ export class Host implements BrokerEnd {
     this.broker = new Broker(
       { ...defaultSettings, ...limits, sysInterval: 0, bounds },
       {
-        clock: { now: () => this.#time.now },
+        clock: this.#saboteur.clock?.(clock) ?? clock,
         random: this.#random,
         store: seen,
         access: new AnonymousAccess('everybody'),
@@ -185,6 +195,9 @@ export class Host implements BrokerEnd {
     this.changed = this.#time.now
     this.#history.crashes.push(this.#time.now)
     this.#history.queueHasRoom(null, this.#time.stamp())
+    for (const { at, by } of this.#unseen) if (this.#time.now - at <= this.#notedWithin) this.#history.skipped += by
+    this.#unseen = []
+    if (this.#wasSet) this.#history.missed += down
     const { store } = this
     store.onDurable = null
     this.store = death === 'kill' ? store.afterKill() : store.afterPowerLoss((turns) => this.#random.between(0, turns))
@@ -195,6 +208,22 @@ export class Host implements BrokerEnd {
       this.start()
       this.#tell('The broker is back')
     })
+  }
+
+  setClock(by: number): void {
+    this.#tell(`The clock is set by ${by / 3_600_000} h`)
+    this.#wallAhead += by
+    this.#wasSet = true
+    if (by < 0) return
+    if (this.broker === null) this.#history.skipped += by
+    else this.#unseen.push({ at: this.#time.now, by })
+  }
+
+  /** Of what happened so long ago the disk knows. */
+  get #notedWithin(): number {
+    const { mode, syncDelay } = this.#plan
+    const onDisk = { commit: 0, sync: 3 * syncDelay, power: 2 * SYNC_INTERVAL_MS }
+    return TICK_MS + 2 * LATE_MS + onDisk[mode]
   }
 
   #lost(): void {

@@ -39,6 +39,8 @@ export type Operation = { readonly at: number; readonly client: string } & (
   | { readonly kind: 'read slowly'; milliseconds: number }
   /** The broker dies after so many more of its writes, or commits; it is back after `down` milliseconds. */
   | { readonly kind: 'kill' | 'power loss'; steps: number; down: number }
+  /** Somebody sets the machine's clock by so many milliseconds. */
+  | { readonly kind: 'clock step'; by: number }
 )
 
 /** `commit` and `sync`: see SimStore. `power`: as `commit`, and the power may go, which costs up to a second. */
@@ -96,6 +98,7 @@ export function makePlan(seed: number): Plan {
     const at = random.chance(50) ? random.pick(operations).at + random.between(0, 30) : random.below(duration)
     operations.push(crash(random, at, mode))
   }
+  operations.push(...clockSteps(randomOf(seed, 'clock'), duration, operations))
   operations.sort((one, other) => one.at - other.at)
   return {
     seed,
@@ -199,4 +202,18 @@ function crash(random: SimRandom, at: number, mode: Mode): Operation {
   const kind = mode === 'sync' || (mode === 'power' && random.chance(50)) ? 'power loss' : 'kill'
   const down = random.pick([1, 100, 1500])
   return { at, client: BROKER, kind, steps: random.between(0, 6), down }
+}
+
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+const STEPS_MS = [HOUR_MS, -HOUR_MS, DAY_MS, -DAY_MS, 30 * DAY_MS, -30 * DAY_MS] as const
+
+/** At any moment, and often about when the broker dies and comes back. */
+function clockSteps(random: SimRandom, duration: number, operations: readonly Operation[]): Operation[] {
+  const deaths = operations.filter(({ kind }) => kind === 'kill' || kind === 'power loss')
+  return Array.from({ length: random.pick([0, 0, 1, 1, 2, 4]) }, (): Operation => {
+    const near = deaths.length > 0 && random.chance(60)
+    const at = near ? random.pick(deaths).at + random.between(-500, 500) : random.below(duration)
+    return { at: Math.max(0, at), client: BROKER, kind: 'clock step', by: random.pick(STEPS_MS) }
+  })
 }

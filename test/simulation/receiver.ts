@@ -105,7 +105,7 @@ export class Receiver {
 
   /** What is sent for the first time has not expired; it may have been on its way for a while. */
   #checkTime({ key, expiry, acknowledgedAt }: SimMessage): void {
-    const onItsWay = ON_ITS_WAY_MS + (this.#link?.idleFor ?? 0)
+    const onItsWay = ON_ITS_WAY_MS + (this.#link?.idleFor ?? 0) + this.#history.missed
     if (expiry === null || this.#time.now < acknowledgedAt + expiry * 1000 + onItsWay) return
     throw new Violation(`${this.#client} got ${key} after its time`)
   }

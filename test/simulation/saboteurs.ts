@@ -149,4 +149,12 @@ export const saboteurs: Readonly<Record<string, () => Saboteur>> = {
   'what is retained is not recorded': () => forgets('retained'),
   'that a message is done is not recorded': () => forgets('done'),
   'a connection ends in the middle of a fan-out': () => ({ connection: endsAtOnce }),
+  'what goes to disk is the wall clock of the start, and what passed since': () => ({
+    clock: (clock) => {
+      const origin = clock.wall() - clock.now()
+      return { now: () => clock.now(), wall: () => origin + clock.now() }
+    },
+  }),
+  'timers run on the wall clock': () => ({ clock: (clock) => ({ now: () => clock.wall(), wall: () => clock.wall() }) }),
+  'what the time was is not recorded': () => forgets('time'),
 }

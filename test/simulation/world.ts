@@ -153,6 +153,10 @@ class World implements Surroundings {
       this.#host.doom(operation.kind, operation.steps, operation.down)
       return
     }
+    if (operation.kind === 'clock step') {
+      this.#host.setClock(operation.by)
+      return
+    }
     const client = this.#clients.get(operation.client)
     if (client === undefined) return
     switch (operation.kind) {

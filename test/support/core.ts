@@ -4,6 +4,7 @@ import { Core } from '../../src/broker/core.ts'
 import {
   Broker,
   type BrokerEvent,
+  type Clock,
   type Connection,
   defaultListener,
   defaultSettings,
@@ -36,27 +37,37 @@ import {
 /** How often the edge looks at the time. */
 const TICK_MS = 100
 
+/** Time as a test has it pass; and what is added to it on the wall. */
+export class TestClock implements Clock {
+  time = 1_700_000_000_000
+  set = 0
+
+  now(): number {
+    return this.time
+  }
+
+  wall(): number {
+    return this.time + this.set
+  }
+}
+
 /** The broker's core with a clock that stands still unless it is told to go on, and links that only remember. */
 export class TestCore {
   readonly broker: Broker
   readonly events: BrokerEvent[] = []
   readonly store: Store
   readonly settings: Settings
-  readonly clock: { time: number }
+  readonly clock: TestClock
   readonly #gone: (() => void)[] = []
   #inTurn = false
 
-  constructor(
-    settings: Partial<Settings> = {},
-    store: Store = new MemoryStore(),
-    clock: { time: number } = { time: 1_700_000_000_000 },
-  ) {
+  constructor(settings: Partial<Settings> = {}, store: Store = new MemoryStore(), clock: TestClock = new TestClock()) {
     this.settings = { ...defaultSettings, sysInterval: 0, ...settings }
     this.store = store
     this.clock = clock
     let random = 1
     this.broker = new Broker(this.settings, {
-      clock: { now: () => clock.time },
+      clock,
       random: {
         uint32: () => {
           random = (Math.imul(random, 1_664_525) + 1_013_904_223) >>> 0

@@ -1,5 +1,6 @@
-import type { StoreRecord } from '../../broker/contracts.ts'
+import type { StoredTime, StoreRecord } from '../../broker/contracts.ts'
 import type { Place, QueueEntry } from './entry.ts'
+import type { Retained } from './retained.ts'
 import type { Delivery, RecordSink } from './scan.ts'
 import { firstFrom } from './search.ts'
 
@@ -59,8 +60,10 @@ export class SessionChange {
 /** What a full segment comes to, before it is written into the tree: only what is left of it. */
 export class SegmentChanges implements RecordSink {
   readonly sessions: Map<number, SessionChange> = new Map()
+  /** The last that was noted. */
+  time: StoredTime | null = null
   /** By topic; null: cleared. */
-  readonly retained: Map<string, number | null> = new Map()
+  readonly retained: Map<string, Retained | null> = new Map()
   /** Of the messages in the segment. */
   firstId = 0
   readonly offsets: number[] = []
@@ -108,8 +111,9 @@ export class SegmentChanges implements RecordSink {
   }
 
   other(session: number, record: StoreRecord): void {
-    if (record.kind === 'retained') this.retained.set(record.topic, record.messageId)
+    if (record.kind === 'retained') this.retained.set(record.topic, record)
     else if (record.kind === 'retainedCleared') this.retained.set(record.topic, null)
+    else if (record.kind === 'time') this.time = record
     else if (record.kind === 'sessionEnded') this.#ended(session)
     else {
       const change = this.#of(session)

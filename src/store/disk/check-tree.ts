@@ -7,6 +7,7 @@ import type { QueueEntry } from './entry.ts'
 import type { Findings } from './findings.ts'
 import { idOf, positionOf, retainedKey } from './keys.ts'
 import { type MakeMessage, readMessage } from './records.ts'
+import { readRetained } from './retained.ts'
 import { firstFrom } from './search.ts'
 import { decodeSession } from './session-state.ts'
 import { type Applied, type Bounds, readApplied, SCHEMA_VERSION, soundBody } from './tree.ts'
@@ -109,8 +110,7 @@ export class TreeView {
   }
 
   #retained(key: Buffer, body: Buffer): void {
-    const topic = body.toString('utf8', 8)
-    const id = body.readDoubleLE(0)
+    const { topic, messageId: id } = readRetained(body)
     if (!key.equals(retainedKey(topic))) throw new RangeError('it is of another topic')
     this.retained.set(topic, id)
     this.#use(id)

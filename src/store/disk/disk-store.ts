@@ -195,11 +195,12 @@ export class DiskStore implements Store {
     const recovered = this.#recovered
     if (recovered === null) return
     this.#recovered = null
-    for (const [topic, messageId] of recovered.retained) {
+    if (this.#recent.time !== null) yield { kind: 'time', ...this.#recent.time }
+    for (const [topic, { messageId, at }] of recovered.retained) {
       const message = this.#message({ messageId, place: null })
       if (message === null) continue
       yield { kind: 'message', message }
-      yield { kind: 'retained', topic, messageId }
+      yield { kind: 'retained', topic, messageId, at }
     }
     for (const session of recovered.sessions.values()) yield* this.#loadSession(session)
     const next = this.#recent.nextMessageId
@@ -276,7 +277,7 @@ export class DiskStore implements Store {
       this.#recent.moves(segment)
       return { segment, spent: null, late: [] }
     }
-    return { segment, spent: { segment, position, nextMessageId: this.#recent.nextMessageId }, late }
+    return { segment, spent: { segment, position, ...this.#recent.noted }, late }
   }
 
   #sessionOf(clientId: string): RecentSession {

@@ -48,7 +48,7 @@ function packQueues(tree: Tree, make: MakeMessage): void {
   for (const letter of ['R', 'r']) moveRetained(tree, letter)
   moveQueues(tree)
   moveSessions(tree, make)
-  tree.putApplied({ position, segment: 0, nextMessageId })
+  tree.putApplied({ position, segment: 0, nextMessageId, time: null })
 }
 
 /** Returns a number that is higher than that of every message. */
@@ -66,7 +66,7 @@ function moveMessages(tree: Tree): number {
 function moveRetained(tree: Tree, letter: string): void {
   for (const [key, value] of entriesOf(tree, letter)) {
     tree.db.removeSync(key)
-    tree.setRetained(value.toString('utf8', 8), value.readDoubleLE(0))
+    tree.setRetained(value.toString('utf8', 8), { messageId: value.readDoubleLE(0), at: 0 })
   }
 }
 

@@ -54,7 +54,8 @@ export function moveSegment(parts: MoverParts, segment: number): Moved {
     return true
   })
   const nextMessageId = Math.max(before.nextMessageId, changes.firstId + changes.uses.length)
-  const applied = { position, segment: Math.max(before.segment, segment), nextMessageId }
+  const time = changes.time ?? before.time
+  const applied = { position, segment: Math.max(before.segment, segment), nextMessageId, time }
   const move = new Move(parts, segment, buffer, changes)
   tree.transact(applied, () => move.write())
   return { applied, kept: move.kept, unneeded: move.unneeded }
@@ -102,10 +103,10 @@ class Move {
   write(): void {
     const { sessions, retained } = this.#changes
     for (const change of sessions.values()) this.#writeSession(change)
-    for (const [topic, messageId] of retained) {
-      const before = this.#tree.setRetained(topic, messageId)
+    for (const [topic, now] of retained) {
+      const before = this.#tree.setRetained(topic, now)
       if (before !== null) this.#changes.use(before, -1)
-      if (messageId !== null) this.#changes.use(messageId, 1)
+      if (now !== null) this.#changes.use(now.messageId, 1)
     }
     // Last, when all is known: a message may have left one queue and entered another.
     this.#countOthers()

@@ -1,4 +1,4 @@
-import type { StoreRecord } from '../../broker/contracts.ts'
+import type { StoredTime, StoreRecord } from '../../broker/contracts.ts'
 import type { Place } from './entry.ts'
 import { RecentSession } from './recent-session.ts'
 import { type Delivery, deliveryOf } from './scan.ts'
@@ -72,9 +72,16 @@ export class Recent {
   readonly sessions: Map<string, RecentSession> = new Map()
   /** Higher than the number of every message that was noted. */
   nextMessageId = 1
+  /** The last that was noted. */
+  time: StoredTime | null = null
   /** In order; the last is being written. */
   #segments: RecentSegment[] = []
   #current: RecentSegment = new RecentSegment(0)
+
+  /** What the tree has to know of it even if no record is left. */
+  get noted(): { nextMessageId: number; time: StoredTime | null } {
+    return { nextMessageId: this.nextMessageId, time: this.time }
+  }
 
   /** The Session's part; a new one gets the number that `number` gives. */
   open(clientId: string, number: () => number): RecentSession {
@@ -159,6 +166,10 @@ export class Recent {
   }
 
   other(session: RecentSession | null, record: StoreRecord): void {
+    if (record.kind === 'time') {
+      this.time = record
+      return
+    }
     this.#current.changes = true
     if (record.kind === 'retained') this.#count(record.messageId, 1)
     if (record.kind === 'retained' || record.kind === 'retainedCleared') this.#current.releases++

@@ -22,6 +22,9 @@ export const Kind = {
   /** As `offline`, and which of the queue may have been sent. */
   offlineSent: 14,
   replayed: 15,
+  /** As `retained`, and since when. */
+  retainedSince: 16,
+  time: 17,
 } as const
 
 export const RETAIN = 4
@@ -30,10 +33,14 @@ export const SHARED = 16
 /** Of a subscription: retained messages are owed to it. */
 const OWED = 16
 
+function kindOf(record: StoreRecord): number {
+  if (record.kind === 'retained') return Kind.retainedSince
+  return record.kind === 'offline' && record.sent !== null ? Kind.offlineSent : Kind[record.kind]
+}
+
 /** Writes a record; `session` is the number of the Session that it names, if it names one. */
 export function writeRecord(out: ByteWriter, record: StoreRecord, session: number): void {
-  const isSentKnown = record.kind === 'offline' && record.sent !== null
-  out.byte(isSentKnown ? Kind.offlineSent : Kind[record.kind])
+  out.byte(kindOf(record))
   if ('clientId' in record) out.uint32(session)
   switch (record.kind) {
     case 'session':
@@ -76,6 +83,11 @@ export function writeRecord(out: ByteWriter, record: StoreRecord, session: numbe
     case 'retained':
       out.text(record.topic)
       out.double(record.messageId)
+      out.double(record.at)
+      return
+    case 'time':
+      out.double(record.at)
+      out.double(record.wall)
       return
     case 'retainedCleared':
       out.text(record.topic)
@@ -160,7 +172,16 @@ const READERS: Readonly<Record<number, Read>> = {
   }),
   [Kind.retained]: (from) => {
     const topic = from.text()
-    return { kind: 'retained', topic, messageId: from.double() }
+    return { kind: 'retained', topic, messageId: from.double(), at: 0 }
+  },
+  [Kind.retainedSince]: (from) => {
+    const topic = from.text()
+    const messageId = from.double()
+    return { kind: 'retained', topic, messageId, at: from.double() }
+  },
+  [Kind.time]: (from) => {
+    const at = from.double()
+    return { kind: 'time', at, wall: from.double() }
   },
   [Kind.retainedCleared]: (from) => ({ kind: 'retainedCleared', topic: from.text() }),
 }

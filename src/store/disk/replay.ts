@@ -6,6 +6,7 @@ import type { Frame } from './frames.ts'
 import type { Recent } from './recent.ts'
 import type { RecentSession } from './recent-session.ts'
 import type { MakeMessage } from './records.ts'
+import type { Retained } from './retained.ts'
 import { type Delivery, type RecordSink, scanRecords } from './scan.ts'
 import { SegmentReader, segmentName, segmentsIn } from './segments.ts'
 import { SessionState } from './session-state.ts'
@@ -34,8 +35,8 @@ export interface RecoveredSession {
 export interface Recovered {
   /** By their number. */
   readonly sessions: Map<number, RecoveredSession>
-  /** Topic -> message. */
-  readonly retained: Map<string, number>
+  /** By topic. */
+  readonly retained: Map<string, Retained>
   /** Of the last record. */
   position: number
   nextSession: number
@@ -70,7 +71,8 @@ export function recoverLog(tree: Tree, recent: Recent, files: Files, folder: str
     const bounds = tree.bounds(state.number) ?? EMPTY
     addSession(recovered, recent, state, bounds)
   }
-  for (const [topic, messageId] of tree.retained()) recovered.retained.set(topic, messageId)
+  recent.time = applied.time
+  for (const [topic, retained] of tree.retained()) recovered.retained.set(topic, retained)
   const replay = new Replay(tree, recent, recovered)
   const log = new SegmentReader(files, folder)
   for (const segment of segmentsIn(files, folder)) {
@@ -159,7 +161,7 @@ class Replay implements RecordSink {
 
   other(number: number, record: StoreRecord): void {
     const { retained, sessions } = this.#recovered
-    if (record.kind === 'retained') retained.set(record.topic, record.messageId)
+    if (record.kind === 'retained') retained.set(record.topic, record)
     else if (record.kind === 'retainedCleared') retained.delete(record.topic)
     if (number === 0) {
       this.#recent.other(null, record)

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { open, type RootDatabase } from 'lmdb'
-import type { Message } from '../../broker/contracts.ts'
+import type { Message, StoredTime } from '../../broker/contracts.ts'
 import { type MessageBlock, readBlock } from './block.ts'
 import { ByteReader, ByteWriter } from './byte-writer.ts'
 import { CHUNK_ENTRIES, QueueChunk, writeChunk } from './chunk.ts'
@@ -21,6 +21,7 @@ import {
   VERSION_KEY,
 } from './keys.ts'
 import { type MakeMessage, readMessage } from './records.ts'
+import { type Retained, readRetained, writeRetained } from './retained.ts'
 import { decodeSession, encodeSession, type SessionState } from './session-state.ts'
 import { treeTrouble } from './tree-head.ts'
 
@@ -35,12 +36,16 @@ export interface Applied {
   readonly segment: number
   /** Higher than the number of every message so far. */
   readonly nextMessageId: number
+  /** The last that was noted; null: an earlier version did not. */
+  readonly time: StoredTime | null
 }
 
 export function readApplied(value: Buffer | undefined): Applied {
-  if (value === undefined) return { position: 0, segment: 0, nextMessageId: 1 }
+  if (value === undefined) return { position: 0, segment: 0, nextMessageId: 1, time: null }
   const from = new ByteReader(value, 4, value.length)
-  return { position: from.double(), segment: from.uint32(), nextMessageId: from.double() }
+  const [position, segment, nextMessageId] = [from.double(), from.uint32(), from.double()]
+  const time = from.atEnd ? null : { at: from.double(), wall: from.double() }
+  return { position, segment, nextMessageId, time }
 }
 
 /** Of a Session's queue. */
@@ -127,12 +132,16 @@ export class Tree {
   }
 
   /** How far the log is in the tree now, and that this schema is what the tree has. */
-  putApplied({ position, segment, nextMessageId }: Applied): void {
-    const value = Buffer.allocUnsafe(24)
+  putApplied({ position, segment, nextMessageId, time }: Applied): void {
+    const value = Buffer.allocUnsafe(time === null ? 24 : 40)
     value.writeUInt32LE(SCHEMA_VERSION, 0)
     value.writeDoubleLE(position, 4)
     value.writeUInt32LE(segment, 12)
     value.writeDoubleLE(nextMessageId, 16)
+    if (time !== null) {
+      value.writeDoubleLE(time.at, 24)
+      value.writeDoubleLE(time.wall, 32)
+    }
     this.db.putSync(VERSION_KEY, value)
   }
 
@@ -281,27 +290,24 @@ export class Tree {
     else this.putMessage(id, uses, value.subarray(4))
   }
 
-  /** Topics, and the numbers of their retained messages. */
-  *retained(): Iterable<[topic: string, messageId: number]> {
+  /** Topics, and what is retained for them. */
+  *retained(): Iterable<[topic: string, retained: Retained]> {
     for (const letter of ['R', 'r']) {
       for (const { key, value } of this.db.getRange({ start: Buffer.from(letter), end: after(letter) })) {
         const body = this.#checked(key as Buffer, value)
-        if (body !== undefined) yield [body.toString('utf8', 8), body.readDoubleLE(0)]
+        if (body === undefined) continue
+        const { topic, messageId, at } = readRetained(body)
+        yield [topic, { messageId, at }]
       }
     }
   }
 
   /** The topic's retained message is now that one, or none; returns the one before. */
-  setRetained(topic: string, messageId: number | null): number | null {
+  setRetained(topic: string, retained: Retained | null): number | null {
     const key = retainedKey(topic)
     const before = this.#get(key)?.readDoubleLE(0) ?? null
-    if (messageId === null) this.db.removeSync(key)
-    else {
-      this.#put(key, (out) => {
-        out.double(messageId)
-        out.bytes(Buffer.from(topic), 0, Buffer.byteLength(topic))
-      })
-    }
+    if (retained === null) this.db.removeSync(key)
+    else this.#put(key, (out) => writeRetained(out, topic, retained))
     return before
   }
 

@@ -188,7 +188,7 @@ describe('whatever is lost in between, connections or the broker', () => {
           )
           // An empty queue is told for the identifiers: they go on where they were.
           const left = [...world.core.store.load()]
-            .filter((record) => record.kind !== 'queue' || record.head < record.tail)
+            .filter((record) => record.kind !== 'time' && (record.kind !== 'queue' || record.head < record.tail))
             .map(({ kind }) => kind)
           assert.deepEqual(left.sort(), ['session', 'session', 'subscribed'])
           const { outbound, inFlightBytes, queuedBytes } = world.core.broker.core.sessions.get('receiver')!

@@ -39,7 +39,7 @@ async function fill(folder: string): Promise<string[]> {
   for (let id = 1; id <= 100; id++) {
     const records: StoreRecord[] = [{ kind: 'message', message: message(id, 't', 'x'.repeat(100)) }]
     records.push(queued('a', id - 1, id), queued('b', id - 1, id))
-    if (id % 10 === 0) records.push({ kind: 'retained', topic: `t/${id % 3}`, messageId: id })
+    if (id % 10 === 0) records.push({ kind: 'retained', topic: `t/${id % 3}`, messageId: id, at: 5 })
     if (id % 3 !== 0) records.push({ kind: 'done', clientId: 'b', position: id - 1 })
     append(store, ...records)
   }

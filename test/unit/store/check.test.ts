@@ -43,7 +43,7 @@ async function fill(folder: string): Promise<void> {
     const publish: StoreRecord = { kind: 'message', message: message(id, `t/${id % 5}`, 'x'.repeat(100)) }
     // Of the first segment nothing is left but the one message.
     if (id < 40) append(store, publish, queued('b', id - 1, id), { kind: 'done', clientId: 'b', position: id - 1 })
-    else if (id % 10 === 0) append(store, publish, { kind: 'retained', topic: `t/${id % 3}`, messageId: id })
+    else if (id % 10 === 0) append(store, publish, { kind: 'retained', topic: `t/${id % 3}`, messageId: id, at: 5 })
     else append(store, publish, queued('a', id, id), queued('b', id, id))
   }
   const end = Date.now() + PATIENCE_MS

@@ -170,17 +170,17 @@ export function storeContract(name: string, open: () => Store, reopen: (store: S
     it('keeps retained messages, the last of each topic', () => {
       const records = after(
         { kind: 'message', message: message(1, 'a', 'old') },
-        { kind: 'retained', topic: 'a', messageId: 1 },
+        { kind: 'retained', topic: 'a', messageId: 1, at: 5 },
         { kind: 'message', message: message(2, 'b', 'cleared') },
-        { kind: 'retained', topic: 'b', messageId: 2 },
+        { kind: 'retained', topic: 'b', messageId: 2, at: 5 },
         { kind: 'message', message: message(3, 'a', 'new') },
-        { kind: 'retained', topic: 'a', messageId: 3 },
+        { kind: 'retained', topic: 'a', messageId: 3, at: 5 },
         { kind: 'retainedCleared', topic: 'b' },
         { kind: 'retainedCleared', topic: 'never there' },
       )
       assert.deepEqual(records, [
         plain({ kind: 'message', message: message(3, 'a', 'new') }),
-        { kind: 'retained', topic: 'a', messageId: 3 },
+        { kind: 'retained', topic: 'a', messageId: 3, at: 5 },
       ])
     })
 
@@ -218,7 +218,7 @@ export function storeContract(name: string, open: () => Store, reopen: (store: S
       const store = open()
       const kept = () => load(reopen(store)).some(({ kind }) => kind === 'message')
       append(store, session('a'), session('b'), { kind: 'message', message: message(1) })
-      append(store, queued('a', 1, 1), queued('b', 1, 1), { kind: 'retained', topic: 't', messageId: 1 })
+      append(store, queued('a', 1, 1), queued('b', 1, 1), { kind: 'retained', topic: 't', messageId: 1, at: 5 })
       append(store, { kind: 'done', clientId: 'a', position: 1 })
       assert.ok(kept())
       append(store, { kind: 'sessionEnded', clientId: 'b' })
@@ -228,7 +228,7 @@ export function storeContract(name: string, open: () => Store, reopen: (store: S
     })
 
     it('a message that is retained again in its own place stays', () => {
-      const retained: StoreRecord = { kind: 'retained', topic: 't', messageId: 1 }
+      const retained: StoreRecord = { kind: 'retained', topic: 't', messageId: 1, at: 5 }
       const records = after(
         session('a'),
         { kind: 'message', message: message(1) },
@@ -333,6 +333,7 @@ const change = fc.record({
     'inboundReleased',
     'retained',
     'retainedCleared',
+    'time',
   ),
   client: fc.constantFrom('a', 'b'),
   number: fc.integer({ min: 1, max: 4 }),
@@ -381,13 +382,13 @@ class Valid {
         return [{ kind, clientId, packetId: number }]
       case 'retained': {
         const id = ++this.#messages
-        return [
-          { kind: 'message', message: message(id, topic) },
-          { kind, topic, messageId: id },
-        ]
+        const retained = { kind, topic, messageId: id, at: number }
+        return [{ kind: 'message', message: message(id, topic) }, retained]
       }
       case 'retainedCleared':
         return [{ kind, topic }]
+      case 'time':
+        return [{ kind, at: number, wall: number + 7 }]
     }
   }
 

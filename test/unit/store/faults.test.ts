@@ -31,7 +31,7 @@ const TURNS: readonly (readonly StoreRecord[])[] = Array.from({ length: 14 }, (_
   const records: StoreRecord[] = [
     { kind: 'message', message: message(id, `t/${turn % 3}`, 'payload '.repeat(turn)) },
     queued('a', turn, id),
-    { kind: 'retained', topic: `t/${turn % 3}`, messageId: id },
+    { kind: 'retained', topic: `t/${turn % 3}`, messageId: id, at: 5 },
     { kind: 'inbound', clientId: 'b', packetId: turn },
   ]
   if (turn % 2 === 0) records.push(queued('b', turn, id))

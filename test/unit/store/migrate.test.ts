@@ -71,7 +71,7 @@ function inTree(): StoreRecord[] {
     [2002, LONG_TOPIC],
     [2003, 'r/2'],
   ] as const) {
-    records.push({ kind: 'message', message: message(id, topic) }, { kind: 'retained', topic, messageId: id })
+    records.push({ kind: 'message', message: message(id, topic) }, { kind: 'retained', topic, messageId: id, at: 0 })
   }
   return records
 }

@@ -135,7 +135,7 @@ class Life {
     const topic = `r/${size % 3}`
     return [
       { kind: 'message', message: message(id, topic, 'x'.repeat(size)) },
-      { kind: 'retained', topic, messageId: id },
+      { kind: 'retained', topic, messageId: id, at: 5 },
     ]
   }
 
