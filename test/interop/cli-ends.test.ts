@@ -243,7 +243,7 @@ it('sub is there again soon after the broker, however long that was away', async
   await target.subscribed('back')
   proxy.close()
   for (const socket of sockets) socket.destroy()
-  await program.printed('attempt 8 in')
+  await program.printed('attempt 6 in')
   const delays = Array.from(program.stderr.matchAll(/attempt \d+ in ([\d.]+) s/g), ([, delay]) => Number(delay))
   assert.ok(Math.max(...delays) <= 1, `waits of ${delays.join(', ')} s`)
   await listen(port)
