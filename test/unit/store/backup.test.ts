@@ -124,7 +124,7 @@ describe('a backup', () => {
 })
 
 describe('a backup beside a store that another process writes to', () => {
-  it('has all that was durable before it began, is of one moment, and so is a check', { timeout: 60_000 }, async () => {
+  it('has all that was durable before it began, is of one moment, and so is a check', async () => {
     const folder = newFolder()
     const child = spawn(process.execPath, [BUSY, folder, '6000'], { stdio: ['pipe', 'pipe', 'inherit'] })
     const gone = new Promise((resolve) => child.once('exit', resolve))
