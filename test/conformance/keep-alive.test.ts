@@ -60,11 +60,11 @@ describe('keep alive', () => {
 
   it('who is not heard because the process stood still is not silent', async () => {
     const own = await startBroker()
-    const client = await own.client({ keepAlive: 1 })
+    const client = await own.client({ keepAlive: 2 })
     own.freeze()
     client.send('c0 00')
     await client.sent()
-    await new Promise((resolve) => setTimeout(resolve, 2000))
+    await new Promise((resolve) => setTimeout(resolve, 4000))
     own.thaw()
     await client.expectBytes('d0 00')
     // And from then on it is, if it says nothing more.

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { text } from '../../../src/client/index.ts'
 import { PacketType } from '../../../src/protocol/index.ts'
+import { PATIENCE_MS } from '../../support/patience.ts'
 import { FakeClock, settle } from './support/fake-clock.ts'
 import { subscribe } from './support/subscribe.ts'
 import { scene } from './support/with-broker.ts'
@@ -16,7 +17,7 @@ describe("a full buffer that pauses ('pause')", () => {
     for (let i = 0; i < count; i++) peer.publish('a', `${i}`, { properties })
     await settle(100)
     assert.equal(subscription.buffered, 2)
-    for (let i = 0; i < count; i++) assert.equal((await subscription.next({ timeout: 10_000 })).payload, `${i}`)
+    for (let i = 0; i < count; i++) assert.equal((await subscription.next({ timeout: PATIENCE_MS })).payload, `${i}`)
     assert.deepEqual([subscription.dropped, client.stats().dropped], [0, 0])
   })
 
@@ -33,7 +34,7 @@ describe("a full buffer that pauses ('pause')", () => {
     for (let i = 0; i < 1000; i++) again.publish('a', `${i}`, { properties })
     await settle(100)
     while ((await subscription.next()).payload !== '0');
-    for (let i = 1; i < 1000; i++) assert.equal((await subscription.next({ timeout: 10_000 })).payload, `${i}`)
+    for (let i = 1; i < 1000; i++) assert.equal((await subscription.next({ timeout: PATIENCE_MS })).payload, `${i}`)
     assert.equal(subscription.dropped, 0)
   })
 })
@@ -77,7 +78,7 @@ describe('while reading is paused', () => {
       await settle(100)
     }
     for (let i = 0; i < 5000; i++) {
-      assert.equal((await subscription.next({ timeout: 100_000 })).payload.split(' ')[0], `${i}`)
+      assert.equal((await subscription.next({ timeout: PATIENCE_MS })).payload.split(' ')[0], `${i}`)
     }
     assert.deepEqual(events, ['online'])
   })

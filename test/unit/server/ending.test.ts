@@ -6,6 +6,7 @@ import { after, describe, it } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { logged, MAIN, type Started, startProgram } from '../../support/broker-program.ts'
 import { connect } from '../../support/packets.ts'
+import { PATIENCE_MS } from '../../support/patience.ts'
 import { RawClient } from '../../support/raw-client.ts'
 import { Running, run } from '../../support/running.ts'
 
@@ -125,7 +126,7 @@ describe('a fault of nightjar itself', () => {
     writeFileSync(path, `log_dest none\npid_file ${pidFile}\n`)
     const env = withPlanted(`process.on('SIGWINCH', () => { throw new Error('planted') })`)
     const broker = new Running(process.execPath, [MAIN, '-q', '-p', '0', '-c', path], env)
-    const end = Date.now() + 20_000
+    const end = Date.now() + PATIENCE_MS
     while (!existsSync(pidFile)) {
       assert.ok(Date.now() < end, 'it does not start')
       await new Promise((resolve) => setTimeout(resolve, 10))
