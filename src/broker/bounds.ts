@@ -65,6 +65,8 @@ export interface Bounds extends IndexBounds, OutboundBounds, SlabBounds {
   addressesCounted: number
   /** Characters of a Reason String; a longer one is cut. 250: it may name a topic. */
   reasonLength: number
+  /** Members of a shared subscription that are asked whether they have room, before one without is taken. 64. */
+  membersTried: number
   /** Units of work (see `Work`) that what is read in a turn may cost; then who sends more has to wait. 20,000: some 20 ms. */
   unitsRead: number
   /** Units that a turn does of what was too much for earlier ones. 5000: some 10 ms. */
@@ -104,6 +106,7 @@ export const defaultBounds: Bounds = {
   repeatsCounted: 10_000,
   addressesCounted: 65_536,
   reasonLength: 250,
+  membersTried: 64,
   unitsRead: 20_000,
   unitsPerTurn: 5000,
   unitsPerJob: 1000,

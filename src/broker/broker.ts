@@ -11,6 +11,7 @@ import { SysStatus } from './sys.ts'
 import { endTurn } from './turn.ts'
 import { TurnedAway } from './turned-away.ts'
 import { makeMessage } from './will.ts'
+import { type Job, Units } from './work.ts'
 
 /** Bytes of a Topic Name. */
 const LONGEST_TOPIC = 65_535
@@ -49,6 +50,16 @@ export class Broker {
   #ticked: number
   /** The last tick was late, and only noted that. */
   #waited = false
+  /** Not all that is due has been done. */
+  #firing = false
+  /** What is due: 200,000 retained messages may expire at once. */
+  readonly #timers: Job = {
+    step: () => {
+      const { wheel, work, now } = this.core
+      this.#firing = !wheel.advance(now, () => work.spend(Units.timer))
+      return !this.#firing
+    },
+  }
 
   constructor(settings: Settings, parts: CoreParts) {
     this.core = new Core(settings, parts)
@@ -105,7 +116,7 @@ export class Broker {
       return
     }
     this.#waited = false
-    this.core.wheel.advance(this.core.now)
+    if (!this.#firing && !this.#timers.step()) this.core.work.add(this.#timers)
     this.#status.tick()
     this.core.router.review()
   }

@@ -2,9 +2,11 @@ import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import { handOn } from './hand-on.ts'
 import { stopReplays } from './replay.ts'
+import type { Subscription } from './route.ts'
 import { markSent, sentForStore } from './sent.ts'
 import { NEVER, type Session, SessionTimer } from './session.ts'
 import { publishWill, takeWill } from './will.ts'
+import { type Job, Units } from './work.ts'
 
 /**
  * The Network Connection has come to its end, whoever ended it: its Session goes on alone, or ends with it. May be called
@@ -16,6 +18,7 @@ export function endConnection(core: Core, connection: Connection, reason: string
   connection.session = null
   session.connection = null
   session.leaving = null
+  core.router.presence(session)
   core.online--
   if (core.settings.connectionMessages) core.event('clientDisconnected', connection, { reason })
   if (!willDue) session.will = null
@@ -34,9 +37,12 @@ export function endConnection(core: Core, connection: Connection, reason: string
 /** The Session is over: nothing of it is left, and a Will that still waited is due now [MQTT-3.1.2-8]. */
 export function endSession(core: Core, session: Session, reason: string): void {
   if (session.timer !== null) core.wheel.clear(session.timer)
-  for (const subscription of session.subscriptions.values()) core.router.remove(subscription)
-  session.subscriptions.clear()
+  session.ended = true
   stopReplays(session)
+  // Those are few, and nobody else's messages may be given to it any more; the others can wait.
+  for (const subscription of session.shared) core.router.remove(subscription)
+  const removal = new Removal(core, session)
+  if (!removal.step()) core.work.add(removal)
   handOn(core, session)
   if (session.dropped > 0) core.event('repeated', session, { count: session.dropped, what: 'its queue was full' })
   core.sessions.delete(session.clientId)
@@ -45,6 +51,28 @@ export function endSession(core: Core, session: Session, reason: string): void {
   // After its subscriptions: as a member of a shared group it must not be the one that gets the Will.
   const due = takeWill(session)
   if (due !== null) publishWill(core, session, due, reason)
+}
+
+/** Takes the subscriptions of a Session that is over out of the index. */
+class Removal implements Job {
+  readonly #core: Core
+  readonly #session: Session
+  readonly #left: Iterator<Subscription>
+
+  constructor(core: Core, session: Session) {
+    this.#core = core
+    this.#session = session
+    this.#left = session.subscriptions.values()
+  }
+
+  step(): boolean {
+    for (let next = this.#left.next(); !next.done; next = this.#left.next()) {
+      this.#core.router.remove(next.value)
+      if (!this.#core.work.spend(Units.unsubscribe)) return false
+    }
+    this.#session.subscriptions.clear()
+    return true
+  }
 }
 
 function recordOffline(core: Core, session: Session): void {

@@ -194,6 +194,7 @@ function attach(core: Core, connection: Connection, session: Session, properties
   connection.session = session
   connection.phase = Phase.Open
   session.connection = connection
+  core.router.presence(session)
   session.username = connection.username
   // What was in flight waits again.
   session.queuedBytes += session.inFlightBytes

@@ -29,12 +29,13 @@ import { knownRoute, onPublish } from './publish.ts'
 import type { PublishRate } from './publish-rate.ts'
 import { pump } from './queue.ts'
 import { Reading } from './reading.ts'
-import { fail } from './refuse.ts'
+import { fail, unexpected } from './refuse.ts'
 import type { Route } from './route.ts'
 import type { Session } from './session.ts'
 import type { ListenerSettings } from './settings.ts'
 import { onSubscribe, onUnsubscribe } from './subscribe.ts'
 import { writeEarly } from './turn.ts'
+import { Units } from './work.ts'
 
 /**
  * One Network Connection: all that dies with it. What lives on is in its Session. The edge hands bytes to `receive`;
@@ -163,7 +164,7 @@ export class Connection implements PacketHandler, OutputOwner {
   onPublish(view: PublishView): void {
     this.core.metrics.messagesReceived++
     if (this.phase === Phase.Open) onPublish(this.core, this, view)
-    else this.#unexpected('PUBLISH')
+    else unexpected(this, 'PUBLISH')
   }
 
   onAcknowledgement(
@@ -174,14 +175,14 @@ export class Connection implements PacketHandler, OutputOwner {
   ): void {
     this.core.metrics.messagesReceived++
     if (this.phase === Phase.Open) onAcknowledgement(this.core, this, type, packetId, reasonCode)
-    else this.#unexpected('an acknowledgement')
+    else unexpected(this, 'an acknowledgement')
   }
 
   onPacket(packet: ControlPacket): void {
     this.core.metrics.messagesReceived++
     if (packet.type === PacketType.Connect) {
       if (this.phase === Phase.AwaitingConnect) onConnect(this.core, this, packet)
-      else this.#unexpected('a second CONNECT')
+      else unexpected(this, 'a second CONNECT')
       return
     }
     if (this.phase !== Phase.Open) {
@@ -235,6 +236,13 @@ export class Connection implements PacketHandler, OutputOwner {
   /** The edge: the Network Connection is gone, for `reason` in words. */
   closed(reason: string): void {
     if (this.phase === Phase.Closed) return
+    const { work } = this.core
+    // Its Session and its Will may cost much: when many go at once, they go one after the other.
+    if (work.left <= 0) {
+      work.add({ step: () => this.closed(reason) === undefined })
+      return
+    }
+    work.spend(Units.end)
     try {
       endConnection(this.core, this, reason, true)
     } catch (error) {
@@ -378,19 +386,11 @@ export class Connection implements PacketHandler, OutputOwner {
 
   /** After CONNECT and before CONNACK the client may send AUTH and DISCONNECT only [MQTT-3.1.2-30]. */
   #duringExchange(packet: ControlPacket): void {
-    if (this.phase !== Phase.Authenticating) this.#unexpected('a packet')
+    if (this.phase !== Phase.Authenticating) unexpected(this, 'a packet')
     else if (packet.type === PacketType.Auth) onAuth(this.core, this, packet)
     else if (packet.type === PacketType.Disconnect) this.finish('it gave up its authentication', false)
-    else this.#unexpected('a packet')
-  }
-
-  #unexpected(what: string): void {
-    if (this.phase > Phase.Open) return
-    const when = BEFORE[this.phase]
-    fail(this, ReasonCode.ProtocolError, when === undefined ? what : `${what} came before ${when}`)
+    else unexpected(this, 'a packet')
   }
 }
 
-/** What a packet may have come too early for, by phase. */
-const BEFORE: readonly string[] = ['CONNECT', 'its authentication had ended']
 const PINGRESP: Uint8Array = Uint8Array.of(0xd0, 0)

@@ -14,28 +14,30 @@ export function distribute(core: Core, publication: Publication): boolean {
   const { direct, shared } = publication.route!
   for (let i = 0; i < direct.length; i++) deliver(core, publication, direct[i]!, null)
   for (let i = 0; i < shared.length; i++) {
-    const chosen = choose(shared[i]!)
+    const chosen = choose(core, shared[i]!)
     if (chosen !== null) deliver(core, publication, chosen, chosen.filter.source)
   }
   return direct.length > 0 || shared.length > 0
 }
 
-/** In turn, among those who are online and have room; else among those online; else whoever's turn it is. */
-export function choose(group: SharedGroup<Subscription>): Subscription | null {
-  const { members } = group
-  const start = group.next % members.length
+/**
+ * In turn, among those who are online and have room; else among those online; else whoever's turn it is. Room is looked for
+ * with a few members only: where none of them has any, the group is as good as full.
+ */
+export function choose(core: Core, group: SharedGroup<Subscription>): Subscription | null {
+  const { members, present } = group
   let online = -1
-  for (let i = 0; i < members.length; i++) {
-    const at = (start + i) % members.length
-    const { connection, outbound } = members[at]!.session
+  for (let i = Math.min(present, core.settings.bounds.membersTried) - 1, at = group.next; i >= 0; i--, at++) {
+    const place = at % present
+    const { connection, outbound } = members[place]!.session
     if (connection === null) continue
     if (outbound.open && connection.hasRoom()) {
-      group.next = at + 1
-      return members[at]!
+      group.next = place + 1
+      return members[place]!
     }
-    if (online < 0) online = at
+    if (online < 0) online = place
   }
-  const chosen = online < 0 ? start : online
+  const chosen = online < 0 ? group.next % members.length : online
   group.next = chosen + 1
   return members[chosen] ?? null
 }

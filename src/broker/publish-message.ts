@@ -9,6 +9,7 @@ export function publishMessage(core: Core, message: Message): boolean {
   publication.ofMessage(message, core.router.routeOf(message.topic))
   if (message.retain && mayRetain(core, message)) retain(core, publication)
   const reached = distribute(core, publication)
+  core.work.spend(1 + publication.route!.direct.length)
   publication.clear()
   return reached
 }

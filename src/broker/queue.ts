@@ -13,6 +13,7 @@ import { countInFlight, windowOpen } from './window.ts'
 
 /** Lets a message wait in the Session's queue; if that is full, `queue_full_policy` says who pays for it. */
 export function enqueue(core: Core, session: Session, entry: Queued, qos: QoS): void {
+  if (session.ended) return
   if (entry.message.expired(core.now)) {
     // Its interval was 0: it is for those who can have it at once [MQTT-3.3.2-5].
     core.event('messageExpired', session, { topic: entry.message.topic })

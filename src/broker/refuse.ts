@@ -15,6 +15,16 @@ export function fail(connection: Connection, reasonCode: number, reason: string)
   disconnect(connection, reasonCode, reason)
 }
 
+/** A packet came in a phase that has no place for it. */
+export function unexpected(connection: Connection, what: string): void {
+  if (connection.phase > Phase.Open) return
+  const when = BEFORE[connection.phase]
+  fail(connection, ReasonCode.ProtocolError, when === undefined ? what : `${what} came before ${when}`)
+}
+
+/** By phase: what a packet may have come too early for. */
+const BEFORE: readonly string[] = ['CONNECT', 'its authentication had ended']
+
 /** Ends a connection from our side. Its Will is due, as after any end that the client did not ask for. */
 export function disconnect(
   connection: Connection,

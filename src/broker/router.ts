@@ -2,6 +2,7 @@ import type { Text } from '../protocol/index.ts'
 import { MatchCache, type Matches, SubscriptionIndex } from '../topics/index.ts'
 import type { Bounds } from './bounds.ts'
 import { Route, type Subscription } from './route.ts'
+import type { Session } from './session.ts'
 
 /** From a Topic Name to those who get its messages. The tree is walked for a topic's first message only. */
 export class Router {
@@ -69,11 +70,21 @@ export class Router {
   add(subscription: Subscription): void {
     this.#index.add(subscription.filter, subscription)
     this.#forget(subscription)
+    if (subscription.filter.share === null) return
+    const { session } = subscription
+    session.shared.add(subscription)
+    if (session.connection !== null) this.#index.setPresent(subscription.filter, subscription, true)
   }
 
   remove(subscription: Subscription): void {
     this.#index.remove(subscription.filter, subscription)
     this.#forget(subscription)
+    if (subscription.filter.share !== null) subscription.session.shared.delete(subscription)
+  }
+
+  /** The Session's client has come or gone: in shared subscriptions those who are here go first. */
+  presence({ shared, connection }: Session): void {
+    for (const subscription of shared) this.#index.setPresent(subscription.filter, subscription, connection !== null)
   }
 
   #make(topic: string, bytes: Uint8Array): Route {

@@ -48,6 +48,8 @@ export class Session {
   leaving: Connection | null = null
   /** By the Topic Filter as the client sent it. */
   readonly subscriptions: Map<string, Subscription> = new Map()
+  /** Those of them that are shared. */
+  readonly shared: Set<Subscription> = new Set()
   readonly outbound: Outbound<Queued>
   readonly inbound: Inbound
   will: Will | null = null
@@ -75,6 +77,8 @@ export class Session {
   timer: SessionTimer | null = null
   /** Milliseconds of the broker's time, while offline. */
   offlineSince = 0
+  /** It is over: what the index still has of it gets nothing. */
+  ended = false
   /** Whether the store knows it: it outlives, or once did, its Network Connection. Then what is promised to it is written there. */
   persistent = false
 

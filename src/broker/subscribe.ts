@@ -16,6 +16,7 @@ import { answer, fail } from './refuse.ts'
 import { beginReplay, isRecorded, mayReplay, passReplayOn, stopReplay } from './replay.ts'
 import { Subscription } from './route.ts'
 import type { Session } from './session.ts'
+import { Units } from './work.ts'
 
 export function onSubscribe(core: Core, connection: Connection, packet: SubscribePacket): void {
   const identified = packet.properties.subscriptionIdentifiers !== undefined
@@ -27,7 +28,7 @@ export function onSubscribe(core: Core, connection: Connection, packet: Subscrib
 }
 
 class SubscribeJob extends FiltersJob {
-  protected readonly cost = 3
+  protected readonly cost = Units.subscribe
   readonly #packet: SubscribePacket
   readonly #identifiers: readonly number[] | null
   readonly #reasonCodes: number[] = []
@@ -171,7 +172,7 @@ export function onUnsubscribe(core: Core, connection: Connection, packet: Unsubs
 }
 
 class UnsubscribeJob extends FiltersJob {
-  protected readonly cost = 2
+  protected readonly cost = Units.unsubscribe
   readonly #packet: UnsubscribePacket
   readonly #reasonCodes: number[] = []
 

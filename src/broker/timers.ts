@@ -22,6 +22,8 @@ export class TimerWheel {
   readonly #slotMs: number
   /** The slot, counted since time began, up to which all is done. */
   #at: number
+  /** The next one to be looked at in that slot. */
+  #next: Timer | null = null
   /** Is told what a timer throws: then the others fire all the same. */
   onFailure: ((error: unknown) => void) | null = null
 
@@ -50,6 +52,7 @@ export class TimerWheel {
 
   clear(timer: Timer): void {
     if (timer.slot < 0) return
+    if (timer === this.#next) this.#next = timer.following
     if (timer.previous === null) this.#slots[timer.slot] = timer.following
     else timer.previous.following = timer.following
     if (timer.following !== null) timer.following.previous = timer.previous
@@ -58,31 +61,37 @@ export class TimerWheel {
     timer.slot = -1
   }
 
-  /** Fires all that is due. A timer may set itself or others again meanwhile. */
-  advance(now: number): void {
+  /**
+   * Fires what is due, as long as `more` says that there is time. A timer may set itself or others again meanwhile. False:
+   * it stopped, and goes on there.
+   */
+  advance(now: number, more: () => boolean = ALWAYS): boolean {
     const to = Math.floor(now / this.#slotMs)
-    const from = Math.max(this.#at + 1, to - this.#slots.length + 1)
-    for (let slot = from; slot <= to; slot++) {
-      this.#at = slot
-      this.#fireSlot(slot % this.#slots.length, now)
+    // What is due later stays in its slot: none has to be looked at twice.
+    this.#at = Math.max(this.#at, to - this.#slots.length)
+    for (;;) {
+      while (this.#next !== null) {
+        const timer = this.#next
+        this.#next = timer.following
+        if (timer.due > now) continue
+        this.clear(timer)
+        this.#fire(timer, now)
+        if (!more()) return false
+      }
+      if (this.#at >= to) return true
+      this.#at++
+      this.#next = this.#slots[this.#at % this.#slots.length] ?? null
     }
   }
 
-  #fireSlot(slot: number, now: number): void {
-    const due: Timer[] = []
-    for (let timer = this.#slots[slot] ?? null; timer !== null; timer = timer.following) {
-      if (timer.due <= now) due.push(timer)
-    }
-    for (const timer of due) {
-      // An earlier one of this round may have cleared or moved it.
-      if (timer.slot !== slot || timer.due > now) continue
-      this.clear(timer)
-      try {
-        timer.fire(now)
-      } catch (error) {
-        if (this.onFailure === null) throw error
-        this.onFailure(error)
-      }
+  #fire(timer: Timer, now: number): void {
+    try {
+      timer.fire(now)
+    } catch (error) {
+      if (this.onFailure === null) throw error
+      this.onFailure(error)
     }
   }
 }
+
+const ALWAYS = (): boolean => true

@@ -12,6 +12,17 @@ export interface Job {
 /** See `Bounds`. */
 type WorkBounds = Pick<Bounds, 'unitsRead' | 'unitsPerTurn' | 'unitsPerJob'>
 
+/** What is dearer than a delivery, in units. */
+export const Units = {
+  /** A filter of a SUBSCRIBE. */
+  subscribe: 3,
+  unsubscribe: 2,
+  /** A timer that is due, beside what it brings about. */
+  timer: 3,
+  /** The end of a connection, beside that of its Session, and its Will. */
+  end: 10,
+} as const
+
 /**
  * The budget of a turn, and what did not fit into it, counted in units: what one delivery costs, about a microsecond. Every loop over what a client sent, or left behind, takes its units
  * from `left`; when there are none it becomes a job, which goes on at the end of this turn and of the following ones. Between

@@ -10,8 +10,10 @@ export interface SharedGroup<T> {
   readonly share: string
   /** Without `$share/NAME/`. */
   readonly filter: string
-  /** In no promised order, and live: it changes with the group. */
-  readonly members: T[]
+  /** Those who are present, then the others; else in no promised order, and live: it changes with the group. */
+  readonly members: readonly T[]
+  /** So many are present. */
+  readonly present: number
   /** Free for whoever chooses a member, as in round robin. */
   next: number
 }
@@ -38,9 +40,23 @@ export class Members<T> {
     }
   }
 
+  /** -1: it is none of them. */
+  protected place(value: T): number {
+    return this.#places === null ? this.members.indexOf(value) : (this.#places.get(value) ?? -1)
+  }
+
+  protected swap(one: number, other: number): void {
+    const { members } = this
+    const first = members[one]!
+    const second = members[other]!
+    members[one] = second
+    members[other] = first
+    this.#places?.set(second, one).set(first, other)
+  }
+
   remove(value: T): boolean {
     const { members } = this
-    const place = this.#places === null ? members.indexOf(value) : (this.#places.get(value) ?? -1)
+    const place = this.place(value)
     if (place < 0) return false
     const last = members.pop()!
     if (place < members.length) {
@@ -56,12 +72,25 @@ export class Members<T> {
 class Group<T> extends Members<T> implements SharedGroup<T> {
   readonly share: string
   readonly filter: string
+  present = 0
   next = 0
 
   constructor(share: string, filter: string, searched: number) {
     super(searched)
     this.share = share
     this.filter = filter
+  }
+
+  /** Whoever chooses need not look at ten thousand who are away to find the one who is here. */
+  setPresent(value: T, present: boolean): void {
+    const place = this.place(value)
+    if (place < 0 || place < this.present === present) return
+    this.swap(place, present ? this.present++ : --this.present)
+  }
+
+  override remove(value: T): boolean {
+    this.setPresent(value, false)
+    return super.remove(value)
   }
 }
 
@@ -83,6 +112,11 @@ export class Subscribers<T> {
 
   get groups(): number {
     return this.#groups?.size ?? 0
+  }
+
+  /** See `Group.setPresent`. */
+  setPresent(share: string, value: T, present: boolean): void {
+    this.#groups?.get(share)?.setPresent(value, present)
   }
 
   add(share: string | null, filter: string, value: T): void {

@@ -100,6 +100,26 @@ export class SubscriptionIndex<T extends NonNullable<unknown>> {
     return removed
   }
 
+  /** A member of a shared group, who is away when it is added, has come or gone. */
+  setPresent(filter: TopicFilter, value: T, present: boolean): void {
+    const held = filter.wildcard ? this.#heldInTree(filter.filter) : this.#heldExactly(filter.filter)
+    if (filter.share !== null && held instanceof Subscribers) held.setPresent(filter.share, value, present)
+  }
+
+  #heldExactly(name: string): Held<T> {
+    return this.#exact.find(name, 0, name.length, hashName(name, 0, name.length, this.#seed))?.held ?? null
+  }
+
+  #heldInTree(filter: string): Held<T> {
+    const levels = this.#levels
+    levels.read(filter, this.#seed)
+    const below = levels.isHash(levels.count - 1)
+    const depth = below ? levels.count - 1 : levels.count
+    let node: Level<T> | null = this.#root
+    for (let level = 0; node !== null && level < depth; level++) node = this.#step(node, level)
+    return (below ? node?.below : node?.held) ?? null
+  }
+
   /** Appends all that match the Topic Name to `result`. */
   match(topic: string, result: Matches<T>): void {
     if (this.#exact.size > 0) {

@@ -51,6 +51,7 @@ export function drawBounds(seed: number): Bounds {
     repeatsCounted: any(usual.repeatsCounted, () => between(1, 8)),
     addressesCounted: any(usual.addressesCounted, () => between(1, 8)),
     reasonLength: any(usual.reasonLength, () => between(1, 8)),
+    membersTried: any(usual.membersTried, () => between(1, 8)),
     unitsRead: any(usual.unitsRead, () => between(1, 8)),
     unitsPerTurn: any(usual.unitsPerTurn, () => between(1, 8)),
     unitsPerJob: any(usual.unitsPerJob, () => between(1, 8)),

@@ -13,7 +13,10 @@ const SURELY = 500
 
 /** All clients are connected, and nothing is under way. */
 export function checkRest(history: History, clients: readonly SimClient[], core: Core, time: Time): void {
-  for (const session of history.sessions.values()) checkOwed(history, session)
+  for (const session of history.sessions.values()) {
+    checkOwed(history, session)
+    checkReplays(history, session)
+  }
   checkShared(history)
   checkRetained(history, core, time)
   checkWills(history)
@@ -37,6 +40,21 @@ function checkOwed(history: History, session: SimSession): void {
       if (message.unheard)
         throw new Violation(`${message.key} was acknowledged as unheard, but ${client} is subscribed`)
       throw new Violation(`${message.key} was acknowledged, and ${client}, subscribed to ${filter}, never got it`)
+    }
+  }
+}
+
+/** What was retained when a subscription was made, and is so still, has come since. */
+function checkReplays(history: History, { client, replays, taken }: SimSession): void {
+  for (const [filter, since] of replays) {
+    for (const message of history.messages.values()) {
+      const { key, topic, qos, retain, expiry, publisher, payload } = message
+      if (!retain || qos === 0 || expiry !== null || payload.length === 0 || publisher === client) continue
+      if (!acknowledged(message) || message.acknowledged > since || !matches(filter, topic)) continue
+      if ((taken.get(key)?.retained ?? -1) > since) continue
+      const others = [...history.messages.values()].filter((other) => other.retain && other.topic === topic)
+      if (others.some((other) => other !== message && !isLater(history, message, other))) continue
+      throw new Violation(`${key} is retained, and ${client} never got it for its subscription to ${filter}`)
     }
   }
 }

@@ -60,8 +60,10 @@ export class SimSession {
   readonly subscriptions: Map<string, SimSubscription> = new Map()
   /** Filters that may be there or not: what the client asked for was not answered. */
   readonly uncertain: Set<string> = new Set()
-  /** How often each message was taken, and how often of those with QoS 2. */
-  readonly taken: Map<string, { times: number; exactly: number; first: number }> = new Map()
+  /** How often each message was taken, how often of those with QoS 2, when first; and the stamp of the last retained copy. */
+  readonly taken: Map<string, { times: number; exactly: number; first: number; retained: number }> = new Map()
+  /** By filter: since this stamp a subscription is owed what was retained then, with QoS 1 or 2. */
+  readonly replays: Map<string, number> = new Map()
   /** The last message in each order that must be kept. */
   readonly orders: Map<string, number> = new Map()
   /** SUBSCRIBE packets: each may bring retained messages again. */

@@ -134,8 +134,9 @@ export class Receiver {
   #take({ qos, retain }: PublishPacket, message: SimMessage, session: SimSession): void {
     const { key, topic, publisher, order } = message
     this.#history.deliveries++
-    const taken = session.taken.get(key) ?? { times: 0, exactly: 0, first: this.#time.now }
+    const taken = session.taken.get(key) ?? { times: 0, exactly: 0, first: this.#time.now, retained: -1 }
     session.taken.set(key, taken)
+    if (retain) taken.retained = this.#time.stamp()
     const lost = this.#history.mayBeDropped(this.#client, message)
     if (taken.times++ === 0 && !retain && inOrder(session, message, qos, lost)) {
       const name = `${publisher}, ${topic}, QoS ${message.qos} as QoS ${qos}`

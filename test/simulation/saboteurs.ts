@@ -148,6 +148,16 @@ export const saboteurs: Readonly<Record<string, () => Saboteur>> = {
   'that an identifier was released is not recorded': () => forgets('inboundReleased'),
   'what is retained is not recorded': () => forgets('retained'),
   'that a message is done is not recorded': () => forgets('done'),
+  'what is too much for a turn is begun, and its rest forgotten': () => ({
+    connection: ({ core: { work } }) => {
+      if (Object.hasOwn(work, 'add')) return
+      let jobs = 0
+      const add = work.add.bind(work)
+      work.add = (job) => {
+        if (++jobs % 5 > 0) add(job)
+      }
+    },
+  }),
   'a connection ends in the middle of a fan-out': () => ({ connection: endsAtOnce }),
   'what goes to disk is the wall clock of the start, and what passed since': () => ({
     clock: (clock) => {

@@ -10,6 +10,8 @@ interface Request {
   readonly filter: string
   readonly qos: QoS
   readonly noLocal: boolean
+  /** The stamp since when retained messages are owed to it; null: it asked for none. */
+  readonly replay: number | null
 }
 
 export type Subscribe = Extract<Operation, { kind: 'subscribe' }>
@@ -49,6 +51,8 @@ export class Subscriber {
     const session = this.#session
     if (session === null) return
     session.subscribes++
+    // What comes with QoS 0 is no promise.
+    if (qos === 0) session.replays.delete(filter)
     if (isShared(filter)) session.shared.add(filter)
     if (identifier > 0) session.identifiers.add(`${identifier} ${filter}`)
     const known = session.subscriptions.get(filter)
@@ -57,7 +61,8 @@ export class Subscriber {
       known.qos = Math.min(known.qos, qos) as QoS
       known.noLocal ||= noLocal
     }
-    const packetId = this.#request({ kind: 'subscribe', filter, qos, noLocal })
+    const replay = retainHandling === 0 && qos > 0 && !isShared(filter) ? this.#around.time.stamp() : null
+    const packetId = this.#request({ kind: 'subscribe', filter, qos, noLocal, replay })
     const properties = identifier === 0 ? {} : { subscriptionIdentifiers: [identifier] }
     const request = subscription(filter, { qos, noLocal, retainAsPublished, retainHandling })
     this.#send(subscribe(packetId, [request], properties))
@@ -66,14 +71,15 @@ export class Subscriber {
   unsubscribe(filter: string): void {
     const session = this.#session
     if (session === null) return
+    session.replays.delete(filter)
     if (session.subscriptions.delete(filter)) session.uncertain.add(filter)
     this.#around.history.leaves(this.#client, [filter], this.#around.time.stamp())
-    const packetId = this.#request({ kind: 'unsubscribe', filter, qos: 0, noLocal: false })
+    const packetId = this.#request({ kind: 'unsubscribe', filter, qos: 0, noLocal: false, replay: null })
     this.#send(unsubscribe(packetId, [filter]))
   }
 
   subscribed(packetId: number, reasonCodes: readonly number[]): void {
-    const { kind, filter, qos, noLocal } = this.#answered(packetId, 'SUBACK')
+    const { kind, filter, qos, noLocal, replay } = this.#answered(packetId, 'SUBACK')
     const session = this.#session
     if (kind !== 'subscribe' || reasonCodes.length !== 1)
       throw new Violation(`SUBACK ${packetId} answers something else`)
@@ -81,10 +87,11 @@ export class Subscriber {
       throw new Violation(`${this.#client} got SUBACK ${reasonCodes[0]} for ${filter}, QoS ${qos}`)
     if (session === null || this.#asks('unsubscribe', filter)) return
     session.uncertain.delete(filter)
-    if (session.subscriptions.has(filter)) return
     // Another SUBSCRIBE for the filter may be on its way.
     const later = [...this.#requests.values()].filter((each) => each.kind === 'subscribe' && each.filter === filter)
     const lowest = Math.min(qos, ...later.map((each) => each.qos)) as QoS
+    if (replay !== null && lowest > 0) session.replays.set(filter, replay)
+    if (session.subscriptions.has(filter)) return
     const local = noLocal || later.some((each) => each.noLocal)
     session.subscriptions.set(filter, { filter, qos: lowest, noLocal: local, since: this.#around.time.stamp() })
   }

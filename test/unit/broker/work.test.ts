@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { defaultBounds } from '../../../src/broker/index.ts'
+import { type Packet, PacketType, type SubackPacket } from '../../../src/protocol/index.ts'
+import { TestCore } from '../../support/core.ts'
+import { connect, disconnect, publish, subscribe, subscription, unsubscribe, will } from '../../support/packets.ts'
+import { encodeToBytes } from '../protocol/support.ts'
+
+const BOUNDS = { ...defaultBounds, unitsRead: 10, unitsPerTurn: 10, unitsPerJob: 5 }
+const PING = encodeToBytes({ type: PacketType.Pingreq }, 5)
+
+/** Runs turns until nothing is left. In each a bystander sends a PINGREQ, which must be answered in that turn. */
+function turns(core: TestCore, act: () => void, everyTurn: () => void = () => {}): number {
+  const bystander = core.client()
+  core.broker.began()
+  act()
+  let turns = 0
+  for (let more = true; more; turns++) {
+    bystander.connection.receive(PING, 0, PING.length)
+    more = core.broker.endTurn()
+    assert.deepEqual(
+      bystander.take().map(({ type }) => type),
+      [PacketType.Pingresp],
+    )
+    everyTurn()
+    core.broker.began()
+  }
+  return turns
+}
+
+const bytesOf = (...packets: Packet[]): Uint8Array => {
+  const parts = packets.map((packet) => encodeToBytes(packet, 5))
+  return Uint8Array.from(parts.flatMap((part) => [...part]))
+}
+
+describe('what is too much for one turn', () => {
+  it('a SUBSCRIBE, then an UNSUBSCRIBE, with many filters: answered whole, and what follows waits behind them', () => {
+    const core = new TestCore({ bounds: BOUNDS })
+    const client = core.client()
+    const filters = Array.from({ length: 500 }, (_, i) => `f/${i}/+`)
+    const asks = subscribe(
+      1,
+      filters.map((filter) => subscription(filter, { qos: 1 })),
+    )
+    const bytes = bytesOf(asks, { type: PacketType.Pingreq }, unsubscribe(2, [...filters, 'none']))
+    let before = 0
+    let most = 0
+    const taken = turns(
+      core,
+      () => client.connection.receive(bytes, 0, bytes.length),
+      () => {
+        const { subscriptions } = core.broker.core.router
+        most = Math.max(most, subscriptions - before)
+        before = subscriptions
+      },
+    )
+    assert.ok(taken > 100 && most <= 20, `${taken} turns, ${most} filters in one`)
+    const answers = client.take()
+    assert.deepEqual(
+      answers.map(({ type }) => type),
+      [PacketType.Suback, PacketType.Pingresp, PacketType.Unsuback],
+    )
+    assert.deepEqual(new Set((answers[0] as SubackPacket).reasonCodes), new Set([1]))
+    assert.equal((answers[0] as SubackPacket).reasonCodes.length, 500)
+    assert.equal(core.broker.core.router.subscriptions, 0)
+  })
+
+  it('a SUBSCRIBE whose client is gone, or lost its Session to another, in the middle', () => {
+    for (const taken of [false, true]) {
+      const core = new TestCore({ bounds: BOUNDS })
+      const client = core.client({ clientId: 'a' })
+      const many = Array.from({ length: 100 }, (_, i) => subscription(`f/${i}`))
+      const bytes = bytesOf(subscribe(1, many))
+      const other = core.open()
+      core.broker.began()
+      client.connection.receive(bytes, 0, bytes.length)
+      core.broker.endTurn()
+      if (taken) other.send(connect({ clientId: 'a', cleanStart: true }))
+      else client.drop()
+      core.turn(() => {})
+      assert.equal(core.broker.core.router.subscriptions, 0)
+      assert.ok(client.take().every(({ type }) => type !== PacketType.Suback))
+    }
+  })
+
+  it('messages with many subscribers: their publisher waits, in order, and its silence is not held against it', () => {
+    const core = new TestCore({ bounds: BOUNDS })
+    const subscribers = Array.from({ length: 30 }, () => core.client())
+    for (const subscriber of subscribers) subscriber.subscribe('t/+')
+    const publisher = core.client({ keepAlive: 2 })
+    const messages = Array.from({ length: 50 }, (_, i) => publish(`t/${i}`, String(i)))
+    const bytes = bytesOf(...messages)
+    const taken = turns(core, () => publisher.connection.receive(bytes, 0, bytes.length))
+    assert.ok(taken >= 25, `${taken} turns`)
+    const expected = messages.map((_, i) => String(i))
+    for (const subscriber of subscribers) assert.deepEqual(subscriber.payloads(), expected)
+    assert.equal(publisher.connection.reading.paused, false)
+  })
+
+  it('subscriptions of a Session that ends: it gets nothing more, and one that takes its place does', () => {
+    const core = new TestCore({ bounds: BOUNDS, queueQoS0: true })
+    const client = core.client({ clientId: 'a', cleanStart: true, properties: { sessionExpiryInterval: 100 } })
+    for (let i = 0; i < 200; i++) client.subscribe(`f/${i}`, { qos: 1 })
+    client.subscribe('$share/g/f/1', { qos: 1 })
+    const old = client.connection.session!
+    const publisher = core.client()
+    let sent = 0
+    const taken = turns(
+      core,
+      () => {
+        const bytes = bytesOf(disconnect(0, { sessionExpiryInterval: 0 }))
+        client.connection.receive(bytes, 0, bytes.length)
+      },
+      () => {
+        const bytes = bytesOf(publish(`f/${sent++ % 200}`, 'x', { qos: 1, packetId: 1 }))
+        publisher.connection.receive(bytes, 0, bytes.length)
+      },
+    )
+    assert.ok(taken > 30, `${taken} turns`)
+    assert.equal(old.outbound.tail, 0)
+    assert.equal(core.broker.core.router.subscriptions, 0)
+    const again = core.client({ clientId: 'a' })
+    again.subscribe('f/7', { qos: 1 })
+    core.turn(() => {
+      const bytes = bytesOf(publish('f/7', 'new', { qos: 1, packetId: 2 }))
+      publisher.connection.receive(bytes, 0, bytes.length)
+    })
+    assert.deepEqual(again.payloads(), ['new'])
+  })
+
+  it('retained messages that expire at once, and Wills that fall due at once', () => {
+    const core = new TestCore({ bounds: BOUNDS })
+    const publisher = core.client()
+    const watcher = core.client()
+    watcher.subscribe('w')
+    for (let i = 0; i < 100; i++) {
+      publisher.publish(`r/${i}`, 'x', { retain: true, properties: { messageExpiryInterval: 5 } })
+      const gone = will('w', String(i), { properties: { willDelayInterval: 5 } })
+      core.client({ clientId: `w${i}`, will: gone, properties: { sessionExpiryInterval: 100 } }).drop()
+    }
+    core.clock.time += 6000
+    const taken = turns(core, () => {
+      // A tick that comes late only notes that.
+      core.broker.tick()
+      core.broker.tick()
+    })
+    assert.ok(taken > 30, `${taken} turns`)
+    assert.equal(core.broker.core.retained.size, 0)
+    assert.equal(new Set(watcher.payloads()).size, 100)
+  })
+
+  it('connections that break at once, each with a Will', () => {
+    const core = new TestCore({ bounds: BOUNDS })
+    const watcher = core.client()
+    watcher.subscribe('w')
+    const clients = Array.from({ length: 50 }, (_, i) => core.client({ will: will('w', String(i)) }))
+    const taken = turns(core, () => {
+      for (const { connection } of clients) connection.closed('the test broke it')
+    })
+    assert.ok(taken > 20, `${taken} turns`)
+    assert.equal(new Set(watcher.payloads()).size, 50)
+    assert.equal(core.broker.core.sessions.size, 2)
+  })
+
+  it('a shared subscription with many members who are away: the one who is here is found, and others in turn', () => {
+    const core = new TestCore({ bounds: { ...defaultBounds, membersTried: 1 } })
+    const kept = { properties: { sessionExpiryInterval: 100 } }
+    for (let i = 0; i < 100; i++) {
+      const member = core.client({ clientId: `m${i}`, ...kept })
+      member.subscribe('$share/g/t', { qos: 1 })
+      member.drop()
+    }
+    const here = [core.client(), core.client({ clientId: 'm50', cleanStart: false, ...kept }), core.client()]
+    for (const member of [here[0]!, here[2]!]) member.subscribe('$share/g/t', { qos: 1 })
+    const publisher = core.client()
+    for (let i = 0; i < 30; i++) publisher.publish('t', String(i))
+    assert.deepEqual(
+      here.map((member) => member.payloads().length),
+      [10, 10, 10],
+    )
+    for (const member of here) member.drop()
+    publisher.publish('t', 'waits', { qos: 1, packetId: 1 })
+    const waiting = [...core.broker.core.sessions.values()].filter(({ outbound }) => outbound.waiting > 0)
+    assert.equal(waiting.length, 1)
+  })
+})
