@@ -7,6 +7,7 @@ import {
   type PublishOptions,
   type Settings,
 } from './broker/index.ts'
+import { checkBrokerOptions, checkPublish } from './check-options.ts'
 import { version } from './config/index.ts'
 import { saslPrep } from './protocol/index.ts'
 import { Server } from './server/index.ts'
@@ -42,7 +43,7 @@ export interface EmbeddedBroker extends AsyncDisposable {
   readonly port: number | null
   /**
    * Publishes a message; returns whether anybody was subscribed. Text is sent as UTF-8.
-   * Throws a RangeError if the topic is not a Topic Name.
+   * Throws an MqttError (ERR_TOPIC, ERR_PAYLOAD, ERR_OPTION) for what cannot be published.
    */
   publish(topic: string, payload: Uint8Array | string, options?: PublishOptions): boolean
   /** A connection without a socket: `connect('mqtt://in-process', { transport: () => broker.transport() })`. */
@@ -51,8 +52,12 @@ export interface EmbeddedBroker extends AsyncDisposable {
   close(): Promise<void>
 }
 
-/** Starts a broker in this process. Rejects with the system's error if it cannot listen. */
+/**
+ * Starts a broker in this process. Rejects with an MqttError (ERR_OPTION) for options that cannot be, and with the system's
+ * error if it cannot listen.
+ */
 export async function createBroker(options: CreateBrokerOptions = {}): Promise<EmbeddedBroker> {
+  checkBrokerOptions(options)
   const settings = { ...defaultSettings, version: `nightjar version ${version}`, ...options.settings }
   const server = new Server(settings, guarded(options.onEvent), methodsFrom(options.authentication ?? {}))
   const port = options.port === undefined ? null : await listen(server, options.port, options)
@@ -61,6 +66,7 @@ export async function createBroker(options: CreateBrokerOptions = {}): Promise<E
   return {
     port,
     publish: (topic, payload, how) => {
+      checkPublish(topic, payload, how)
       const bytes = typeof payload === 'string' ? encoder.encode(payload) : payload
       return server.act((broker) => broker.publish(topic, bytes, how))
     },
@@ -137,5 +143,6 @@ export type {
   Settings,
 } from './broker/index.ts'
 export { describe as describeEvent, events } from './broker/index.ts'
+export { MqttError } from './client/index.ts'
 export { version } from './config/index.ts'
 export type { ClientTransport } from './transport/index.ts'

@@ -95,9 +95,15 @@ export interface Message<T = Uint8Array, P = Record<string, string>> {
   readonly properties: Properties
   /**
    * Acknowledges a message of a subscription with `ack: 'manual'`; no effect the second time, or on another one. From
-   * 0x80 on it is a refusal, which MQTT 5.0 alone can say.
+   * 0x80 on it is a refusal, which MQTT 5.0 alone can say. Throws MqttError ERR_OPTION for a code that PUBACK cannot have.
    */
   ack(reasonCode?: number): void
+}
+
+export interface NextOptions {
+  signal?: AbortSignal
+  /** Milliseconds; without end if it is left out. */
+  timeout?: number
 }
 
 /** Messages, in the order in which they came. Leaving a `for await` loop ends the subscription. */
@@ -114,7 +120,7 @@ export interface Subscription<T = Uint8Array, P = Record<string, string>>
   /** Messages that wait in the buffer. */
   readonly buffered: number
   /** The next message. Rejects when the signal fires, after `timeout` milliseconds, or when the subscription has ended. */
-  next(options?: { signal?: AbortSignal; timeout?: number }): Promise<Message<T, P>>
+  next(options?: NextOptions): Promise<Message<T, P>>
   /**
    * Ends it, and lets go what is in its buffer. Resolves when the broker knows, or when there is no connection; rejects with
    * ERR_CLOSED if the client is closed before.

@@ -1,5 +1,7 @@
+import { bytes } from '../arguments/index.ts'
 import { type AuthPacket, PacketType, type Properties, ProtocolError, ReasonCode } from '../protocol/index.ts'
 import type { Authentication } from './authentication.ts'
+import { check } from './check.ts'
 import type { Connection } from './connection.ts'
 import { MqttError } from './errors.ts'
 
@@ -36,7 +38,9 @@ export class Authenticator {
 
   /** What CONNECT brings along. */
   async begin(): Promise<Uint8Array | undefined> {
-    return this.#authentication?.begin()
+    const data = await this.#authentication?.begin()
+    checkData(data)
+    return data
   }
 
   /** CONNACK says welcome. Throws if the broker does not prove itself. */
@@ -92,6 +96,7 @@ export class Authenticator {
   ): void {
     const write = async (): Promise<void> => {
       const data = await say()
+      checkData(data)
       const properties: Properties = { authenticationMethod: method }
       if (data !== undefined) properties.authenticationData = data
       connection.write({ type: PacketType.Auth, reasonCode, properties })
@@ -103,4 +108,9 @@ export class Authenticator {
       else void connection.disconnect(error, ReasonCode.UnspecifiedError, {}, LINGER)
     })
   }
+}
+
+/** What the application's functions gave. */
+function checkData(data: unknown): void {
+  if (data !== undefined) check('ERR_OPTION', 'The data that authentication gave', data, bytes)
 }

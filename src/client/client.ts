@@ -1,5 +1,5 @@
-import type { Properties, QoS } from '../protocol/index.ts'
-import { topicNameError } from '../topics/index.ts'
+import { method } from '../arguments/index.ts'
+import type { Properties } from '../protocol/index.ts'
 import type {
   Client,
   ClientState,
@@ -14,7 +14,8 @@ import type {
   Subscription,
   UnsubscribeOptions,
 } from './api.ts'
-import { encodeText } from './codecs.ts'
+import { check, checkOptions, checkTopic, filterList } from './check.ts'
+import { encodeBy, plainBytes } from './codecs.ts'
 import { aborted, closedError, MqttError, toMqttError } from './errors.ts'
 import { type ClientEvent, Events } from './events.ts'
 import { Lifecycle } from './lifecycle.ts'
@@ -32,6 +33,8 @@ import { Subscriber } from './subscriber.ts'
 import { Subscriptions } from './subscriptions.ts'
 import type { Target } from './url.ts'
 
+const NO_OPTIONS = Object.freeze({})
+
 /** The client as its user sees it; what it does is done by its parts. */
 export class MqttClient implements Client {
   readonly #settings: Settings
@@ -48,7 +51,9 @@ export class MqttClient implements Client {
   readonly #serving: Set<Promise<void>> = new Set()
   #draining = false
   /** The topic that was found valid last: mostly it is the next one too. */
-  #validTopic: string | null = null
+  #validTopic = 'a'
+  /** The options that were checked last, and of programs that use the same ones again, the next. */
+  #validOptions: unknown = NO_OPTIONS
 
   constructor(settings: Settings, target: Target | null) {
     const { clock } = settings
@@ -117,9 +122,13 @@ export class MqttClient implements Client {
     await started
   }
 
-  publish<T>(topic: string, payload: T, options: PublishOptions<T> = {}): Promise<PublishResult> {
+  publish<T>(topic: string, payload: T, options: PublishOptions<T> = NO_OPTIONS): Promise<PublishResult> {
     try {
       if (this.state === 'closed') throw closedError(this.#lifecycle.error)
+      if (options !== this.#validOptions) {
+        checkOptions('publish', options)
+        this.#validOptions = options
+      }
       const message = this.#publication(topic, payload, options)
       const result = this.#sender.publish(message, options.signal)
       if (message.qos > 0) this.#regulate()
@@ -128,7 +137,7 @@ export class MqttClient implements Client {
       const error = toMqttError(caught, 'ERR_OPTION')
       this.#counters.unsent++
       if (error.code !== 'ERR_CLOSED' && error.code !== 'ERR_ABORTED')
-        this.#events.emit({ type: 'unsent', topic, error })
+        this.#events.emit({ type: 'unsent', topic: String(topic), error })
       const rejected = Promise.reject(error)
       rejected.catch(() => {})
       return rejected
@@ -140,13 +149,14 @@ export class MqttClient implements Client {
     options: SubscribeOptions<T> = {},
   ): Promise<Subscription<T, Params<F>>> {
     this.#mustBeUsable()
-    const filters: readonly string[] = typeof filter === 'string' ? [filter] : filter
-    return await this.#subscriptions.subscribe<T, Params<F>>(filters, options, this.#lifecycle.limits!)
+    checkOptions('subscribe', options)
+    return await this.#subscriptions.subscribe<T, Params<F>>(filterList(filter), options, this.#lifecycle.limits!)
   }
 
   async unsubscribe(filter: string | readonly string[], options: UnsubscribeOptions = {}): Promise<void> {
     this.#mustBeUsable()
-    await this.#subscriptions.unsubscribe(typeof filter === 'string' ? [filter] : filter, options)
+    checkOptions('unsubscribe', options)
+    await this.#subscriptions.unsubscribe(filterList(filter), options)
   }
 
   async request<A = Uint8Array, Q = string | Uint8Array>(
@@ -155,6 +165,8 @@ export class MqttClient implements Client {
     options: RequestOptions<Q, A> = {},
   ): Promise<Message<A>> {
     this.#mustBeUsable()
+    checkTopic(topic)
+    checkOptions('request', options)
     const asking = this.#requests.ask<A, Q>(topic, payload, options)
     this.#regulate()
     return await asking.finally(() => this.#regulate())
@@ -166,6 +178,9 @@ export class MqttClient implements Client {
     options: ServeOptions<Q, A> = {},
   ): Promise<AsyncDisposable> {
     this.#mustBeUsable()
+    checkOptions('serve', options)
+    check('ERR_OPTION', 'The handler of serve()', handler, method)
+    if (typeof filter !== 'string') filterList(null)
     return await serve<Q, A, F>(this, filter, handler, options, this.#serving)
   }
 
@@ -177,6 +192,7 @@ export class MqttClient implements Client {
   }
 
   events(options: { signal?: AbortSignal } = {}): AsyncIterable<ClientEvent> {
+    checkOptions('events', options)
     return this.#events.observe(options.signal)
   }
 
@@ -200,8 +216,10 @@ export class MqttClient implements Client {
     }
   }
 
-  async drain({ timeout, signal }: DrainOptions = {}): Promise<void> {
+  async drain(options: DrainOptions = {}): Promise<void> {
     this.#mustBeUsable()
+    checkOptions('drain', options)
+    const { timeout, signal } = options
     this.#draining = true
     this.#receiver.stopped = true
     const { clock } = this.#settings
@@ -227,8 +245,9 @@ export class MqttClient implements Client {
     return undefined
   }
 
-  close(options: CloseOptions = {}): Promise<void> {
-    return this.#lifecycle.close(options)
+  async close(options: CloseOptions = {}): Promise<void> {
+    checkOptions('close', options)
+    await this.#lifecycle.close(options)
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -242,13 +261,11 @@ export class MqttClient implements Client {
 
   #publication<T>(topic: string, payload: T, options: PublishOptions<T>): Publication {
     if (topic !== this.#validTopic) {
-      const wrong = topicNameError(topic)
-      if (wrong !== null) throw new MqttError('ERR_TOPIC', `'${topic}' is no topic: ${wrong}`)
+      checkTopic(topic)
       this.#validTopic = topic
     }
     const { codec, qos = 0, retain = false } = options
-    if (qos !== 0 && qos !== 1 && qos !== 2) throw new MqttError('ERR_OPTION', `qos is ${qos as QoS}: use 0, 1 or 2`)
-    const bytes = codec === undefined ? plainBytes(payload) : codec.encode(payload)
+    const bytes = codec === undefined ? plainBytes(payload) : encodeBy(codec, payload)
     const named = codec?.contentType !== undefined || codec?.isText === true || options.properties !== undefined
     const properties = named && this.#settings.protocol === 5 ? withCodec(options) : NO_PROPERTIES
     const message = new Publication(topic, bytes, qos, retain, properties)
@@ -270,16 +287,6 @@ export class MqttClient implements Client {
 
 function notDrained(timeout: number): MqttError {
   return new MqttError('ERR_TIMEOUT', `The client was not drained within ${timeout} ms, and is closed`)
-}
-
-function plainBytes(payload: unknown): Uint8Array {
-  if (typeof payload === 'string') return encodeText(payload)
-  if (payload instanceof Uint8Array) return payload
-  const kind = payload === null ? 'null' : typeof payload
-  throw new MqttError(
-    'ERR_PAYLOAD',
-    `A payload of type ${kind} needs a codec: { codec: json() }, or pass text or bytes`,
-  )
 }
 
 function withCodec<T>({ codec, properties }: PublishOptions<T>): Properties {

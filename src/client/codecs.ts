@@ -1,4 +1,5 @@
-import { MqttError } from './errors.ts'
+import { show } from '../arguments/index.ts'
+import { MqttError, toMqttError } from './errors.ts'
 import { text as platformText } from './platform.ts'
 
 /** Payload bytes to a value and back. */
@@ -33,6 +34,35 @@ type SchemaResult<T> =
 /** The bytes as they are. */
 export const bytes: Codec<Uint8Array> = { encode: (value) => value, decode: (value) => value }
 
+/** Throws MqttError ERR_PAYLOAD, whatever the codec throws, and if what it makes is no payload. */
+export function encodeBy<T>(codec: Codec<T>, value: T): Uint8Array {
+  let encoded: unknown
+  try {
+    encoded = codec.encode(value)
+  } catch (error) {
+    throw toMqttError(error, 'ERR_PAYLOAD')
+  }
+  if (encoded instanceof Uint8Array) return encoded
+  throw new MqttError('ERR_PAYLOAD', `The codec made ${show(encoded)} of the payload, and not a Uint8Array`)
+}
+
+/** Throws MqttError ERR_PAYLOAD, whatever the codec throws. */
+export function decodeBy<T>(codec: Codec<T>, bytes: Uint8Array): T {
+  try {
+    return codec.decode(bytes)
+  } catch (error) {
+    throw toMqttError(error, 'ERR_PAYLOAD')
+  }
+}
+
+/** A payload without a codec. */
+export function plainBytes(payload: unknown): Uint8Array {
+  if (typeof payload === 'string') return encodeText(payload)
+  if (payload instanceof Uint8Array) return payload
+  const words = `The payload is ${show(payload)}, which needs a codec: { codec: json() }, or pass text or a Uint8Array`
+  throw new MqttError('ERR_PAYLOAD', words)
+}
+
 /** UTF-8. Bytes that are none become U+FFFD. */
 export const text: Codec<string> = {
   encode: encodeText,
@@ -42,11 +72,17 @@ export const text: Codec<string> = {
 
 /** JSON; with a schema, what comes in must fit it, and has its type. */
 export function json<T = unknown>(schema?: StandardSchema<T>): Codec<T> {
+  if (schema !== undefined) {
+    const standard = (schema as Partial<StandardSchema<T>> | null)?.['~standard']
+    if (typeof standard?.validate !== 'function') {
+      throw new MqttError('ERR_OPTION', `The schema of json() is ${show(schema)}: use one that follows Standard Schema`)
+    }
+  }
   return {
     contentType: 'application/json',
     isText: true,
     encode: (value) => {
-      const source = JSON.stringify(value) as string | undefined
+      const source = stringify(value)
       if (source === undefined) throw new MqttError('ERR_PAYLOAD', `JSON has no form for a ${typeof value}`)
       return encodeText(source)
     },
@@ -58,9 +94,25 @@ export function json<T = unknown>(schema?: StandardSchema<T>): Codec<T> {
 }
 
 export function encodeText(value: string): Uint8Array {
+  if (typeof value !== 'string') throw new MqttError('ERR_PAYLOAD', `The payload is ${show(value)}: use text`)
+  // It has no UTF-8 form, and would come as another character.
+  if (!(value as WellFormed).isWellFormed()) {
+    throw new MqttError('ERR_PAYLOAD', 'The payload has half of a surrogate pair')
+  }
   const encoded = new Uint8Array(platformText.byteLength(value))
   platformText.encode(value, encoded, 0)
   return encoded
+}
+
+/** Of ES2024, and in every Node that runs this. */
+type WellFormed = string & { isWellFormed(): boolean }
+
+function stringify(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value) as string | undefined
+  } catch (cause) {
+    throw new MqttError('ERR_PAYLOAD', `The payload has no JSON form: ${String(cause)}`, { cause })
+  }
 }
 
 function parse(source: string): unknown {

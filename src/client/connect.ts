@@ -1,4 +1,5 @@
 import type { Client } from './api.ts'
+import { checkOptions } from './check.ts'
 import { MqttClient } from './client.ts'
 import { type ConnectOptions, readOptions } from './options.ts'
 import { readUrl } from './url.ts'
@@ -9,6 +10,7 @@ import { readUrl } from './url.ts'
  * broker rejects (unless `reconnect.onRefused` is 'retry'), always with an MqttError.
  */
 export async function connect(url: string | URL, options: ConnectOptions = {}): Promise<Client> {
+  checkOptions('connect', options)
   const target = options.transport === undefined ? readUrl(url) : null
   const client = new MqttClient(readOptions(options), target)
   await client.start()

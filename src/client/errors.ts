@@ -3,7 +3,7 @@ import { reasonCodeName } from '../protocol/index.ts'
 /** Every code that an error of the client can have, and what it means. */
 export const ERROR_CODES = {
   ERR_URL: 'the URL is not one that this version can connect to',
-  ERR_OPTION: 'an option has a value that cannot be',
+  ERR_OPTION: 'an argument or an option is not what it may be, or there is no such option',
   ERR_UNREACHABLE: 'no connection to the broker could be made: name, address, port or network',
   ERR_REFUSED: 'the broker answered CONNECT with a refusal',
   ERR_TIMEOUT: 'what was waited for did not come in time',

@@ -32,6 +32,11 @@ export class Events {
     this.#onEvent = onEvent
   }
 
+  /** Somebody listens. */
+  get heard(): boolean {
+    return this.#onEvent !== null || this.#observers.size > 0
+  }
+
   emit(event: ClientEvent): void {
     this.#callBack(event)
     for (const observer of this.#observers) observer.take(event)

@@ -1,3 +1,4 @@
+import { object } from '../arguments/index.ts'
 import {
   type AcknowledgementPacket,
   type AuthPacket,
@@ -13,13 +14,14 @@ import {
 import type { ClientTransport } from '../transport/index.ts'
 import type { ClientState, CloseOptions } from './api.ts'
 import { Authenticator } from './authenticator.ts'
+import { check, checkCredentials } from './check.ts'
 import { wait } from './clock.ts'
 import { Connection, type ConnectionOwner } from './connection.ts'
 import { closedError, MqttError, toMqttError } from './errors.ts'
 import type { Events } from './events.ts'
 import { connectPacket, disconnectProperties, refusal } from './handshake.ts'
 import type { Credentials, Settings } from './options.ts'
-import { dial } from './platform.ts'
+import { dial, warn } from './platform.ts'
 import type { Receiver } from './receiver.ts'
 import { Reconnect } from './reconnect.ts'
 import { answerTopic } from './request.ts'
@@ -34,6 +36,7 @@ import type { Target } from './url.ts'
 /** Milliseconds in which an application will have subscribed: QoS 0 of an inherited Session waits so long for that. */
 const UNCLAIMED = 10_000
 const CLOSE_TIMEOUT = 1000
+const TRANSPORT = object('a ClientTransport', 'start', 'send', 'pause', 'resume', 'close', 'abort')
 
 /** What the lifecycle moves, and what it tells of. */
 export interface LifecycleParts {
@@ -61,6 +64,7 @@ export class Lifecycle implements ConnectionOwner {
   #first: { resolve(): void; reject(error: MqttError): void } | null = null
   #closing: Promise<void> | null = null
   #stopping = false
+  #said = false
   state: ClientState = 'connecting'
   clientId: string
   /** Why it is closed; null: not at all, or because it was asked to. */
@@ -137,6 +141,7 @@ export class Lifecycle implements ConnectionOwner {
       } catch (failure) {
         error = toMqttError(failure, 'ERR_UNREACHABLE')
         delay = this.#reconnect.attemptFailed(error)
+        if (delay >= 0 && !this.#stopping) this.#sayOnce(error)
       }
       if (this.#stop.signal.aborted) return
       if (delay < 0) {
@@ -151,6 +156,13 @@ export class Lifecycle implements ConnectionOwner {
         return
       }
     }
+  }
+
+  /** A program that listens to nothing would wait without knowing for what. */
+  #sayOnce({ message }: MqttError): void {
+    if (this.#said || this.#parts.events.heard) return
+    this.#said = true
+    warn(`${message} It is tried again; the options reconnect and onEvent of connect() are about that`)
   }
 
   /** Opens a connection; resolves at CONNACK, and rejects with an MqttError if that does not come, or is a refusal. */
@@ -199,11 +211,13 @@ export class Lifecycle implements ConnectionOwner {
       const opening = Promise.resolve(settings.transport(signal))
       opening.then(
         (late) => {
-          if (signal.aborted) late.abort()
+          if (signal.aborted) late?.abort()
         },
         () => {},
       )
-      return await orAbort(opening, signal)
+      const transport = await orAbort(opening, signal)
+      check('ERR_OPTION', 'What transport() gave', transport, TRANSPORT)
+      return transport
     } catch (error) {
       throw unreachable(error, where)
     }
@@ -218,11 +232,14 @@ export class Lifecycle implements ConnectionOwner {
       ...(password !== undefined && { password }),
     }
     if (typeof credentials !== 'function') return { ...url, ...credentials }
+    let given: Credentials
     try {
-      return { ...url, ...(await credentials(this.#reconnect.attempt)) }
+      given = await credentials(this.#reconnect.attempt)
     } catch (cause) {
       throw new MqttError('ERR_UNREACHABLE', `The credentials function failed: ${String(cause)}`, { cause })
     }
+    checkCredentials(given)
+    return { ...url, ...given }
   }
 
   // From the connection

@@ -1,6 +1,8 @@
-import type { Properties, QoS } from '../protocol/index.ts'
+import { show } from '../arguments/index.ts'
+import { PacketType, type Properties, type QoS, reasonCodeFits } from '../protocol/index.ts'
 import type { Message } from './api.ts'
-import type { Codec } from './codecs.ts'
+import { type Codec, decodeBy } from './codecs.ts'
+import { MqttError } from './errors.ts'
 import { type NamedFilter, readParams } from './params.ts'
 import { NO_PROPERTIES } from './publication.ts'
 import type { Receipt } from './receipt.ts'
@@ -53,7 +55,7 @@ export class ReceivedMessage<T, P> implements Message<T, P> {
 
   get payload(): T {
     if (!this.#decoded) {
-      this.#payload = this.#codec.decode(this.bytes)
+      this.#payload = decodeBy(this.#codec, this.bytes)
       this.#decoded = true
     }
     return this.#payload as T
@@ -65,6 +67,12 @@ export class ReceivedMessage<T, P> implements Message<T, P> {
   }
 
   ack(reasonCode = 0): void {
+    if (reasonCode !== 0 && !(Number.isInteger(reasonCode) && reasonCodeFits(PacketType.Puback, reasonCode))) {
+      throw new MqttError(
+        'ERR_OPTION',
+        `The reasonCode of ack() is ${show(reasonCode)}: use 0, or one that PUBACK can have`,
+      )
+    }
     const receipt = this.#receipt
     if (receipt === null) return
     this.#receipt = null

@@ -9,4 +9,9 @@ export const afterTurn: (callback: () => void) => void = (callback) => {
   setImmediate(callback)
 }
 
+/** For people who look at what the program prints, and not at its events. */
+export function warn(words: string): void {
+  process.emitWarning(words, 'MqttWarning')
+}
+
 export { dial }

@@ -1,6 +1,6 @@
 import type { Client, Message, PublishOptions, RequestOptions, ServeOptions, Subscription } from './api.ts'
 import type { Clock } from './clock.ts'
-import { bytes, type Codec } from './codecs.ts'
+import { bytes, type Codec, encodeBy, plainBytes } from './codecs.ts'
 import { aborted, MqttError, toMqttError } from './errors.ts'
 import { ReceivedMessage } from './message.ts'
 import type { Params } from './params.ts'
@@ -42,13 +42,15 @@ export class Requests {
       throw new MqttError('ERR_UNSUPPORTED', 'request() needs MQTT 5.0, which has Response Topic and Correlation Data')
     }
     if (signal?.aborted) throw aborted(signal, 'Nothing was asked')
+    // Now, so that what is no payload is told at once, though answers cannot come yet.
+    const encoded = codec === undefined ? plainBytes(payload) : encodeBy(codec, payload)
     const correlationData = this.#newCorrelation()
     const key = keyOf(correlationData)
     const stop = new AbortController()
     const answer = this.#expect(key, topic, timeout, signal, stop)
-    void this.#publish(key, topic, payload, stop.signal, {
+    void this.#publish(key, topic, encoded, stop.signal, {
       qos,
-      ...(codec !== undefined && { codec: codec as Codec<never> }),
+      ...(codec !== undefined && { codec: Object.create(codec, { encode: { value: () => encoded } }) as Codec<never> }),
       properties: { ...options.properties, correlationData },
     })
     const message = await answer

@@ -1,3 +1,4 @@
+import { show } from '../arguments/index.ts'
 import type { PublishView, QoS } from '../protocol/index.ts'
 import {
   MatchCache,
@@ -202,6 +203,7 @@ export function takesRetained({ options, targets }: Route, target: Target, topic
 
 /** Throws MqttError ERR_TOPIC. What cannot be written must not be found out later, when others wait for its packet. */
 export function readFilter(source: string): TopicFilter {
+  if (typeof source !== 'string') throw new MqttError('ERR_TOPIC', `A topic filter is ${show(source)}: use text`)
   // [MQTT-3.8.3-1] [MQTT-3.10.3-1]
   if (/\p{Surrogate}/u.test(source)) throw new MqttError('ERR_TOPIC', 'A topic filter has half of a surrogate pair')
   if (text.byteLength(source) > LONGEST_FILTER) {

@@ -1,5 +1,7 @@
+import { text as anyText } from '../arguments/index.ts'
 import { saslPrep } from '../protocol/index.ts'
 import type { Authentication } from './authentication.ts'
+import { check, checkOptions } from './check.ts'
 import { encodeText, text } from './codecs.ts'
 import { MqttError } from './errors.ts'
 
@@ -27,6 +29,9 @@ export interface ScramOptions {
  * option `authentication`. Throws MqttError ERR_OPTION for a name or password that cannot be one.
  */
 export function scram(username: string, password: string, options: ScramOptions = {}): Authentication {
+  checkOptions('scram', options)
+  check('ERR_OPTION', 'The user name of scram()', username, anyText)
+  check('ERR_OPTION', 'The password of scram()', password, anyText)
   const { method = 'SCRAM-SHA-256', nonce = randomNonce } = options
   const name = saslPrep(username)
   const secret = saslPrep(password)

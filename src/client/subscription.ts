@@ -1,5 +1,6 @@
 import type { QoS } from '../protocol/index.ts'
-import type { Message, SubscribeOptions, Subscription } from './api.ts'
+import type { Message, NextOptions, SubscribeOptions, Subscription } from './api.ts'
+import { checkOptions } from './check.ts'
 import type { Clock } from './clock.ts'
 import { bytes, type Codec } from './codecs.ts'
 import { aborted, MqttError } from './errors.ts'
@@ -79,9 +80,6 @@ export class MessageQueue<T, P> implements Subscription<T, P> {
     this.#limit = options.buffer ?? BUFFER
     this.#overflow = options.overflow ?? 'pause'
     this.wantsRetained = options.retained !== 'skip'
-    if (!(Number.isInteger(this.#limit) && this.#limit > 0)) {
-      throw new MqttError('ERR_OPTION', `buffer is ${this.#limit}: use a whole number above 0`)
-    }
   }
 
   get buffered(): number {
@@ -132,8 +130,10 @@ export class MessageQueue<T, P> implements Subscription<T, P> {
 
   // From the application
 
-  async next(options: { signal?: AbortSignal; timeout?: number } = {}): Promise<Message<T, P>> {
-    const { signal, timeout } = options
+  async next(options?: NextOptions): Promise<Message<T, P>> {
+    if (options !== undefined) checkOptions('next', options)
+    const signal = options?.signal
+    const timeout = options?.timeout
     const message = this.#shift(this.#callers) ?? (await this.#wait(this.#callers, signal, timeout))
     if (message === undefined) throw new MqttError('ERR_CLOSED', 'The subscription has ended')
     return message

@@ -65,7 +65,6 @@ export class Subscriptions implements SubscriptionHost {
     const { signal } = options
     if (signal?.aborted) throw aborted(signal, 'Nothing was subscribed to')
     const wanted = filters.map((source) => readWanted(source, options, limits))
-    if (wanted.length === 0) throw new MqttError('ERR_OPTION', 'subscribe() needs a topic filter')
     const queue = new MessageQueue<T, P>(this, options)
     const live = queue as unknown as Queue
     queue.filters = wanted.map(({ filter }) => filter.source)
@@ -235,7 +234,6 @@ export class Subscriptions implements SubscriptionHost {
 
 function routeOptions<T>(options: SubscribeOptions<T>): RouteOptions {
   const { qos = 0, noLocal = false, retainAsPublished = false, retained = 'send', userProperties } = options
-  if (qos !== 0 && qos !== 1 && qos !== 2) throw new MqttError('ERR_OPTION', `qos is ${qos as number}: use 0, 1 or 2`)
   return { qos, noLocal, retainAsPublished, retainHandling: RETAIN_HANDLING[retained], userProperties }
 }
 
@@ -245,6 +243,9 @@ function readWanted<T>(
   { share, noLocal, named: mayBeNamed }: SubscribeOptions<T>,
   limits: ServerLimits,
 ): Wanted {
+  if (typeof source !== 'string') readFilter(source)
+  // Its second level would be taken for the filter's first.
+  if (share?.includes('/')) throw new MqttError('ERR_OPTION', `share is '${share}': the name of a group has no '/'`)
   const named: NamedFilter = mayBeNamed === false ? { filter: source, names: [] } : readNamedFilter(source)
   const filter = readFilter(share === undefined ? named.filter : `$share/${share}/${named.filter}`)
   if (text.byteLength(filter.source) > LONGEST_FILTER) {

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
-import { connect, type NetConnectOpts, type Socket } from 'node:net'
+import { type LookupAddress, type LookupAllOptions, lookup as systemLookup } from 'node:dns'
+import { connect, isIP, type NetConnectOpts, type Socket } from 'node:net'
 import type { FullSlab } from '../protocol/index.ts'
 import type { ClientTransport, ClientTransportHandler } from './client-transport.ts'
 
@@ -9,47 +10,113 @@ export type DialTarget = { host: string; port: number } | { path: string }
 export type DialOptions = DialTarget & {
   /** Gives up when it fires; rejects with its reason. */
   signal: AbortSignal
+  /** Finds the addresses of a name; the system's own way if it is left out. */
+  lookup?: (
+    host: string,
+    options: LookupAllOptions,
+    found: (error: Error | null, addresses: LookupAddress[]) => void,
+  ) => void
 }
 
 const READ_BYTES = 65_536
+/** Milliseconds after which the next address of a name is tried as well (RFC 8305). */
+const STAGGER = 250
 
 /** One for all sockets, because what was read is handled before the next read: nothing is allocated per read. */
 let readBuffer: Uint8Array | null = null
 
-/** Opens a connection (an IPv6 and an IPv4 address of a name are both tried). Rejects with Node's own error. */
-export function dial({ signal, ...target }: DialOptions): Promise<ClientTransport> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) {
-      reject(signal.reason)
-      return
-    }
-    readBuffer ??= new Uint8Array(READ_BYTES)
-    const transport = new TcpClientTransport()
-    const options: NetConnectOpts = {
-      ...target,
-      noDelay: true,
-      onread: { buffer: readBuffer, callback: (length, buffer) => transport.read(buffer, length) },
-    }
-    const socket = connect(options)
-    const abort = () => {
-      socket.removeListener('error', failed)
-      socket.on('error', () => {})
-      socket.destroy()
-      reject(signal.reason)
-    }
-    const failed = (error: Error) => {
-      signal.removeEventListener('abort', abort)
-      reject(error)
-    }
+/**
+ * Opens a connection. Of a name with several addresses all are tried, each a moment after the one before it, and none is
+ * given up for being slow: the first that answers is it. Rejects with Node's own error when all have failed.
+ */
+export async function dial({ signal, lookup = systemLookup, ...target }: DialOptions): Promise<ClientTransport> {
+  signal.throwIfAborted()
+  readBuffer ??= new Uint8Array(READ_BYTES)
+  if ('path' in target) return await firstOf([target], signal)
+  const { host, port } = target
+  if (isIP(host) !== 0) return await firstOf([target], signal)
+  const addresses = await new Promise<LookupAddress[]>((resolve, reject) => {
+    const abort = () => reject(signal.reason)
     signal.addEventListener('abort', abort, { once: true })
-    socket.once('error', failed)
-    socket.once('connect', () => {
+    lookup(host, { all: true }, (error, found) => {
       signal.removeEventListener('abort', abort)
-      socket.removeListener('error', failed)
-      transport.opened(socket, 'path' in target ? target.path : addressOf(socket))
-      resolve(transport)
+      if (error === null) resolve(found)
+      else reject(error)
     })
   })
+  signal.throwIfAborted()
+  return await firstOf(
+    alternating(addresses).map(({ address }) => ({ host: address, port })),
+    signal,
+  )
+}
+
+/** By turns of one family and the other, as a network may have one that leads nowhere. */
+function alternating(addresses: readonly LookupAddress[]): LookupAddress[] {
+  const first = addresses.filter(({ family }) => family === addresses[0]!.family)
+  const other = addresses.filter(({ family }) => family !== addresses[0]!.family)
+  return addresses.map((_, i) => (i % 2 === 0 ? (first.shift() ?? other.shift()!) : (other.shift() ?? first.shift()!)))
+}
+
+/** The connection that is open first; the others are given up then. */
+function firstOf(targets: readonly DialTarget[], signal: AbortSignal): Promise<ClientTransport> {
+  return new Promise((resolve, reject) => {
+    const opening = new Set<Socket>()
+    const errors: NodeJS.ErrnoException[] = []
+    let tried = 0
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const end = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', abort)
+      for (const socket of opening) {
+        socket.removeAllListeners().on('error', () => {})
+        socket.destroy()
+      }
+    }
+    const abort = (): void => {
+      end()
+      reject(signal.reason)
+    }
+    const next = (): void => {
+      clearTimeout(timer)
+      if (tried < targets.length) {
+        attempt(targets[tried++]!)
+        if (tried < targets.length) timer = setTimeout(next, STAGGER)
+      } else if (opening.size === 0) {
+        end()
+        // That there is no way to one family says less than what the other answered.
+        reject(errors.find(({ code }) => code !== 'ENETUNREACH') ?? errors[0])
+      }
+    }
+    const attempt = (target: DialTarget): void => {
+      const transport = new TcpClientTransport()
+      const socket = open(target, transport)
+      opening.add(socket)
+      socket.once('error', (error) => {
+        opening.delete(socket)
+        errors.push(error)
+        next()
+      })
+      socket.once('connect', () => {
+        opening.delete(socket)
+        socket.removeAllListeners('error')
+        end()
+        transport.opened(socket, 'path' in target ? target.path : addressOf(socket))
+        resolve(transport)
+      })
+    }
+    signal.addEventListener('abort', abort, { once: true })
+    next()
+  })
+}
+
+function open(target: DialTarget, transport: TcpClientTransport): Socket {
+  const options: NetConnectOpts = {
+    ...target,
+    noDelay: true,
+    onread: { buffer: readBuffer!, callback: (length, buffer) => transport.read(buffer, length) },
+  }
+  return connect(options)
 }
 
 class TcpClientTransport implements ClientTransport {

@@ -29,6 +29,7 @@ interface Floor {
 const FLOORS: Readonly<Record<string, Floor>> = {
   protocol: { floor: 0, reach: -1 },
   config: { floor: 0, reach: -1 },
+  arguments: { floor: 0, reach: -1 },
   topics: { floor: 1, reach: 0 },
   session: { floor: 2, reach: 1 },
   broker: { floor: 3, reach: 2 },

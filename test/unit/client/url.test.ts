@@ -11,6 +11,13 @@ describe('a URL', () => {
     ['mqtt://ada:p%40ss%2Fword@broker', { host: 'broker', port: 1883, username: 'ada', password: 'p@ss/word' }],
     ['mqtt://ada@broker', { host: 'broker', port: 1883, username: 'ada', password: undefined }],
   ]
+  it('may have an IPv6 address with a zone, escaped or as people write it', () => {
+    for (const zone of ['%25eth0', '%eth0']) {
+      const target = readUrl(`mqtt://ada:secret@[fe80::1${zone}]:1884`)
+      assert.deepEqual(target, { host: 'fe80::1%eth0', port: 1884, username: 'ada', password: 'secret' })
+    }
+  })
+
   for (const [source, target] of good) {
     it(`${source} is understood`, () => {
       assert.deepEqual(readUrl(source), target)
@@ -19,12 +26,19 @@ describe('a URL', () => {
   }
 
   const bad: [string, RegExp][] = [
-    ['mqtts://broker', /TLS is not in this version: use mqtt:\/\/broker/],
+    ['mqtts://broker', /TLS is not in this version: let a TLS tunnel/],
     ['ws://broker:8080/mqtt', /WebSocket is not in this version/],
-    ['wss://broker', /WebSocket is not in this version/],
+    ['wss://broker', /WebSocket over TLS is not in this version: let a TLS tunnel/],
     ['mqtt+unix:///run/mqtt.sock', /Unix sockets are not in this version/],
     ['http://broker', /http:\/\/ is no MQTT URL/],
     ['broker', /'broker' is no URL: try mqtt:\/\/broker/],
+    ['broker:1883', /'broker:1883' is no URL: try mqtt:\/\/broker:1883/],
+    ['192.168.1.5:1883', /try mqtt:\/\/192\.168\.1\.5:1883/],
+    ['ada:secret@broker', /try mqtt:\/\/\.\.\.@broker/],
+    ['mqtt:broker', /try mqtt:\/\/broker/],
+    ['mqtt://broker/mqtt', /has the path '\/mqtt', and MQTT over TCP has none/],
+    ['mqtt://broker?clientId=x', /has a part after '\?' or '#'/],
+    ['mqtt://broker/#x', /has a part after '\?' or '#'/],
     ['mqtt://', /no URL|no host/],
     ['mqtt://broker:99999', /no URL/],
     ['mqtt://broker:0', /Port 0/],
@@ -46,6 +60,12 @@ describe('a URL', () => {
       () => readUrl('mqtt://ada:secret@broker:99999'),
       (error: Error) => !error.message.includes('secret'),
     )
+    for (const source of ['ada:secret@broker', 'mqtt://ada:s/secret@broker', 'mqtt://ada:s#secret@broker']) {
+      assert.throws(
+        () => readUrl(source),
+        (error: Error) => !error.message.includes('secret'),
+      )
+    }
   })
 })
 

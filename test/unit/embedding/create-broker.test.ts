@@ -83,7 +83,8 @@ describe('a broker in the process', () => {
       ['x/1', '21 °C', 1, 'text/plain'],
     )
     assert.deepEqual(await subscriber.takeAll(2), ['0', ''])
-    for (const topic of ['', 'a/+', 'a/#', 'a\0']) assert.throws(() => broker.publish(topic, 'x'), RangeError)
+    for (const topic of ['', 'a/+', 'a/#', 'a\0'])
+      assert.throws(() => broker.publish(topic, 'x'), { code: 'ERR_TOPIC' })
     await subscriber.quiet()
     await broker.close()
   })
