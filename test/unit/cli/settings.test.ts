@@ -122,7 +122,7 @@ const WRONG: readonly [run: () => unknown, message: RegExp][] = [
   [() => pub(['-t', 'x', '-l', '--repeat', '2']), /--repeat does not go with -l/],
   [() => pub(['-L', 'mqtt://h/a/+', '-n']), /the topic 'a\/\+'/],
   [() => pub([...BASE, '-L', 'mqtts://h/x']), /-L: TLS is not in this version/],
-  [() => pub([...BASE, '-L', 'wss://h/x']), /-L: WebSocket is not in this version/],
+  [() => pub([...BASE, '-L', 'wss://h/x']), /-L: WebSocket over TLS is not in this version/],
   [() => pub([...BASE, '-L', 'http://h/x']), /-L is not of the form/],
   [() => pub([...BASE, '-L', 'mqtt:///x']), /-L is not of the form/],
   [() => pub([...BASE, '-L', 'mqtt://u:secret@h:99999/x']), /^-L has the port 99999: use a number from 1 to 65535$/],
