@@ -7,6 +7,7 @@ export function runBrokerVerb(given: Given): Promise<number> {
     configFile: given.text('config') ?? null,
     port: given.number('port') ?? null,
     verbose: given.flag('verbose'),
+    packets: given.flag('verbose'),
     quiet: given.flag('quiet'),
     testConfig: given.flag('testConfig'),
   })

@@ -63,7 +63,7 @@ export const behaviourOptions: Options<Omit<GeneralConfig, keyof SecurityConfig 
     name: 'log_type',
     type: logTypes,
     default: ['error', 'warning', 'notice', 'information'],
-    doc: 'What the log tells. May be given several times and adds up; the first one replaces the default.',
+    doc: 'What the log tells; `debug` shows each packet. May be given several times and adds up; the first replaces the default.',
     reloadable: true,
     from: 'mosquitto',
   },

@@ -1,6 +1,7 @@
 import type { AnonymousPolicy } from '../access/index.ts'
-import { defaultSettings, type EventLevel, type Settings } from '../broker/index.ts'
+import { defaultSettings, type Settings } from '../broker/index.ts'
 import type { Config, GeneralConfig, ListenerConfig } from '../config/index.ts'
+import type { LogLevel } from './log.ts'
 import type { ListenOptions } from './server.ts'
 
 /** Options that say 0 for 'no limit' where the core wants a number. */
@@ -76,9 +77,9 @@ export function listenOptionsFrom(
 }
 
 /** What `log_type` lets through; `-v` lets everything through. */
-export function levelsFrom(config: Config, verbose: boolean, quiet: boolean): Set<EventLevel> {
+export function levelsFrom(config: Config, verbose: boolean, quiet: boolean): Set<LogLevel> {
   if (quiet) return new Set()
-  const all: EventLevel[] = ['error', 'warning', 'notice', 'information', 'debug']
+  const all: LogLevel[] = ['error', 'warning', 'notice', 'information', 'debug', 'subscribe', 'unsubscribe']
   if (verbose) return new Set(all)
   return new Set(all.filter((level) => (config.general.logType as readonly string[]).includes(level)))
 }

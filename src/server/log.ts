@@ -1,8 +1,11 @@
 import { type BrokerEvent, describe, type EventLevel, events } from '../broker/index.ts'
 import type { LogWriter } from './log-writers.ts'
 
+/** `subscribe` and `unsubscribe` are what `log_type` calls two kinds of lines. */
+export type LogLevel = EventLevel | 'subscribe' | 'unsubscribe'
+
 export interface LogOptions {
-  readonly levels: ReadonlySet<EventLevel>
+  readonly levels: ReadonlySet<LogLevel>
   readonly timestamp: boolean
   /** strftime's format, or null for local time as 2026-01-31 23:59:59. */
   readonly timestampFormat: string | null
@@ -23,7 +26,7 @@ export class Log {
     if (this.#options.levels.has(level)) this.line(level, describe(event), event.at)
   }
 
-  line(level: EventLevel, words: string, at: number = Date.now()): void {
+  line(level: LogLevel, words: string, at: number = Date.now()): void {
     if (this.#options.levels.has(level)) this.#add(level, words, at)
   }
 
@@ -33,7 +36,7 @@ export class Log {
     this.flush()
   }
 
-  #add(level: EventLevel, words: string, at: number): void {
+  #add(level: LogLevel, words: string, at: number): void {
     if (this.#lines === '') setImmediate(() => this.flush())
     const time = this.#options.timestamp ? `${formatTime(new Date(at), this.#options.timestampFormat)} ` : ''
     this.#lines += `${time}${level}: ${printable(words)}\n`

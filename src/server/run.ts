@@ -4,6 +4,7 @@ import { levelsFrom, listenOptionsFrom, settingsFrom } from './from-config.ts'
 import { Log } from './log.ts'
 import { openWriters } from './log-writers.ts'
 import { openStore } from './open-store.ts'
+import { toldByPackets } from './packet-log.ts'
 import { writePidFile } from './pid-file.ts'
 import { readConfig } from './read-config.ts'
 import { type ListenOptions, Server } from './server.ts'
@@ -15,7 +16,10 @@ export interface BrokerArguments {
   readonly configFile: string | null
   /** Null: what the configuration says, or 1883. */
   readonly port: number | null
+  /** Tell every event. */
   readonly verbose: boolean
+  /** Tell of packets and subscriptions, whatever `log_type` says. */
+  readonly packets: boolean
   readonly quiet: boolean
   /** Only check the configuration. */
   readonly testConfig: boolean
@@ -55,7 +59,7 @@ async function serve(config: Config, args: BrokerArguments, log: Log): Promise<n
     'information',
     args.configFile === null ? 'No configuration file: defaults' : `Configuration: ${args.configFile}`,
   )
-  const toOpen = listeners(config, args)
+  const toOpen = listeners(config, args).map((listener) => ({ ...listener, ...watching(config, args, log) }))
   const store = await openStore(config, args.configFile !== null, toOpen[0]?.port ?? 0, log)
   if (store === null) return EXIT_CANNOT_START
   const settings = settingsFrom(config.general, `nightjar version ${version}`)
@@ -79,6 +83,14 @@ async function serve(config: Config, args: BrokerArguments, log: Log): Promise<n
   await server.close()
   log.line('notice', `nightjar ${version} has stopped`)
   return 0
+}
+
+/** Packets and subscriptions are looked at only if the log tells of them. */
+function watching(config: Config, args: BrokerArguments, log: Log): Pick<ListenOptions, 'watched'> {
+  const { logType, maxPacketSize } = config.general
+  const asked = args.packets || logType.some((type) => ['debug', 'subscribe', 'unsubscribe'].includes(type))
+  if (!asked || args.quiet) return {}
+  return { watched: (acceptor) => toldByPackets(acceptor, log, maxPacketSize) }
 }
 
 function writePid(path: string, log: Log): boolean {

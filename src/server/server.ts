@@ -18,6 +18,7 @@ import {
 import { SlabPool } from '../protocol/index.ts'
 import { MemoryStore } from '../store/index.ts'
 import {
+  type Acceptor,
   type ClientTransport,
   memoryPair,
   nodeText,
@@ -50,7 +51,11 @@ export interface ListenOptions {
   /** -1: no limit. */
   readonly maximumConnections: number
   readonly settings: Omit<ListenerSettings, 'name'>
+  /** For one who wants to see what goes in and out. */
+  readonly watched?: (acceptor: Acceptor) => Acceptor
 }
+
+const asItIs = (acceptor: Acceptor): Acceptor => acceptor
 
 /** A broker with its edges: sockets, time, store, log. */
 export class Server {
@@ -97,7 +102,7 @@ export class Server {
 
   /** Opens a listener; resolves with its port (of a Unix socket: 0). Rejects with the system's error if it cannot. */
   async listen(options: ListenOptions): Promise<number> {
-    const { port, host, path, ipv6Only = false, noDelay, maximumConnections } = options
+    const { port, host, path, ipv6Only = false, noDelay, maximumConnections, watched = asItIs } = options
     const listener = { ...options.settings, name: path ?? (host === undefined ? String(port) : `${host}:${port}`) }
     this.#access.set(listener.name, new AnonymousAccess(options.access))
     const { limit, lastForConnections } = this.#descriptors
@@ -113,7 +118,7 @@ export class Server {
         lastDescriptor: lastForConnections,
       },
       this.#read,
-      this.#loop.acceptor(listener, limit),
+      watched(this.#loop.acceptor(listener, limit)),
     )
     const opened = await tcp.listen()
     this.#listeners.push(tcp)

@@ -17,5 +17,12 @@ process.on('SIGUSR2', () => {
   const time = new Date().toISOString().slice(0, 19).replace('T', ' ')
   console.error(`${time} notice: garbage is collected`)
 })
-process.exitCode = await runBroker({ configFile, port: 0, verbose: true, quiet: false, testConfig: false })
+process.exitCode = await runBroker({
+  configFile,
+  port: 0,
+  verbose: true,
+  packets: false,
+  quiet: false,
+  testConfig: false,
+})
 process.stdin.destroy()
