@@ -233,10 +233,10 @@ export function checkTopic(topic: unknown, name = 'The topic'): void {
   check('ERR_TOPIC', name, topic, topicName)
 }
 
-/** The filters that subscribe() and unsubscribe() were handed; what each is, `readFilter` judges. */
-export function filterList(filter: unknown): readonly string[] {
+/** The filters that subscribe() and unsubscribe() were handed, so many at least; what each is, `readFilter` judges. */
+export function filterList(filter: unknown, least = 1): readonly string[] {
   if (typeof filter === 'string') return [filter]
-  if (Array.isArray(filter) && filter.length > 0) return filter
+  if (Array.isArray(filter) && filter.length >= least) return filter
   const code = Array.isArray(filter) ? 'ERR_OPTION' : 'ERR_TOPIC'
   const shown = Array.isArray(filter) ? 'an empty array' : show(filter)
   throw new MqttError(code, `The topic filter is ${shown}: use text, or an array of one or more`)

@@ -156,7 +156,8 @@ export class MqttClient implements Client {
   async unsubscribe(filter: string | readonly string[], options: UnsubscribeOptions = {}): Promise<void> {
     this.#mustBeUsable()
     checkOptions('unsubscribe', options)
-    await this.#subscriptions.unsubscribe(filterList(filter), options)
+    // To give up nothing is done at once.
+    await this.#subscriptions.unsubscribe(filterList(filter, 0), options)
   }
 
   async request<A = Uint8Array, Q = string | Uint8Array>(

@@ -211,7 +211,7 @@ const rows: Readonly<Record<string, Row[]>> = {
     }),
   ],
   unsubscribe: [
-    ['the filter', /filter/, ['word'], (value, { client }) => client.unsubscribe(value)],
+    ['the filter', /filter/, ['word', 'array'], (value, { client }) => client.unsubscribe(value)],
     [
       'options',
       /options of unsubscribe|unsubscribe\(\)/,
