@@ -45,6 +45,18 @@ export interface Bounds extends IndexBounds, OutboundBounds, SlabBounds {
   endsPerTurn: number
   /** Milliseconds from tick to tick that mean that the process stood still. 1000: ten times what is usual. */
   lateTickMs: number
+  /** Bytes of a CONNECT packet, and of AUTH before CONNACK. 512 KiB: its five texts may have 64 KiB each. 20 or more. */
+  connectPacketBytes: number
+  /** Bytes that unfinished packets of all connections before CONNACK may take. 16 MiB. 0 or more. */
+  unprovedBytes: number
+  /** Of these, bytes that one connection may take all the same. 4096: most CONNECT packets have less. 0 or more. */
+  unprovedBytesEach: number
+  /** Bytes of its place in a queue, that a waiting message costs for each Session that waits for it. 100. 0 or more. */
+  queueEntryBytes: number
+  /** Bytes that the queue of a clean Session may take however full the memory for queues is. 32 KiB. 0 or more. */
+  queueBytesAtLeast: number
+  /** Messages owed to a Session from which on further ones lie in no chunk: it is slow, and would hold whole chunks. 16. 0 or more. */
+  chunkedMessagesOwed: number
   /** Milliseconds that a closing client may take to fetch its last bytes. 5000. */
   lingerMs: number
   /** Milliseconds that a client which publishes too fast is left unread. 10,000: it must not think that the broker is dead. */
@@ -96,6 +108,12 @@ export const defaultBounds: Bounds = {
   timerSlotMs: 50,
   endsPerTurn: 64,
   lateTickMs: 1000,
+  connectPacketBytes: 512 * 1024,
+  unprovedBytes: 16 * 1024 * 1024,
+  unprovedBytesEach: 4096,
+  queueEntryBytes: 100,
+  queueBytesAtLeast: 32 * 1024,
+  chunkedMessagesOwed: 16,
   lingerMs: 5000,
   publishPauseMs: 10_000,
   pausedAgainMs: 1000,

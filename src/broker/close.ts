@@ -1,6 +1,7 @@
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import { handOn } from './hand-on.ts'
+import { forgetKept } from './queue.ts'
 import { stopReplays } from './replay.ts'
 import type { Subscription } from './route.ts'
 import { markSent, sentForStore } from './sent.ts'
@@ -46,7 +47,7 @@ export function endSession(core: Core, session: Session, reason: string): void {
   handOn(core, session)
   if (session.dropped > 0) core.event('repeated', session, { count: session.dropped, what: 'its queue was full' })
   core.sessions.delete(session.clientId)
-  core.keptBytes -= session.keptBytes
+  forgetKept(core, session)
   if (session.persistent) core.append({ kind: 'sessionEnded', clientId: session.clientId })
   // After its subscriptions: as a member of a shared group it must not be the one that gets the Will.
   const due = takeWill(session)

@@ -193,6 +193,7 @@ function attach(core: Core, connection: Connection, session: Session, properties
   const { topicAliasMaximum, topicAliasMaximumOutgoing } = connection.listener
   connection.session = session
   connection.phase = Phase.Open
+  connection.decoder.maximumPacketSize = core.settings.maximumPacketSize
   session.connection = connection
   core.router.presence(session)
   session.username = connection.username

@@ -16,6 +16,7 @@ import {
 } from '../protocol/index.ts'
 import type { InboundAliases, OutboundAliases } from '../session/index.ts'
 import { onAcknowledgement } from './acknowledge.ts'
+import { answersWaitForStore, answersWaitTooMuch } from './answers.ts'
 import { type Authentication, onAuth } from './authenticate.ts'
 import { endConnection } from './close.ts'
 import { onConnect } from './connect.ts'
@@ -35,6 +36,7 @@ import type { Session } from './session.ts'
 import type { ListenerSettings } from './settings.ts'
 import { onSubscribe, onUnsubscribe } from './subscribe.ts'
 import { writeEarly } from './turn.ts'
+import { admits, countUnproved } from './unproved.ts'
 import { Units } from './work.ts'
 
 /**
@@ -92,6 +94,10 @@ export class Connection implements PacketHandler, OutputOwner {
   /** QoS 0 messages dropped since it was found too slow. */
   #dropped = 0
   #inDirty = false
+  /** Something came. */
+  heard = false
+  /** Before CONNACK: bytes of memory that its unfinished packet is counted with. */
+  unproved = 0
 
   constructor(core: Core, link: Link, listener: ListenerSettings) {
     this.core = core
@@ -101,6 +107,7 @@ export class Connection implements PacketHandler, OutputOwner {
     const { maximumPacketSize, maximumProperties, bounds } = core.settings
     const unfinishedAtLeast = bounds.unfinishedPacketBytes
     this.decoder = new Decoder(this, core.text, { maximumPacketSize, maximumProperties, unfinishedAtLeast })
+    this.decoder.maximumPacketSize = Math.min(maximumPacketSize, bounds.connectPacketBytes)
     this.reading = new Reading(this)
     this.lastReceived = core.now
     this.timer = new ConnectionTimer(this)
@@ -113,8 +120,8 @@ export class Connection implements PacketHandler, OutputOwner {
 
   /** Bytes from the client: bytes[start..end), which are the caller's again when this returns. */
   receive(bytes: Uint8Array, start: number, end: number): void {
-    if (this.phase > Phase.Open) return
-    if (this.blocked && this.#answersWaitTooMuch()) return
+    if (this.phase !== Phase.Open && !admits(this, bytes, start, end)) return
+    if (this.blocked && answersWaitTooMuch(this)) return
     this.core.metrics.bytesReceived += end - start
     this.lastReceived = this.core.now
     try {
@@ -122,12 +129,14 @@ export class Connection implements PacketHandler, OutputOwner {
     } catch (error) {
       this.#broken('handling what it sent', error)
     }
+    if (this.phase < Phase.Open || this.unproved > 0) countUnproved(this)
+    if (this.output.full !== null && this.gate > this.core.store.durable) answersWaitForStore(this)
   }
 
   /** Goes on with what came while its decoder was suspended. */
   resume(): void {
     if (this.phase > Phase.Open) return
-    if (this.blocked && this.#answersWaitTooMuch()) return
+    if (this.blocked && answersWaitTooMuch(this)) return
     try {
       this.decoder.resume()
     } catch (error) {
@@ -253,6 +262,8 @@ export class Connection implements PacketHandler, OutputOwner {
     this.publishRate?.stop()
     this.core.wheel.clear(this.timer)
     this.core.connections.delete(this)
+    this.decoder.stop()
+    countUnproved(this)
     if (this.#unsent !== null) this.core.giveSlabs(this.#unsent)
     this.#unsent = null
     this.#discardOutput()
@@ -312,6 +323,7 @@ export class Connection implements PacketHandler, OutputOwner {
     this.decoder.stop()
     this.publishRate?.stop()
     this.reading.stop()
+    countUnproved(this)
     endConnection(this.core, this, reason, willDue)
     this.core.wheel.set(this.timer, this.core.now + this.core.settings.bounds.lingerMs)
     this.#enterDirty()
@@ -330,6 +342,7 @@ export class Connection implements PacketHandler, OutputOwner {
 
   #flush(): void {
     this.#inDirty = false
+    if (this.reading.paused) this.reading.storeHasWritten()
     const much = this.output.full !== null
     this.write()
     if (!this.blocked) this.#tellRecovered()
@@ -355,20 +368,6 @@ export class Connection implements PacketHandler, OutputOwner {
       this.#unsent = full === null ? [slab] : [...full.map((each) => each.slab), slab]
     }
     output.clear()
-  }
-
-  /**
-   * Messages stop when there is no room; answers cannot. A client that goes on sending and reads none of them is closed
-   * before they fill the memory: what may wait beyond them is `max_outgoing_bytes` and one message.
-   */
-  #answersWaitTooMuch(): boolean {
-    const { maximumOutgoingBytes, maximumPacketSize } = this.core.settings
-    const bytes = this.output.pending
-    if (bytes <= 2 * maximumOutgoingBytes + maximumPacketSize) return false
-    this.core.event('answersNotRead', this, { bytes, limit: maximumOutgoingBytes })
-    this.finish('it does not read what it is answered', true)
-    this.link.abort()
-    return true
   }
 
   #discardOutput(): void {

@@ -61,6 +61,8 @@ export class Core {
   startedAt: number
   /** What the waiting messages of all queues cost in memory. */
   keptBytes = 0
+  /** Bytes of memory that unfinished packets take of those who have not proved who they are. */
+  unprovedBytes = 0
   /** Clients online now. */
   online = 0
   /** The position in the store's log of the last record that something sent may rely on. */

@@ -93,7 +93,7 @@ function deliverWithPromise(
   const { connection, outbound } = session
   if (connection === null || outbound.waiting > 0 || !windowOpen(core, session) || !connection.hasRoom()) {
     // What is in the store only is not kept in memory.
-    const lasting = connection === null && !onlyInStore(core, session)
+    const lasting = (connection === null || isSlow(core, session)) && !onlyInStore(core, session)
     enqueue(core, session, new Queued(publication.keep(core, lasting), retain, identifiers, shared), qos)
     return
   }
@@ -101,7 +101,7 @@ function deliverWithPromise(
   if (!fits(core, connection, content, qos, identifiers, publication.expiresAt)) return
   const entry =
     shared !== null || mustKeep(core, session)
-      ? new Queued(publication.keep(core, false), retain, identifiers, shared)
+      ? new Queued(publication.keep(core, isSlow(core, session)), retain, identifiers, shared)
       : null
   const position = outbound.tail
   const packetId = outbound.send(entry, qos)
@@ -112,4 +112,9 @@ function deliverWithPromise(
   }
   const first = PUBLISH | (qos << 1) | (retain ? RETAIN : 0)
   send(core, connection, content, first, packetId, identifiers, publication.expiresAt)
+}
+
+/** Whether it may be long until this Session has done with a message. */
+function isSlow(core: Core, { outbound }: Session): boolean {
+  return outbound.tail - outbound.head >= core.settings.bounds.chunkedMessagesOwed
 }

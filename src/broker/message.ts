@@ -13,13 +13,14 @@ import type { Timer } from './timers.ts'
  * in one run of bytes, under the same names as in a PublishView, so that both are written by the same code.
  */
 export class Message implements PublishContent {
-  readonly bytes: Uint8Array
-  readonly topicStart: number
-  readonly topicEnd: number
-  readonly propertiesStart: number
-  readonly propertiesEnd: number
-  readonly payloadStart: number
-  readonly payloadEnd: number
+  bytes: Uint8Array
+  topicStart: number
+  topicEnd: number
+  propertiesStart: number
+  propertiesEnd: number
+  payloadStart: number
+  payloadEnd: number
+  readonly lasting = true
   readonly topic: string
   readonly qos: QoS
   readonly retain: boolean
@@ -27,6 +28,8 @@ export class Message implements PublishContent {
   expiresAt: number
   /** The Client Identifier of who published it, for No Local; null if it was the broker. */
   readonly publisher: string | null
+  /** Queues in which it waits, in memory. */
+  waiting = 0
   /** The number under which the store knows it; 0 as long as it does not. */
   id = 0
   /** Frees a retained message that expires; null if it does not. */
@@ -68,6 +71,19 @@ export class Message implements PublishContent {
     const { expiresAt, publisher } = this
     const lengths = [topicLength, propertiesLength, payloadLength] as const
     return new Message(topic, bytes, topicStart, ...lengths, qos, retain, expiresAt, publisher)
+  }
+
+  /** Gives it bytes of its own, if it lies in a chunk with others: who keeps it for long must not keep those. */
+  settle(): void {
+    const { topicStart: start, payloadEnd: end } = this
+    if (end - start === this.bytes.length) return
+    this.bytes = this.bytes.slice(start, end)
+    this.topicStart -= start
+    this.topicEnd -= start
+    this.propertiesStart -= start
+    this.propertiesEnd -= start
+    this.payloadStart -= start
+    this.payloadEnd -= start
   }
 
   get payloadLength(): number {

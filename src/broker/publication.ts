@@ -29,7 +29,10 @@ export class Publication {
     this.#message = null
     // An alias, an expiry or an identifier must not be passed on as it came: then the cleaned copy is what is sent.
     this.content = view
-    if (!view.propertiesForwardable) this.content = this.keep(core, view.retain)
+    // So is a large one that several get: it is copied once, and sent to each from where it lies.
+    const large = view.payloadEnd - view.payloadStart >= core.pool.referredBytes
+    const several = large && route.direct.length + route.shared.length > 1
+    if (!view.propertiesForwardable || several) this.content = this.keep(core, view.retain || several)
   }
 
   ofMessage(message: Message, route: Route): void {
@@ -47,7 +50,7 @@ export class Publication {
     if (this.#message === null) {
       const { topic, topicBytes } = this.route!
       this.#message = core.keeper.keep(this.#view!, topic, topicBytes, lasting, this.expiresAt, this.publisher)
-    }
+    } else if (lasting) this.#message.settle()
     return this.#message
   }
 

@@ -67,9 +67,25 @@ function append(core: Core, session: Session, entry: Queued, qos: QoS): number {
 
 /** A waiting message comes into memory, or leaves its place there. */
 function countKept(core: Core, session: Session, entry: Queued, direction: 1 | -1): void {
-  const bytes = direction * (entry.message.payloadLength + core.settings.bounds.queuedMessageBytes)
-  session.keptBytes += bytes
-  core.keptBytes += bytes
+  const { message } = entry
+  const { queuedMessageBytes, queueEntryBytes } = core.settings.bounds
+  const bytes = message.payloadLength + queuedMessageBytes
+  session.keptBytes += direction * (bytes + queueEntryBytes)
+  core.keptBytes += direction * queueEntryBytes
+  // It is there once, for however many it waits.
+  if (direction > 0 && message.waiting++ === 0) core.keptBytes += bytes
+  if (direction < 0 && --message.waiting === 0) core.keptBytes -= bytes
+}
+
+/** The Session has ended: what waits for it in memory does so no more. */
+export function forgetKept(core: Core, session: Session): void {
+  session.outbound.forEach((entry, state) => {
+    if (entry !== null && isWaiting(state)) countKept(core, session, entry, -1)
+  })
+}
+
+function isWaiting(state: OutboundState): boolean {
+  return state >= OutboundState.WaitingQoS0 && state <= OutboundState.WaitingQoS2
 }
 
 /** Brings the next of what lies in the store into memory. */
@@ -104,8 +120,7 @@ function firstWaiting(core: Core, session: Session): Queued | null {
   if (outbound.next === outbound.tail) return null
   if (outbound.next === outbound.kept) fetch(core, session)
   const state = outbound.state(outbound.next)
-  const waits = state >= OutboundState.WaitingQoS0 && state <= OutboundState.WaitingQoS2
-  return waits ? outbound.message(outbound.next) : null
+  return isWaiting(state) ? outbound.message(outbound.next) : null
 }
 
 /** Makes room by what has expired at the head of the queue, or else, if the policy says so, by what is oldest. False: by nothing. */
@@ -140,6 +155,15 @@ function fullBecauseOf(core: Core, session: Session, entry: Queued): Limit | nul
   }
   if (maximumQueuedBytes > 0 && session.queuedBytes + entry.message.payloadLength > maximumQueuedBytes) {
     return { option: 'max_queued_bytes', limit: maximumQueuedBytes }
+  }
+  // A kept Session's messages may lie in the store alone; a clean one has nothing else.
+  const { maximumQueueMemory, bounds } = core.settings
+  if (
+    !session.persistent &&
+    session.keptBytes >= bounds.queueBytesAtLeast &&
+    core.keptBytes >= 2 * maximumQueueMemory
+  ) {
+    return { option: 'max_queue_memory', limit: maximumQueueMemory }
   }
   return null
 }

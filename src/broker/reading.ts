@@ -8,6 +8,8 @@ export const Unread = {
   TooFast: 1,
   /** One of its packets takes longer, or it has to wait for its turn. */
   Suspended: 2,
+  /** The store has not written what its answers rely on. */
+  Gated: 4,
 } as const
 export type Unread = (typeof Unread)[keyof typeof Unread]
 
@@ -59,6 +61,15 @@ export class Reading implements Job {
     // It was silent because it was not read: that must not count against it.
     this.#connection.lastReceived = this.#connection.core.now
     if (this.#why === 0) this.#connection.link.resume()
+  }
+
+  /** Answers gather behind what the store has not written yet: no more is read until it has. */
+  waitForStore(): void {
+    this.pause(Unread.Gated)
+  }
+
+  storeHasWritten(): void {
+    this.goOn(Unread.Gated)
   }
 
   /** Nothing more is handled, but the end of the connection has to be noticed. */

@@ -7,7 +7,8 @@ import { Phase } from './phase.ts'
 export function fail(connection: Connection, reasonCode: number, reason: string): void {
   if (connection.phase > Phase.Open) return
   const { core } = connection
-  if (reasonCode === ReasonCode.PacketTooLarge) {
+  const byOption = connection.decoder.maximumPacketSize === core.settings.maximumPacketSize
+  if (reasonCode === ReasonCode.PacketTooLarge && byOption) {
     core.event('packetTooLarge', connection, { reason, limit: core.settings.maximumPacketSize })
   } else {
     core.event('protocolError', connection, { reason, code: reasonCodeName(reasonCode) })

@@ -59,6 +59,8 @@ const NO_BYTES: Uint8Array = new Uint8Array(0)
 export class Decoder {
   /** 4 at first. A CONNECT sets it as soon as its version is known; a client sets it before it receives. */
   version: ProtocolVersion = 4
+  /** That of the limits, unless it is set: before CONNECT less is enough. */
+  maximumPacketSize: number
   readonly #handler: PacketHandler
   readonly #text: Text
   readonly #limits: DecoderLimits
@@ -75,6 +77,7 @@ export class Decoder {
     this.#handler = handler
     this.#text = text
     this.#limits = limits
+    this.maximumPacketSize = limits.maximumPacketSize
   }
 
   /**
@@ -119,6 +122,11 @@ export class Decoder {
     if (this.#heldStart === this.#heldEnd) this.#held = NO_BYTES
   }
 
+  /** Bytes of memory that an unfinished packet takes. */
+  get unfinishedBytes(): number {
+    return this.#rest?.length ?? 0
+  }
+
   get suspended(): boolean {
     return this.#state === SUSPENDED
   }
@@ -127,7 +135,7 @@ export class Decoder {
     this.#state = DECODING
     let at = this.#rest === null ? start : this.#feed(bytes, start, end)
     while (at < end && this.#state === DECODING) {
-      const length = packetLength(bytes, at, end, this.#limits.maximumPacketSize, this.version)
+      const length = packetLength(bytes, at, end, this.maximumPacketSize, this.version)
       if (length === 0 || length > end - at) {
         this.#keep(bytes, at, end, length)
         at = end
@@ -178,7 +186,7 @@ export class Decoder {
   }
 
   #restPacketLength(): number {
-    return packetLength(this.#rest!, 0, this.#restLength, this.#limits.maximumPacketSize, this.version)
+    return packetLength(this.#rest!, 0, this.#restLength, this.maximumPacketSize, this.version)
   }
 
   #keep(bytes: Uint8Array, start: number, end: number, packetLength: number): void {

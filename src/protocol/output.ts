@@ -3,6 +3,8 @@ export interface Slab {
   readonly bytes: Uint8Array
   readonly start: number
   readonly end: number
+  /** It belongs to somebody else, and is only sent. */
+  readonly lent?: boolean
 }
 
 export interface SlabBounds {
@@ -10,6 +12,8 @@ export interface SlabBounds {
   smallSlabBytes: number
   /** Bytes of a large slab, at least those of a small one. Default 65,536: what one write to a socket is worth. */
   largeSlabBytes: number
+  /** Bytes from which a payload that is kept anyway is sent from where it lies, and not copied. 1 or more. Default 65,536. */
+  referredBytes: number
   /** Bytes of the slabs of each size that are kept for the next time beyond those of the arena. Default 64 MiB. */
   slabBytesKept: number
 }
@@ -17,6 +21,7 @@ export interface SlabBounds {
 export const defaultSlabBounds: SlabBounds = {
   smallSlabBytes: 4096,
   largeSlabBytes: 65_536,
+  referredBytes: 65_536,
   slabBytesKept: 64 * 1024 * 1024,
 }
 
@@ -30,6 +35,7 @@ const SMALL_SHARE = 0.25
 export class SlabPool {
   readonly arena: Uint8Array
   readonly largeBytes: number
+  readonly referredBytes: number
   readonly #smallBytes: number
   readonly #bytesKept: number
   readonly #small: Slab[] = []
@@ -39,6 +45,7 @@ export class SlabPool {
   constructor(arena: Uint8Array, from: number, bounds: SlabBounds = defaultSlabBounds) {
     this.arena = arena
     this.largeBytes = bounds.largeSlabBytes
+    this.referredBytes = bounds.referredBytes
     this.#smallBytes = bounds.smallSlabBytes
     this.#bytesKept = bounds.slabBytesKept
     const middle = from + Math.floor((arena.length - from) * SMALL_SHARE)
@@ -55,7 +62,7 @@ export class SlabPool {
   /** The slab's bytes are needed no more. */
   give(slab: Slab): void {
     const size = slab.end - slab.start
-    if (size > this.largeBytes) return
+    if (size > this.largeBytes || slab.lent === true) return
     const free = size === this.#smallBytes ? this.#small : this.#large
     if (slab.bytes === this.arena || free.length < this.#bytesKept / size) free.push(slab)
   }
@@ -94,11 +101,14 @@ export class Output {
   end = 0
   slab: Slab | null = null
   full: FullSlab[] | null = null
+  /** See SlabBounds. */
+  readonly referredBytes: number
   readonly #pool: SlabPool
   readonly #owner: OutputOwner
 
   constructor(pool: SlabPool, owner: OutputOwner) {
     this.#pool = pool
+    this.referredBytes = pool.referredBytes
     this.#owner = owner
   }
 
@@ -112,6 +122,15 @@ export class Output {
     let sum = this.slab === null ? 0 : this.at - this.slab.start
     if (this.full !== null) for (const { slab, end } of this.full) sum += end - slab.start
     return sum
+  }
+
+  /**
+   * After what was written comes bytes[start..end), sent from where it lies: nobody may change it. Only after a reserve.
+   */
+  refer(bytes: Uint8Array, start: number, end: number): void {
+    if (this.full === null) this.full = []
+    this.full.push({ slab: this.slab!, end: this.at }, { slab: { bytes, start, end, lent: true }, end })
+    this.#use(this.#pool.take(1), 0)
   }
 
   /** Forgets what was written; the slabs belong to the caller, who gives them back to the pool when they are sent. */

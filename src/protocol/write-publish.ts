@@ -12,6 +12,8 @@ export interface PublishContent {
   readonly propertiesEnd: number
   readonly payloadStart: number
   readonly payloadEnd: number
+  /** The bytes never change: they may be sent later from where they lie. */
+  readonly lasting?: boolean
 }
 
 /** What a PUBLISH of MQTT 5.0 carries beside the properties of its content. */
@@ -59,6 +61,9 @@ export function writePublish(
   const topicStart = content.topicStart
   const topicEnd = content.topicEnd
   const payloadEnd = content.payloadEnd
+  if (payloadEnd - content.payloadStart >= out.referredBytes && content.lasting === true) {
+    return writeReferring(out, firstByte, packetId, version, content, extras)
+  }
   const hasPacketId = (firstByte & 6) !== 0
   if (version === 5 && (extras !== null || content.propertiesStart !== content.propertiesEnd)) {
     return writeWithProperties(out, firstByte, packetId, content, extras)
@@ -119,14 +124,48 @@ function writeWithProperties(
   return length
 }
 
+/** The same, but the payload is not copied. */
+function writeReferring(
+  out: Output,
+  firstByte: number,
+  packetId: number,
+  version: ProtocolVersion,
+  content: PublishContent,
+  extras: PublishExtras | null,
+): number {
+  const topicLength = version === 5 && extras?.omitTopic ? 0 : content.topicEnd - content.topicStart
+  const ownLength = version === 5 ? content.propertiesEnd - content.propertiesStart : 0
+  const propertyLength = ownLength + (version === 5 && extras !== null ? extrasLength(extras) : 0)
+  const payloadLength = content.payloadEnd - content.payloadStart
+  const gap = ((firstByte & 6) === 0 ? 0 : 2) + (version === 5 ? variableLength(propertyLength) + propertyLength : 0)
+  const remaining = 2 + topicLength + gap + payloadLength
+  const length = begin(out, firstByte, remaining, topicLength, payloadLength)
+  const bytes = out.bytes
+  let at = out.at + length - remaining + 2
+  copyBytes(bytes, at, content.bytes, content.topicStart, content.topicStart + topicLength)
+  at += topicLength
+  if ((firstByte & 6) !== 0) {
+    bytes[at++] = packetId >> 8
+    bytes[at++] = packetId
+  }
+  if (version === 5) {
+    at = writeVariable(bytes, at, propertyLength)
+    if (extras !== null) at = writeExtras(bytes, at, extras)
+    copyBytes(bytes, at, content.bytes, content.propertiesStart, content.propertiesEnd)
+  }
+  out.at += length - payloadLength
+  out.refer(content.bytes, content.payloadStart, content.payloadEnd)
+  return length
+}
+
 /**
- * Reserves room for the packet and writes the fixed header and the topic's length; returns the packet's length. The packet
+ * Reserves room for the packet, but for `referred` bytes of it, and writes the fixed header and the topic's length; returns the packet's length. The packet
  * is in the output only once its writer has moved `at` past all of it.
  */
-function begin(out: Output, firstByte: number, remaining: number, topicLength: number): number {
+function begin(out: Output, firstByte: number, remaining: number, topicLength: number, referred = 0): number {
   if (remaining > LARGEST_VARIABLE) throw new RangeError(`A packet of ${remaining} bytes is larger than MQTT allows`)
   const length = 1 + variableLength(remaining) + remaining
-  out.reserve(length)
+  out.reserve(length - referred)
   const bytes = out.bytes
   let at = out.at
   bytes[at++] = firstByte

@@ -4,6 +4,7 @@ import {
   Decoder,
   type DecoderLimits,
   decodeProperties,
+  defaultSlabBounds,
   encodePacket,
   Output,
   type Packet,
@@ -11,6 +12,7 @@ import {
   type Properties,
   type ProtocolVersion,
   type PublishView,
+  type SlabBounds,
   SlabPool,
   type Text,
 } from '../../../src/protocol/index.ts'
@@ -82,8 +84,8 @@ export function decodeAll(bytes: Uint8Array, version: ProtocolVersion, cuts: rea
   return collector.packets
 }
 
-export function newOutput(): Output {
-  return new Output(new SlabPool(new Uint8Array(0), 0), { outputBegan() {} })
+export function newOutput(bounds: Partial<SlabBounds> = {}): Output {
+  return new Output(new SlabPool(new Uint8Array(0), 0, { ...defaultSlabBounds, ...bounds }), { outputBegan() {} })
 }
 
 /** What was written to an output. */

@@ -89,18 +89,22 @@ describe('writePublish', () => {
       packetId: fc.integer({ min: 1, max: 65_535 }),
       version: fc.constantFrom(...VERSIONS),
       extras: fc.option(anyExtras),
+      lasting: fc.boolean(),
+      referredBytes: fc.integer({ min: 1, max: 20 }),
     })
     fc.assert(
-      fc.property(input, ({ message, gaps, firstByte, packetId, version, extras }) => {
-        const content = layOut(message, gaps)
+      fc.property(input, ({ message, gaps, firstByte, packetId, version, extras, lasting, referredBytes }) => {
+        const content = { ...layOut(message, gaps), lasting }
         const before = hex(content.bytes)
-        const out = newOutput()
+        const out = newOutput({ referredBytes })
         const length = writePublish(out, firstByte, packetId, version, content, extras)
         const packet = expected(message, firstByte, packetId, version === 5 ? extras : null)
         assert.equal(hex(written(out)), hex(encodeToBytes(packet, version)))
         assert.equal(length, out.pending)
         assert.equal(length, publishLength(packet.qos, version, content, extras))
         assert.equal(hex(content.bytes), before)
+        const referred = out.full?.some(({ slab }) => slab.bytes === content.bytes) ?? false
+        assert.equal(referred, lasting && message.payload.length >= referredBytes)
       }),
       { numRuns: 3000 },
     )
