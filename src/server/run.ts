@@ -3,13 +3,13 @@ import { endOnFaults, tellFault } from './faults.ts'
 import { levelsFrom, listenOptionsFrom, settingsFrom } from './from-config.ts'
 import { Log } from './log.ts'
 import { openWriters } from './log-writers.ts'
+import { tendMemory } from './memory.ts'
 import { openStore } from './open-store.ts'
 import { toldByPackets } from './packet-log.ts'
 import { writePidFile } from './pid-file.ts'
 import { readConfig } from './read-config.ts'
 import { type ListenOptions, Server } from './server.ts'
 import { stopSignal } from './signals.ts'
-import { limitYoungGeneration } from './young-generation.ts'
 
 /** What the command line says. */
 export interface BrokerArguments {
@@ -26,7 +26,6 @@ export interface BrokerArguments {
 }
 
 const DEFAULT_PORT = 1883
-const MEMORY_CHECK_MS = 100
 const EXIT_BAD_CONFIG = 3
 const EXIT_CANNOT_START = 1
 
@@ -74,11 +73,9 @@ async function serve(config: Config, args: BrokerArguments, log: Log): Promise<n
     await server.close(0)
     return EXIT_BAD_CONFIG
   }
-  const memory = setInterval(() => {
-    if (!limitYoungGeneration()) clearInterval(memory)
-  }, MEMORY_CHECK_MS)
+  const stopTending = tendMemory(server.broker.core.metrics)
   const signal = await stop
-  clearInterval(memory)
+  stopTending()
   log.line('notice', `${signal}: stopping`)
   await server.close()
   log.line('notice', `nightjar ${version} has stopped`)

@@ -1,0 +1,21 @@
+import type { Metrics } from '../broker/index.ts'
+import { LOOK_MS, QuietMemory } from './quiet-memory.ts'
+import { limitYoungGeneration } from './young-generation.ts'
+
+const YOUNG_LOOK_MS = 100
+
+/** Keeps what V8 holds small, while a load begins and when it is over. Returns what stops it. */
+export function tendMemory(metrics: Metrics): () => void {
+  const young = setInterval(() => {
+    if (!limitYoungGeneration()) clearInterval(young)
+  }, YOUNG_LOOK_MS)
+  const quiet = new QuietMemory(() => ({
+    packets: metrics.messagesReceived + metrics.messagesSent,
+    connections: metrics.sockets,
+  }))
+  const looking = setInterval(() => quiet.look(), LOOK_MS)
+  return () => {
+    clearInterval(young)
+    clearInterval(looking)
+  }
+}
