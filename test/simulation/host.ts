@@ -30,6 +30,7 @@ export interface Saboteur {
   /** What stands before the clock, of one life of the broker. */
   clock?(clock: Clock): Clock
   connection?(connection: Connection): void
+  broker?(broker: Broker): void
 }
 
 export type Death = 'kill' | 'power loss'
@@ -124,6 +125,7 @@ export class Host implements BrokerEnd {
     this.broker.core.failed = (_doing, _subject, error) => {
       throw error
     }
+    this.#saboteur.broker?.(this.broker)
     this.#tick(life)
   }
 

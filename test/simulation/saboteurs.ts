@@ -1,5 +1,7 @@
 import { endNow } from '../../src/broker/doomed.ts'
-import type { Connection, Store, StoreRecord } from '../../src/broker/index.ts'
+import type { Broker, Connection, Store, StoreRecord } from '../../src/broker/index.ts'
+import type { Route, Subscription } from '../../src/broker/route.ts'
+import { bytesOf } from '../support/packets.ts'
 import type { Saboteur } from './host.ts'
 
 type Kind = StoreRecord['kind']
@@ -131,6 +133,25 @@ function endsAtOnce({ core }: Connection): void {
   }
 }
 
+/** A subscription makes a route outdated that is cached; one that has left the cache, and that a connection holds, looks current. */
+function keepsEvicted({ core: { router } }: Broker): void {
+  const outdated = new WeakSet<Route>()
+  const { current, add, remove } = router
+  const noting = (change: (subscription: Subscription) => void) => (subscription: Subscription) => {
+    const topic = bytesOf(subscription.filter.filter)
+    const cached = router.known(topic, 0, topic.length)
+    if (cached !== null) outdated.add(cached)
+    change.call(router, subscription)
+  }
+  router.add = noting(add)
+  router.remove = noting(remove)
+  router.current = (route) => {
+    if (outdated.has(route)) return false
+    route.outdated = false
+    return current.call(router, route)
+  }
+}
+
 /** Bugs, each of which the simulator must find. Made anew for every run. */
 export const saboteurs: Readonly<Record<string, () => Saboteur>> = {
   'PUBACK and PUBREC do not wait for the log': () => ungated('sender', 'queued', 'retained', 'retainedCleared'),
@@ -167,4 +188,5 @@ export const saboteurs: Readonly<Record<string, () => Saboteur>> = {
   }),
   'timers run on the wall clock': () => ({ clock: (clock) => ({ now: () => clock.wall(), wall: () => clock.wall() }) }),
   'what the time was is not recorded': () => forgets('time'),
+  'a route that left the cache looks current': () => ({ broker: keepsEvicted }),
 }

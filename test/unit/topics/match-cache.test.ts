@@ -86,6 +86,55 @@ describe('the match cache', () => {
     assert.ok(hits > 1000, `${hits} hits`)
   })
 
+  it('tells once of every value that leaves, and keeps the others, however tiny it is', () => {
+    const few = fc.integer({ min: 1, max: 3 })
+    const power = fc.constantFrom(1, 2, 4)
+    const bounds = {
+      seed: fc.integer(),
+      maxEntries: few,
+      maxBytes: fc.integer({ min: 1, max: 60 }),
+      maxWeight: fc.nat(9),
+    }
+    const layout = { ways: power, slotsAtLeast: power, bytesAtLeast: few, reviewed: few }
+    const act = fc.oneof(step, fc.record({ do: fc.constant('review' as const), keep: fc.nat(9) }))
+    let left = 0
+    fc.assert(
+      fc.property(
+        fc.record({ ...bounds, ...layout }),
+        fc.array(act, { minLength: 50, maxLength: 100 }),
+        (options, acts) => {
+          const there = new Map<object, string>()
+          const gone = (value: object): void => {
+            assert.ok(there.delete(value), 'it was not there')
+            left++
+          }
+          const cache = new MatchCache<object>({ ...options, gone })
+          for (const each of acts) {
+            const topic = 'name' in each ? `t${each.name % 7}` : ''
+            if (each.do === 'set') {
+              const value = {}
+              there.set(value, topic)
+              cache.set(...lying(topic), value, each.value)
+            } else if (each.do === 'get') {
+              cache.get(...lying(topic))
+            } else if (each.do === 'delete') {
+              cache.delete(...lying(topic))
+            } else if (each.do === 'clear') {
+              cache.clear()
+            } else {
+              cache.review((value) => there.get(value) !== `t${each.keep}`)
+            }
+            // What is there and was not told of is what the cache has: neither more nor less.
+            assert.equal(cache.size, there.size)
+            for (const [value, topic] of there) assert.equal(cache.get(...lying(topic)), value)
+          }
+        },
+      ),
+      { numRuns: 500 },
+    )
+    assert.ok(left > 1000, `${left} left`)
+  })
+
   it('keeps all while there is room for a bucket to be unlucky', () => {
     const cache = new MatchCache<number>({ seed: 1, maxEntries: 4096, maxBytes: 1 << 20 })
     for (let i = 0; i < 1000; i++) cache.set(...lying(`home/dev${i}/temperature`), i)
