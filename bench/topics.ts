@@ -14,7 +14,7 @@ import {
 
 const SIZES = [10_000, 100_000, 1_000_000]
 const MATCHES = 200_000
-const SEED = 0x5eed
+const SEED = { start: 0x5eed, end: 0xda }
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()

@@ -1,5 +1,5 @@
 import type { PublishExtras, Slab, SlabPool, Text } from '../protocol/index.ts'
-import { RetainedIndex } from '../topics/index.ts'
+import { type HashSeed, RetainedIndex } from '../topics/index.ts'
 import { BrokerTime } from './broker-time.ts'
 import type { Connection } from './connection.ts'
 import { ConnectionRate } from './connection-rate.ts'
@@ -107,8 +107,8 @@ export class Core {
     this.work = new Work(bounds)
     this.work.onFailure = (error) => this.failed('doing what was too much for one turn', null, error)
     // Seeds that no client knows: topics must not be chosen so that they collide.
-    this.router = new Router(parts.text, parts.random.uint32(), bounds)
-    this.retained = new RetainedIndex(parts.random.uint32(), bounds)
+    this.router = new Router(parts.text, seedOf(parts.random), seedOf(parts.random), bounds)
+    this.retained = new RetainedIndex(seedOf(parts.random), bounds)
   }
 
   event(id: EventId, from: Subject | null, details: EventDetails = NO_DETAILS): void {
@@ -185,6 +185,10 @@ export class Core {
   giveSlabs(slabs: readonly Slab[]): void {
     for (const slab of slabs) this.pool.give(slab)
   }
+}
+
+function seedOf(random: Random): HashSeed {
+  return { start: random.uint32() | 0, end: random.uint32() | 0 }
 }
 
 export interface Identity {

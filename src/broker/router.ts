@@ -1,5 +1,5 @@
 import type { Text } from '../protocol/index.ts'
-import { MatchCache, type Matches, SubscriptionIndex } from '../topics/index.ts'
+import { type HashSeed, MatchCache, type Matches, SubscriptionIndex } from '../topics/index.ts'
 import type { Bounds } from './bounds.ts'
 import { Route, type Subscription } from './route.ts'
 import type { Session } from './session.ts'
@@ -10,11 +10,11 @@ export class Router {
   readonly #cache: MatchCache<Route>
   readonly #text: Text
 
-  constructor(text: Text, seed: number, bounds: Bounds) {
+  constructor(text: Text, seed: HashSeed, cacheSeed: HashSeed, bounds: Bounds) {
     this.#text = text
     this.#index = new SubscriptionIndex(seed, bounds)
     this.#cache = new MatchCache({
-      seed,
+      seed: cacheSeed,
       maxEntries: bounds.routesCached,
       maxBytes: bounds.routeTopicBytesCached,
       maxWeight: bounds.routeDeliveriesCached,

@@ -3,6 +3,7 @@ import type { PublishView, QoS } from '../protocol/index.ts'
 import {
   MatchCache,
   type Matches,
+  NO_SEED,
   parseTopicFilter,
   SubscriptionIndex,
   type TopicFilter,
@@ -117,7 +118,7 @@ export interface Known {
 
 /** As Nightjar's broker reads filters; another broker says by Subscription Identifier what it means. */
 const FILTER_OPTIONS = { starWildcard: true, sysAlias: true }
-const CACHE = { seed: 0x6e6a, maxEntries: 4096, maxBytes: 256 * 1024 }
+const CACHE = { seed: NO_SEED, maxEntries: 4096, maxBytes: 256 * 1024 }
 const LARGEST_IDENTIFIER = 268_435_455
 
 /** From a message that comes in to the subscriptions that get it. */

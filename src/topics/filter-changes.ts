@@ -1,4 +1,4 @@
-import { mix } from './name-table.ts'
+import { mix } from './hash.ts'
 import type { TopicLevels } from './topic-levels.ts'
 
 /** Levels of a filter's beginning that are told apart. */

@@ -1,4 +1,5 @@
 export { defaultIndexBounds, type IndexBounds } from './bounds.ts'
+export { type HashSeed, NO_SEED } from './hash.ts'
 export { MatchCache, type MatchCacheOptions } from './match-cache.ts'
 export type { RetainedCursor } from './retained-cursor.ts'
 export { RetainedIndex } from './retained-index.ts'

@@ -1,6 +1,8 @@
+import { type HashSeed, hashEnd, hashStep } from './hash.ts'
+
 export interface MatchCacheOptions<V> {
-  /** Any 32-bit integer that clients can't know: topics can then not be chosen so that they push each other out. */
-  seed: number
+  /** What clients can't know: topics can then not be chosen so that they push each other out. */
+  seed: HashSeed
   /** 1 or more; kept to the next power of two below. */
   maxEntries: number
   /** Bytes of topic names, two more for each. */
@@ -28,7 +30,6 @@ const REVIEWS = 64
 const LENGTH_BYTES = 2
 const LONGEST = 65_535
 const NOTHING = new Uint8Array(0)
-const MULTIPLIER = 0x9e3779b1 | 0
 
 /**
  * Topic Name (as bytes) to what was computed for it: a hash and a compare, and no string. It may forget at any time.
@@ -41,7 +42,7 @@ const MULTIPLIER = 0x9e3779b1 | 0
  * A full bucket gives up a slot that was not used lately. Table and arena begin small and double up to their limits.
  */
 export class MatchCache<V> {
-  readonly #seed: number
+  readonly #seed: HashSeed
   readonly #maxSlots: number
   readonly #maxBytes: number
   readonly #maxWeight: number
@@ -312,22 +313,16 @@ function powerOfTwoBelow(number: number): number {
 }
 
 /** Four bytes at a time; a rest of fewer is read together with some that were there already. */
-function hashBytes(view: DataView, start: number, end: number, seed: number): number {
-  let hash = seed ^ (end - start)
+function hashBytes(view: DataView, start: number, end: number, seed: HashSeed): number {
+  let hash = seed.start ^ (end - start)
   if (end - start < 4) {
-    for (let i = start; i < end; i++) hash = Math.imul(hash ^ view.getUint8(i), MULTIPLIER)
+    for (let i = start; i < end; i++) hash = hashStep(hash, view.getUint8(i))
   } else {
     const last = end - 4
-    for (let i = start; i < last; i += 4) hash = step(hash, view.getInt32(i, true))
-    hash = step(hash, view.getInt32(last, true))
+    for (let i = start; i < last; i += 4) hash = hashStep(hash, view.getInt32(i, true))
+    hash = hashStep(hash, view.getInt32(last, true))
   }
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  return hash ^ (hash >>> 13)
-}
-
-function step(hash: number, word: number): number {
-  const product = Math.imul(hash ^ word, MULTIPLIER)
-  return product ^ (product >>> 15)
+  return hashEnd(hash, seed)
 }
 
 function sameBytes(a: DataView, aStart: number, b: DataView, bStart: number, length: number): boolean {

@@ -1,4 +1,5 @@
 import type { IndexBounds } from './bounds.ts'
+import { type HashSeed, hashName } from './hash.ts'
 
 /** What has a name and stands in a chain with others. */
 export interface Chained<N> {
@@ -7,27 +8,8 @@ export interface Chained<N> {
   next: N | null
 }
 
-const MULTIPLIER = 0x9e3779b1 | 0
 /** Average length of a chain: with two a look-up took a fifth longer. */
 const NAMES_PER_BUCKET = 1
-
-/** A hash of text[start..end) under a seed that a sender cannot know, so that nobody can choose names that collide. */
-export function hashName(text: string, start: number, end: number, seed: number): number {
-  let hash = seed
-  for (let i = start; i < end; i++) hash = Math.imul(hash ^ text.charCodeAt(i), MULTIPLIER)
-  return mix(hash)
-}
-
-/** One step of `hashName`, for those who find the end of the name while they hash it. */
-export function hashStep(hash: number, code: number): number {
-  return Math.imul(hash ^ code, MULTIPLIER)
-}
-
-/** The last step of `hashName`: the low bits, which choose the bucket, come to depend on all others. */
-export function mix(hash: number): number {
-  const half = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  return half ^ (half >>> 13)
-}
 
 /** The one of the chain that is named text[start..end), or null. */
 export function findInChain<N extends Chained<N>>(first: N | null, text: string, start: number, end: number): N | null {
@@ -47,6 +29,13 @@ export function removeFromChain<N extends Chained<N>>(first: N, node: N): N | nu
   return first
 }
 
+/** Whether the chain has so many nodes, or more. */
+export function isAsLongAs<N extends Chained<N>>(length: number, first: N | null): boolean {
+  let left = length
+  for (let node = first; node !== null && left > 0; node = node.next) left--
+  return left === 0
+}
+
 /**
  * Names to nodes, by linear hashing: it grows and shrinks by one bucket at a time, so a table of a million names is never
  * laid out anew in one go (only its list of buckets is copied now and then), and a name costs two pointers.
@@ -56,18 +45,24 @@ export function removeFromChain<N extends Chained<N>>(first: N, node: N): N | nu
  *                |
  *                node -> next -> next
  *
- * A hash belongs in bucket `hash mod 2 half` if that bucket exists, else in `hash mod half`.
+ * A hash belongs in bucket `hash mod 2 half` if that bucket exists, else in `hash mod half`. A name whose chain is full, as
+ * happens only if somebody chose the names so, goes into a Map instead: whoever knows all our secrets makes it as slow as a
+ * Map, no slower.
  */
 export class NameTable<N extends Chained<N>> {
   size = 0
-  readonly #seed: number
+  readonly #seed: HashSeed
+  readonly #chainAtMost: number
   readonly #bucketsAtLeast: number
   readonly #buckets: (N | null)[]
   /** A power of two. */
   #half: number
+  /** Null: as long as no chain was ever full. */
+  #crowd: Map<string, N> | null = null
 
-  constructor(seed: number, bounds: IndexBounds) {
+  constructor(seed: HashSeed, bounds: IndexBounds) {
     this.#seed = seed
+    this.#chainAtMost = bounds.namesInChain
     this.#bucketsAtLeast = bounds.bucketsAtLeast
     this.#half = bounds.bucketsAtLeast
     this.#buckets = new Array<N | null>(bounds.bucketsAtLeast).fill(null)
@@ -75,7 +70,9 @@ export class NameTable<N extends Chained<N>> {
 
   /** The node named text[start..end), whose hash that is, or null. */
   find(text: string, start: number, end: number, hash: number): N | null {
-    return findInChain(this.#buckets[this.#bucketOf(hash)]!, text, start, end)
+    const found = findInChain(this.#buckets[this.#bucketOf(hash)]!, text, start, end)
+    if (found !== null || this.#crowd === null) return found
+    return this.#crowd.get(text.slice(start, end)) ?? null
   }
 
   /** Adds a node whose name is not there yet. */
@@ -87,8 +84,13 @@ export class NameTable<N extends Chained<N>> {
 
   /** Removes a node that is there. */
   remove(node: N, hash: number): void {
-    const bucket = this.#bucketOf(hash)
-    this.#buckets[bucket] = removeFromChain(this.#buckets[bucket]!, node)
+    if (this.#crowd?.get(node.name) === node) {
+      this.#crowd.delete(node.name)
+      if (this.#crowd.size === 0) this.#crowd = null
+    } else {
+      const bucket = this.#bucketOf(hash)
+      this.#buckets[bucket] = removeFromChain(this.#buckets[bucket]!, node)
+    }
     this.size--
     const { length } = this.#buckets
     if (length > this.#bucketsAtLeast && this.size < (length * NAMES_PER_BUCKET) / 2) this.#merge()
@@ -100,7 +102,14 @@ export class NameTable<N extends Chained<N>> {
   }
 
   #push(bucket: number, node: N): void {
-    node.next = this.#buckets[bucket]!
+    const first = this.#buckets[bucket]!
+    if (isAsLongAs(this.#chainAtMost, first)) {
+      node.next = null
+      this.#crowd ??= new Map()
+      this.#crowd.set(node.name, node)
+      return
+    }
+    node.next = first
     this.#buckets[bucket] = node
   }
 

@@ -1,3 +1,4 @@
+import type { HashSeed } from './hash.ts'
 import type { RetainedLevel } from './retained-level.ts'
 import { TopicLevels } from './topic-levels.ts'
 import { findChild } from './tree-node.ts'
@@ -18,7 +19,7 @@ export class RetainedCursor<V> {
   readonly #left: (path: RetainedLevel<V>[]) => void
 
   /** Begins at the root. `left` is called with the way to a level that the cursor has left, and that may be empty. */
-  constructor(root: RetainedLevel<V>, filter: string, seed: number, left: (path: RetainedLevel<V>[]) => void) {
+  constructor(root: RetainedLevel<V>, filter: string, seed: HashSeed, left: (path: RetainedLevel<V>[]) => void) {
     const levels = this.#levels
     levels.read(filter, seed)
     this.#hash = levels.isHash(levels.count - 1)

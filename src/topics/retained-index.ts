@@ -1,6 +1,6 @@
 import { defaultIndexBounds, type IndexBounds } from './bounds.ts'
+import { type HashSeed, hashName, NO_SEED } from './hash.ts'
 import { LevelNames } from './level-names.ts'
-import { hashName } from './name-table.ts'
 import { RetainedCursor } from './retained-cursor.ts'
 import { RetainedLevel as Level } from './retained-level.ts'
 import { TopicLevels } from './topic-levels.ts'
@@ -8,7 +8,7 @@ import { addChild, findChild, removeChild, type Tables } from './tree-node.ts'
 
 /** Topic Names to values, one each: retained messages. A filter with wildcards visits only branches that can match. */
 export class RetainedIndex<V extends NonNullable<unknown>> {
-  readonly #seed: number
+  readonly #seed: HashSeed
   readonly #tables: Tables
   readonly #root: Level<V> = new Level('')
   readonly #names: LevelNames
@@ -16,11 +16,11 @@ export class RetainedIndex<V extends NonNullable<unknown>> {
   #size = 0
   #nodes = 0
 
-  /** `seed` is any 32-bit integer that clients can't know: topics can then not be chosen so that they collide. */
-  constructor(seed = 0, bounds: IndexBounds = defaultIndexBounds) {
+  /** `seed` is what clients can't know: topics can then not be chosen so that they collide. */
+  constructor(seed: HashSeed = NO_SEED, bounds: IndexBounds = defaultIndexBounds) {
     this.#seed = seed
     this.#tables = { seed, bounds }
-    this.#names = new LevelNames(bounds.namesRemembered)
+    this.#names = new LevelNames(bounds)
   }
 
   get size(): number {

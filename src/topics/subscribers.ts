@@ -1,3 +1,5 @@
+import { ownCopy } from './level-names.ts'
+
 /** All that match a Topic Name. */
 export interface Matches<T> {
   /** Ordinary subscriptions. */
@@ -127,8 +129,9 @@ export class Subscribers<T> {
     this.#groups ??= new Map()
     let group = this.#groups.get(share)
     if (group === undefined) {
-      group = new Group(share, filter, this.#searched)
-      this.#groups.set(share, group)
+      // Not the parts of what the first member sent: they would keep all of it alive when it has left.
+      group = new Group(ownCopy(share), ownCopy(filter), this.#searched)
+      this.#groups.set(group.share, group)
     }
     group.add(value)
   }

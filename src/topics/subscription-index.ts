@@ -1,7 +1,8 @@
 import { defaultIndexBounds, type IndexBounds } from './bounds.ts'
 import { FilterChanges } from './filter-changes.ts'
-import { LevelNames } from './level-names.ts'
-import { type Chained, hashName, NameTable } from './name-table.ts'
+import { type HashSeed, hashName, NO_SEED } from './hash.ts'
+import { LevelNames, ownCopy } from './level-names.ts'
+import { type Chained, NameTable } from './name-table.ts'
 import { type Matches, Subscribers } from './subscribers.ts'
 import type { TopicFilter } from './topic-filter.ts'
 import { TopicLevels } from './topic-levels.ts'
@@ -42,7 +43,7 @@ class Level<T> extends TreeNode<Level<T>> {
  * table; those with wildcards stand in a tree, level by level, of which a topic's match visits what can match.
  */
 export class SubscriptionIndex<T extends NonNullable<unknown>> {
-  readonly #seed: number
+  readonly #seed: HashSeed
   readonly #bounds: IndexBounds
   readonly #tables: Tables
   readonly #exact: NameTable<Exact<T>>
@@ -57,13 +58,13 @@ export class SubscriptionIndex<T extends NonNullable<unknown>> {
   #wildcardVersion = 0
   #nodes = 0
 
-  /** `seed` is any 32-bit integer that clients can't know: filters can then not be chosen so that they collide. */
-  constructor(seed = 0, bounds: IndexBounds = defaultIndexBounds) {
+  /** `seed` is what clients can't know: filters can then not be chosen so that they collide. */
+  constructor(seed: HashSeed = NO_SEED, bounds: IndexBounds = defaultIndexBounds) {
     this.#seed = seed
     this.#bounds = bounds
     this.#tables = { seed, bounds }
     this.#exact = new NameTable(seed, bounds)
-    this.#names = new LevelNames(bounds.namesRemembered)
+    this.#names = new LevelNames(bounds)
     this.#changes = new FilterChanges(bounds.filterChangeBits)
   }
 
@@ -179,7 +180,8 @@ export class SubscriptionIndex<T extends NonNullable<unknown>> {
     const hash = hashName(name, 0, name.length, this.#seed)
     let exact = this.#exact.find(name, 0, name.length, hash)
     if (exact === null) {
-      exact = new Exact(name)
+      // Of a shared subscription it is a part of what the client sent, which another one must not keep alive.
+      exact = new Exact(filter.share === null ? name : ownCopy(name))
       this.#exact.add(exact, hash)
     }
     exact.held = this.#with(exact.held, filter, value)

@@ -1,4 +1,4 @@
-import { hashStep, mix } from './name-table.ts'
+import { type HashSeed, hashEnd, hashStep } from './hash.ts'
 
 const SLASH = 0x2f
 const PLUS = 0x2b
@@ -15,10 +15,10 @@ export class TopicLevels {
   starts: Int32Array = new Int32Array(32)
   hashes: Int32Array = new Int32Array(32)
 
-  read(text: string, seed: number): void {
+  read(text: string, seed: HashSeed): void {
     const { length } = text
     let level = 0
-    let hash = seed
+    let hash = seed.start
     this.text = text
     this.starts[0] = 0
     for (let i = 0; i < length; i++) {
@@ -27,12 +27,12 @@ export class TopicLevels {
         hash = hashStep(hash, code)
         continue
       }
-      this.hashes[level++] = mix(hash)
+      this.hashes[level++] = hashEnd(hash, seed)
       if (level + 1 >= this.starts.length) this.#grow()
       this.starts[level] = i + 1
-      hash = seed
+      hash = seed.start
     }
-    this.hashes[level++] = mix(hash)
+    this.hashes[level++] = hashEnd(hash, seed)
     this.starts[level] = length + 1
     this.count = level
   }

@@ -1,10 +1,11 @@
 import type { IndexBounds } from './bounds.ts'
-import { type Chained, findInChain, hashName, NameTable, removeFromChain } from './name-table.ts'
+import { type HashSeed, hashName } from './hash.ts'
+import { type Chained, findInChain, isAsLongAs, NameTable, removeFromChain } from './name-table.ts'
 import type { TopicLevels } from './topic-levels.ts'
 
 /** What the tables of one tree are made with. */
 export interface Tables {
-  readonly seed: number
+  readonly seed: HashSeed
   readonly bounds: IndexBounds
 }
 
@@ -45,7 +46,7 @@ export function addChild<N extends TreeNode<N>>(parent: N, child: N, hash: numbe
   }
   child.next = children
   parent.children = child
-  if (isLongerThan(tables.bounds.childrenSearched, child)) parent.children = tableOf(child, tables)
+  if (isAsLongAs(tables.bounds.childrenSearched + 1, child)) parent.children = tableOf(child, tables)
 }
 
 /** Removes a child that is there. */
@@ -57,12 +58,6 @@ export function removeChild<N extends TreeNode<N>>(parent: N, child: N, hash: nu
   } else {
     parent.children = removeFromChain<N>(children!, child)
   }
-}
-
-function isLongerThan<N extends TreeNode<N>>(most: number, first: N): boolean {
-  let length = 0
-  for (let node: N | null = first; node !== null; node = node.next) length++
-  return length > most
 }
 
 function tableOf<N extends TreeNode<N>>(first: N, { seed, bounds }: Tables): NameTable<N> {

@@ -13,8 +13,10 @@ export function drawBounds(seed: number): Bounds {
   const usual = defaultBounds
   return {
     bucketsAtLeast: any(usual.bucketsAtLeast, () => power(3)),
+    namesInChain: any(usual.namesInChain, () => between(1, 8)),
     childrenSearched: any(usual.childrenSearched, () => between(1, 8)),
     namesRemembered: any(usual.namesRemembered, () => power(3)),
+    nameLengthRemembered: any(usual.nameLengthRemembered, () => between(0, 8)),
     subscribersSearched: any(usual.subscribersSearched, () => between(1, 8)),
     filterChangeBits: any(usual.filterChangeBits, () => between(0, 3)),
     ringPlacesAtLeast: any(usual.ringPlacesAtLeast, () => power(3)),

@@ -1,3 +1,4 @@
+import { defaultIndexBounds, type HashSeed, type IndexBounds } from '../../../src/topics/index.ts'
 import { fc } from '../../support/fast-check.ts'
 
 /** The rules of matching written as shortly as possible: what everything else is compared with. */
@@ -24,3 +25,25 @@ export const filters: fc.Arbitrary<string> = fc
   .tuple(fc.array(fc.oneof(name, fc.constant('+')), { maxLength: 4 }), fc.constantFrom([], ['#'], ['+'], ['a']))
   .map(([levels, last]) => [...levels, ...last].join('/'))
   .filter((filter) => filter !== '')
+
+export const seeds: fc.Arbitrary<HashSeed> = fc.record({ start: fc.integer(), end: fc.integer() })
+
+const power = fc.constantFrom(1, 2, 4)
+const few = fc.integer({ min: 1, max: 4 })
+
+/** Those of a broker, or tiny ones. */
+export const indexBounds: fc.Arbitrary<IndexBounds> = fc.oneof(
+  { weight: 1, arbitrary: fc.constant(defaultIndexBounds) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      bucketsAtLeast: power,
+      namesInChain: few,
+      childrenSearched: few,
+      namesRemembered: power,
+      nameLengthRemembered: fc.nat(20),
+      subscribersSearched: few,
+      filterChangeBits: fc.nat(3),
+    }),
+  },
+)

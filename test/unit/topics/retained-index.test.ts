@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { RetainedIndex } from '../../../src/topics/index.ts'
 import { fc } from '../../support/fast-check.ts'
-import { filters, naiveMatch, topics } from './naive.ts'
+import { filters, indexBounds, naiveMatch, seeds, topics } from './naive.ts'
 
 function found(index: RetainedIndex<string>, filter: string): [string, string][] {
   const all: [string, string][] = []
@@ -18,9 +18,10 @@ describe('the retained index', () => {
       fc.property(
         fc.array(change, { maxLength: 80 }),
         fc.array(filters, { minLength: 5, maxLength: 20 }),
-        fc.integer(),
-        (changes, sources, seed) => {
-          const index = new RetainedIndex<string>(seed)
+        seeds,
+        indexBounds,
+        (changes, sources, seed, bounds) => {
+          const index = new RetainedIndex<string>(seed, bounds)
           const model = new Map<string, string>()
           for (const { topic, value } of changes) {
             const before = model.get(topic)
@@ -50,7 +51,7 @@ describe('the retained index', () => {
     const steps = fc.array(fc.oneof(change, fc.constant('step' as const)), { maxLength: 60 })
     fc.assert(
       fc.property(fc.array(topics, { maxLength: 20 }), filters, steps, fc.integer(), (before, filter, acts, seed) => {
-        const index = new RetainedIndex<string>(seed)
+        const index = new RetainedIndex<string>({ start: seed, end: seed })
         const model = new Map<string, string>()
         const put = (topic: string, value: string | null): void => {
           if (value === null) index.delete(topic)
@@ -96,7 +97,7 @@ describe('the retained index', () => {
 
   it('tells nothing of how names are hashed by the order in which a cursor meets them', () => {
     const order = (seed: number): string[] => {
-      const index = new RetainedIndex<string>(seed)
+      const index = new RetainedIndex<string>({ start: seed, end: seed })
       for (let i = 0; i < 100; i++) index.set(`a/${i}`, 'v')
       const met: string[] = []
       index.match('a/+', (_value, topic) => met.push(topic))
@@ -129,7 +130,7 @@ describe('the retained index', () => {
   })
 
   it('asks of many branches only those that a filter can match', () => {
-    const index = new RetainedIndex<string>(5)
+    const index = new RetainedIndex<string>({ start: 5, end: 5 })
     for (let i = 0; i < 5000; i++) for (const leaf of ['a', 'b']) index.set(`site/d${i}/${leaf}`, `${i}${leaf}`)
     assert.deepEqual(found(index, 'site/d77/+'), [
       ['site/d77/a', '77a'],

@@ -8,7 +8,7 @@ import {
   topicMatches,
 } from '../../../src/topics/index.ts'
 import { fc } from '../../support/fast-check.ts'
-import { filters, naiveMatch, topics } from './naive.ts'
+import { filters, indexBounds, naiveMatch, seeds, topics } from './naive.ts'
 
 function parsed(source: string): TopicFilter {
   const filter = parseTopicFilter(source, { starWildcard: true, sysAlias: true })
@@ -76,9 +76,10 @@ describe('the subscription index', () => {
       fc.property(
         fc.array(change, { maxLength: 60 }),
         fc.array(topics, { minLength: 5, maxLength: 20 }),
-        fc.integer(),
-        (changes, names, seed) => {
-          const index = new SubscriptionIndex<string>(seed)
+        seeds,
+        indexBounds,
+        (changes, names, seed, bounds) => {
+          const index = new SubscriptionIndex<string>(seed, bounds)
           const model = new Map<string, Entry>()
           for (const { add, source, value } of changes) {
             const filter = parsed(source)
@@ -128,7 +129,7 @@ describe('the subscription index', () => {
   it('says by changesFor when a wildcard filter that came or went may have concerned a topic', () => {
     fc.assert(
       fc.property(fc.array(filters, { maxLength: 20 }), fc.array(topics, { minLength: 1 }), (sources, names) => {
-        const index = new SubscriptionIndex<string>(1)
+        const index = new SubscriptionIndex<string>({ start: 1, end: 1 })
         for (const filter of sources.map(parsed)) {
           for (const change of ['add', 'remove'] as const) {
             const before = names.map((topic) => index.changesFor(index.dependency(topic)))
@@ -146,7 +147,7 @@ describe('the subscription index', () => {
   })
 
   it('leaves the routes of other devices alone when one device is subscribed to', () => {
-    const index = new SubscriptionIndex<string>(7)
+    const index = new SubscriptionIndex<string>({ start: 7, end: 7 })
     const dependencies = Array.from({ length: 1000 }, (_, i) => index.dependency(`home/dev${i}/temperature`))
     const before = dependencies.map((dependency) => index.changesFor(dependency))
     index.add(parsed('home/dev500/#'), 'x')
@@ -199,7 +200,7 @@ describe('the subscription index', () => {
   }
 
   it('finds each of ten thousand siblings, as they come and as they go', () => {
-    const index = new SubscriptionIndex<string>(3)
+    const index = new SubscriptionIndex<string>({ start: 3, end: 3 })
     const all = Array.from({ length: 10_000 }, (_, i) => [parsed(`s/d${i}/+`), parsed(`s/d${i}/x`)] as const)
     for (const [i, [wild, exact]] of all.entries()) {
       index.add(wild, `wild${i}`)
