@@ -8,6 +8,7 @@ import {
 } from '../protocol/index.ts'
 import type { Connection } from './connection.ts'
 import type { AuthenticationExchange, AuthenticationOutcome, ConnectRequest } from './contracts.ts'
+import { shortened } from './control.ts'
 import type { Core } from './core.ts'
 import { Phase } from './phase.ts'
 import { answer, disconnect, fail } from './refuse.ts'
@@ -64,7 +65,11 @@ export function onAuth(core: Core, connection: Connection, packet: AuthPacket): 
   const known = authentication!
   known.exchange ??= core.access.authentication(known.method, known.request)
   if (known.exchange === null) {
-    disconnect(connection, ReasonCode.BadAuthenticationMethod, `there is no ${known.method} any more`)
+    disconnect(
+      connection,
+      ReasonCode.BadAuthenticationMethod,
+      `there is no ${shortened(known.method, core.settings.bounds.reasonLength)} any more`,
+    )
     return
   }
   step(connection, known, packet.properties.authenticationData ?? null)

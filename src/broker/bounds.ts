@@ -15,8 +15,8 @@ export interface Bounds extends IndexBounds, OutboundBounds, SlabBounds {
   routesCached: number
   /** Bytes of their names. 8 MiB: 64 a topic. */
   routeTopicBytesCached: number
-  /** Deliveries in them, 8 bytes each. 2 Mi: a thousand topics with ten thousand subscribers are not cached. */
-  routeDeliveriesCached: number
+  /** Bytes of memory that they take, roughly. 64 MiB: 131,072 topics with a few subscribers, or some hundreds with ten thousand. */
+  routeBytesCached: number
   /** Routes that share a bucket of the cache: so many are compared at the most. 8. A power of two. */
   routesPerBucket: number
   /** Slots of the empty cache: it doubles from there. 64. A power of two. */
@@ -25,6 +25,10 @@ export interface Bounds extends IndexBounds, OutboundBounds, SlabBounds {
   routeTopicBytesAtLeast: number
   /** Cached routes that each tick reviews, if that is more than a sixty-fourth of them. 64. */
   routesReviewed: number
+  /** After so many rounds of 64 ticks a route that nobody asked for is forgotten. 8: 51 s. 1 to 254. */
+  idleRouteRounds: number
+  /** Connections that each tick looks at for a route that is old, if that is more than a sixty-fourth of them. 64. */
+  connectionsReviewed: number
   /** Queued messages fetched from the store at once. 64: a few packets' worth, read in one go. */
   messagesFetched: number
   /** Bytes that a queued message costs beyond its payload. 600: measured, roughly. 0 or more. */
@@ -69,10 +73,14 @@ export interface Bounds extends IndexBounds, OutboundBounds, SlabBounds {
   takeoversTold: number
   /** Client Identifiers for which takeovers are counted: the last so many. 1000. */
   takeoverClients: number
+  /** Characters of such a Client Identifier; longer ones are not watched. 256. */
+  takeoverIdLength: number
   /** Milliseconds after which something that happened again and again is over. 10,000. */
   repeatQuietMs: number
   /** Such things that are counted at a time; more are not told: nobody reads so many. 10,000. */
   repeatsCounted: number
+  /** Bytes of the texts that this takes, roughly; more are not told. 16 MiB: a text may come from a client, and be long. */
+  repeatBytes: number
   /** Addresses whose connections are counted in one second; when there are more, counting begins anew. 65,536: some MB. */
   addressesCounted: number
   /** Characters of a Reason String; a longer one is cut. 250: it may name a topic. */
@@ -93,11 +101,13 @@ export const defaultBounds: Bounds = {
   ...defaultSlabBounds,
   routesCached: 131_072,
   routeTopicBytesCached: 8 * 1024 * 1024,
-  routeDeliveriesCached: 2 * 1024 * 1024,
+  routeBytesCached: 64 * 1024 * 1024,
   routesPerBucket: 8,
   routeSlotsAtLeast: 64,
   routeTopicBytesAtLeast: 4096,
   routesReviewed: 64,
+  idleRouteRounds: 8,
+  connectionsReviewed: 64,
   messagesFetched: 64,
   queuedMessageBytes: 600,
   messageChunkBytes: 16_384,
@@ -120,8 +130,10 @@ export const defaultBounds: Bounds = {
   takeoverWindowMs: 60_000,
   takeoversTold: 3,
   takeoverClients: 1000,
+  takeoverIdLength: 256,
   repeatQuietMs: 10_000,
   repeatsCounted: 10_000,
+  repeatBytes: 16 * 1024 * 1024,
   addressesCounted: 65_536,
   reasonLength: 250,
   membersTried: 64,

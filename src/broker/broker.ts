@@ -6,6 +6,7 @@ import { Core, type CoreParts } from './core.ts'
 import { publishMessage } from './publish-message.ts'
 import { recover } from './recover.ts'
 import { disconnect } from './refuse.ts'
+import { RouteReview } from './route-review.ts'
 import type { ListenerSettings, Settings } from './settings.ts'
 import { SysStatus } from './sys.ts'
 import { endTurn } from './turn.ts'
@@ -60,12 +61,14 @@ export class Broker {
       return !this.#firing
     },
   }
+  readonly #routes: RouteReview
 
   constructor(settings: Settings, parts: CoreParts) {
     this.core = new Core(settings, parts)
     this.#status = new SysStatus(this.core)
     this.#turnedAway = new TurnedAway(this.core)
     this.#ticked = this.core.now
+    this.#routes = new RouteReview(this.core)
     recover(this.core)
   }
 
@@ -119,6 +122,7 @@ export class Broker {
     if (!this.#firing && !this.#timers.step()) this.core.work.add(this.#timers)
     this.#status.tick()
     this.core.router.review()
+    this.#routes.next()
   }
 
   /**

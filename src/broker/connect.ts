@@ -15,7 +15,7 @@ import { accessRefusal, type ConnectRefusal, connectRefusal } from './admission.
 import { beginAuthentication } from './authenticate.ts'
 import { endSession } from './close.ts'
 import type { Connection } from './connection.ts'
-import { sendControl } from './control.ts'
+import { sendControl, shortened } from './control.ts'
 import type { Core } from './core.ts'
 import { endNow } from './doomed.ts'
 import { Phase } from './phase.ts'
@@ -77,7 +77,7 @@ function identify(core: Core, connection: Connection, packet: ConnectPacket): vo
     },
   })
   if (known) return
-  const reason = `there is no authentication method ${method}`
+  const reason = `there is no authentication method ${shortened(method, core.settings.bounds.reasonLength)}`
   refuse(core, connection, { reasonCode: ReasonCode.BadAuthenticationMethod, reason, rule: '' }) // [MQTT-4.12.0-1]
 }
 

@@ -2,6 +2,9 @@ import type { Core, Identity } from './core.ts'
 import type { EventDetails, EventId } from './events.ts'
 import { Timer } from './timers.ts'
 
+/** Of one without its texts. */
+const EPISODE_BYTES = 400
+
 /** Whom something is about. */
 export interface Subject {
   readonly identity: Identity
@@ -14,6 +17,8 @@ export interface Subject {
 export class Repeats {
   readonly #core: Core
   readonly #episodes: Map<string, Episode> = new Map()
+  /** What the texts of all take, roughly. */
+  #bytes = 0
 
   constructor(core: Core) {
     this.#core = core
@@ -32,13 +37,22 @@ export class Repeats {
       known.last = this.#core.now
       return
     }
-    const { repeatsCounted, repeatQuietMs } = this.#core.settings.bounds
-    if (this.#episodes.size >= repeatsCounted) return
+    const { repeatsCounted, repeatBytes, repeatQuietMs } = this.#core.settings.bounds
+    const bytes = EPISODE_BYTES + 2 * (key.length + what.length + textLength(identity))
+    if (this.#episodes.size >= repeatsCounted || this.#bytes + bytes > repeatBytes) return
+    this.#bytes += bytes
     this.#core.event(id, subject, details)
-    const episode = new Episode(this.#core, { identity }, what, () => this.#episodes.delete(key))
+    const episode = new Episode(this.#core, { identity }, what, () => {
+      this.#episodes.delete(key)
+      this.#bytes -= bytes
+    })
     this.#episodes.set(key, episode)
     this.#core.wheel.set(episode, this.#core.now + repeatQuietMs)
   }
+}
+
+function textLength({ client, address, username }: Identity): number {
+  return (client?.length ?? 0) + (address?.length ?? 0) + (username?.length ?? 0)
 }
 
 class Episode extends Timer {

@@ -48,6 +48,8 @@ export class Route {
   /** Whether only the broker may publish to it. */
   readonly reserved: boolean
   readonly levels: number
+  /** What it takes of the memory, roughly. */
+  readonly bytes: number
   /** It left the cache, as a subscription to just this topic came or went, or for want of room: nothing keeps it up to date. */
   outdated = false
 
@@ -66,7 +68,23 @@ export class Route {
     this.shared = matches.shared
     this.reserved = isReserved(topic)
     this.levels = levelCount(topic)
+    this.bytes = ROUTE_BYTES + 3 * topicBytes.length + 8 * (this.direct.length + this.shared.length)
+    if (this.direct !== matches.direct) this.bytes += mergedBytes(this.direct)
   }
+}
+
+/** Of a route without topic and deliveries, and of a Subscription that was merged from others. */
+const ROUTE_BYTES = 250
+const MERGED_BYTES = 100
+
+/** What was made for this route alone. */
+function mergedBytes(direct: readonly Subscription[]): number {
+  let bytes = 0
+  for (const { identifiers, local } of direct) {
+    bytes += MERGED_BYTES + 8 * (identifiers?.length ?? 0)
+    if (local !== null) bytes += MERGED_BYTES + 8 * (local.identifiers?.length ?? 0)
+  }
+  return bytes
 }
 
 /** A Session whose filters overlap gets one copy, with the highest QoS [MQTT-3.3.4-2] and every identifier [MQTT-3.3.4-3]. */

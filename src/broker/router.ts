@@ -17,11 +17,12 @@ export class Router {
       seed: cacheSeed,
       maxEntries: bounds.routesCached,
       maxBytes: bounds.routeTopicBytesCached,
-      maxWeight: bounds.routeDeliveriesCached,
+      maxWeight: bounds.routeBytesCached,
       ways: bounds.routesPerBucket,
       slotsAtLeast: bounds.routeSlotsAtLeast,
       bytesAtLeast: bounds.routeTopicBytesAtLeast,
       reviewed: bounds.routesReviewed,
+      idleRounds: bounds.idleRouteRounds,
       // A connection may hold it still, and `#forget` finds only what is cached.
       gone: (route) => {
         route.outdated = true
@@ -92,7 +93,7 @@ export class Router {
     this.#index.match(topic, matches)
     const dependency = this.#index.dependency(topic)
     const route = new Route(topic, bytes, matches, dependency, this.#index.changesFor(dependency))
-    this.#cache.set(bytes, 0, bytes.length, route, route.direct.length)
+    this.#cache.set(bytes, 0, bytes.length, route, route.bytes)
     return route
   }
 

@@ -39,6 +39,8 @@ export interface Settings {
   publishRatePolicy: PublishRatePolicy
   /** Subscriptions of one client; 0 means no limit. */
   maximumSubscriptions: number
+  /** Of those, shared ones; 0 means no limit. */
+  maximumSharedSubscriptions: number
   /** Retained messages of all topics together, without those of $SYS; 0 means no limit. */
   maximumRetainedMessages: number
   /** Their payload bytes; 0 means no limit. */
@@ -127,7 +129,8 @@ export const defaultSettings: Settings = {
   maximumPublishRate: 0,
   maximumPublishByteRate: 0,
   publishRatePolicy: 'slow',
-  maximumSubscriptions: 0,
+  maximumSubscriptions: 20_000,
+  maximumSharedSubscriptions: 1000,
   maximumRetainedMessages: 0,
   maximumRetainedBytes: 0,
   maximumTopicLevels: 201,

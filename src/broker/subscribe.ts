@@ -99,16 +99,21 @@ class SubscribeJob extends FiltersJob {
 
 /** What of a subscription goes beyond a limit. */
 function tooMuch(core: Core, session: Session, filter: TopicFilter): { reasonCode: number; reason: string } | null {
-  const { maximumTopicLevels, maximumSubscriptions } = core.settings
+  const { maximumTopicLevels, maximumSubscriptions, maximumSharedSubscriptions } = core.settings
   if (maximumTopicLevels !== 0 && levelCount(filter.filter) > maximumTopicLevels) {
     const reason = `it has more than ${maximumTopicLevels} levels (option max_topic_levels)`
     return { reasonCode: ReasonCode.TopicFilterInvalid, reason }
   }
-  const { subscriptions } = session
-  if (maximumSubscriptions === 0 || subscriptions.size < maximumSubscriptions || subscriptions.has(filter.source)) {
+  const { subscriptions, shared } = session
+  if (subscriptions.has(filter.source)) return null
+  let reason: string
+  if (maximumSubscriptions !== 0 && subscriptions.size >= maximumSubscriptions) {
+    reason = `the client has ${maximumSubscriptions} already (option max_subscriptions)`
+  } else if (filter.share !== null && maximumSharedSubscriptions !== 0 && shared.size >= maximumSharedSubscriptions) {
+    reason = `the client has ${maximumSharedSubscriptions} shared ones already (option max_shared_subscriptions)`
+  } else {
     return null
   }
-  const reason = `the client has ${maximumSubscriptions} already (option max_subscriptions)`
   return { reasonCode: ReasonCode.QuotaExceeded, reason }
 }
 

@@ -18,7 +18,8 @@ export class TakeoverWatch {
 
   /** A takeover happened; returns how often within the last minute, if that is a clash and was not told in this minute, else 0. */
   note(clientId: string, now: number): number {
-    const { takeoverWindowMs, takeoversTold, takeoverClients } = this.#bounds
+    const { takeoverWindowMs, takeoversTold, takeoverClients, takeoverIdLength } = this.#bounds
+    if (clientId.length > takeoverIdLength) return 0
     const known = this.#clients.get(clientId) ?? { recent: [], told: -Infinity }
     const recent = [...known.recent.filter((at) => at > now - takeoverWindowMs), now].slice(-takeoversTold)
     const clash = recent.length === takeoversTold && known.told <= now - takeoverWindowMs

@@ -60,6 +60,7 @@ export interface LimitConfig {
   maxRetainedBytes: number
   maxRetainedMessages: number
   maxSubscriptions: number
+  maxSharedSubscriptions: number
   maxTopicLevels: number
   messageSizeLimit: number
   publishRatePolicy: 'slow' | 'disconnect'

@@ -27,6 +27,7 @@ export function settingsFrom(general: GeneralConfig, version: string): Settings 
     maximumPublishByteRate: general.maxPublishByteRate,
     publishRatePolicy: general.publishRatePolicy,
     maximumSubscriptions: general.maxSubscriptions,
+    maximumSharedSubscriptions: general.maxSharedSubscriptions,
     maximumRetainedMessages: general.maxRetainedMessages,
     maximumRetainedBytes: general.maxRetainedBytes,
     maximumTopicLevels: general.maxTopicLevels,

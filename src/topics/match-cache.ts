@@ -17,6 +17,8 @@ export interface MatchCacheOptions<V> {
   bytesAtLeast?: number
   /** Slots that a review looks at, if that is more than a sixty-fourth of them. Default 64. */
   reviewed?: number
+  /** What nobody asked for in so many rounds of reviews is forgotten: 1 to 254. A round is 64 of them. Default 8. */
+  idleRounds?: number
   /**
    * Told of every value that leaves the cache: evicted, replaced, deleted, cleared, or too heavy to be kept at all. Whoever
    * still holds one must not take it for the one that is cached.
@@ -24,7 +26,7 @@ export interface MatchCacheOptions<V> {
   gone?: (value: V) => void
 }
 
-/** So many reviews see all. */
+/** So many reviews see all: a round. */
 const REVIEWS = 64
 /** A name in the arena is preceded by its length. */
 const LENGTH_BYTES = 2
@@ -48,12 +50,17 @@ export class MatchCache<V> {
   readonly #maxWeight: number
   readonly #ways: number
   readonly #reviewedAtLeast: number
+  readonly #idleRounds: number
+  readonly #slotsAtLeast: number
+  readonly #bytesAtLeast: number
   readonly #gone: ((value: V) => void) | null
   /** -1: the slot is free. */
   #offsets: Int32Array
   #hashes: Int32Array
   /** 1: asked for since the sweep last came by. */
   #used: Uint8Array
+  /** The round in which it was last asked for, modulo 256. */
+  #rounds: Uint8Array
   #weights: Float64Array
   #values: (V | undefined)[]
   #arena: Uint8Array
@@ -69,6 +76,9 @@ export class MatchCache<V> {
   #weight = 0
   #hand = 0
   #reviewed = 0
+  /** Since the round began. */
+  #reviews = 0
+  #round = 0
 
   constructor(options: MatchCacheOptions<V>) {
     this.#seed = options.seed
@@ -77,14 +87,18 @@ export class MatchCache<V> {
     this.#maxWeight = options.maxWeight ?? Number.POSITIVE_INFINITY
     this.#ways = Math.min(options.ways ?? 8, this.#maxSlots)
     this.#reviewedAtLeast = options.reviewed ?? 64
+    this.#idleRounds = options.idleRounds ?? 8
     this.#gone = options.gone ?? null
-    const slots = Math.min(Math.max(this.#ways, options.slotsAtLeast ?? 64), this.#maxSlots)
+    this.#slotsAtLeast = Math.min(Math.max(this.#ways, options.slotsAtLeast ?? 64), this.#maxSlots)
+    this.#bytesAtLeast = Math.min(options.bytesAtLeast ?? 4096, this.#maxBytes)
+    const slots = this.#slotsAtLeast
     this.#offsets = new Int32Array(slots).fill(-1)
     this.#hashes = new Int32Array(slots)
     this.#used = new Uint8Array(slots)
+    this.#rounds = new Uint8Array(slots)
     this.#weights = new Float64Array(slots)
     this.#values = new Array<V | undefined>(slots).fill(undefined)
-    this.#arena = new Uint8Array(Math.min(options.bytesAtLeast ?? 4096, this.#maxBytes))
+    this.#arena = new Uint8Array(this.#bytesAtLeast)
     this.#arenaView = new DataView(this.#arena.buffer)
   }
 
@@ -97,6 +111,7 @@ export class MatchCache<V> {
     const slot = this.#find(view, start, end, hashBytes(view, start, end, this.#seed))
     if (slot < 0) return undefined
     this.#used[slot] = 1
+    this.#rounds[slot] = this.#round
     return this.#values[slot]
   }
 
@@ -117,6 +132,7 @@ export class MatchCache<V> {
       this.#offsets[slot] = offset
       this.#hashes[slot] = hash
       this.#used[slot] = 0
+      this.#rounds[slot] = this.#round
       this.#size++
     } else {
       this.#dismiss(slot)
@@ -142,14 +158,40 @@ export class MatchCache<V> {
     this.#wrap = 0
   }
 
-  /** Looks at the next part of what it has, a sixty-fourth at least, and forgets what is not worth to be kept. */
+  /**
+   * Looks at the next part of what it has, a sixty-fourth at least, and forgets what is not worth to be kept, and what nobody
+   * asks for any more. When next to nothing is left, the memory for much goes, too.
+   */
   review(keep: (value: V) => boolean): void {
+    this.#reviews = (this.#reviews + 1) % REVIEWS
+    if (this.#reviews === 0) this.#round = (this.#round + 1) & 0xff
     const slots = this.#offsets.length
     for (let left = Math.max(this.#reviewedAtLeast, slots / REVIEWS); left > 0; left--) {
       this.#reviewed = (this.#reviewed + 1) & (slots - 1)
-      if (this.#offsets[this.#reviewed]! < 0 || keep(this.#values[this.#reviewed]!)) continue
-      this.#free(this.#reviewed)
+      const slot = this.#reviewed
+      if (this.#offsets[slot]! < 0) continue
+      const idle = (this.#round - this.#rounds[slot]!) & 0xff
+      if (idle > this.#idleRounds || !keep(this.#values[slot]!)) this.#free(slot)
     }
+    const large = slots > this.#slotsAtLeast || this.#arena.length > this.#bytesAtLeast
+    if (large && this.#size <= this.#slotsAtLeast / 8) this.#beginAnew()
+  }
+
+  #beginAnew(): void {
+    this.clear()
+    this.#allocate(this.#slotsAtLeast)
+    this.#arena = new Uint8Array(this.#bytesAtLeast)
+    this.#arenaView = new DataView(this.#arena.buffer)
+    this.#reviewed = 0
+  }
+
+  #allocate(slots: number): void {
+    this.#offsets = new Int32Array(slots).fill(-1)
+    this.#hashes = new Int32Array(slots)
+    this.#used = new Uint8Array(slots)
+    this.#rounds = new Uint8Array(slots)
+    this.#weights = new Float64Array(slots)
+    this.#values = new Array<V | undefined>(slots).fill(undefined)
   }
 
   #viewOf(bytes: Uint8Array): DataView {
@@ -231,20 +273,17 @@ export class MatchCache<V> {
     const offsets = this.#offsets
     const hashes = this.#hashes
     const used = this.#used
+    const rounds = this.#rounds
     const weights = this.#weights
     const values = this.#values
-    const slots = 2 * offsets.length
-    this.#offsets = new Int32Array(slots).fill(-1)
-    this.#hashes = new Int32Array(slots)
-    this.#used = new Uint8Array(slots)
-    this.#weights = new Float64Array(slots)
-    this.#values = new Array<V | undefined>(slots).fill(undefined)
+    this.#allocate(2 * offsets.length)
     for (let old = 0; old < offsets.length; old++) {
       if (offsets[old]! < 0) continue
       const slot = this.#room(hashes[old]!)
       this.#offsets[slot] = offsets[old]!
       this.#hashes[slot] = hashes[old]!
       this.#used[slot] = used[old]!
+      this.#rounds[slot] = rounds[old]!
       this.#weights[slot] = weights[old]!
       this.#values[slot] = values[old]
     }

@@ -4,7 +4,17 @@ import { connect as connectClient } from '../../src/client/index.ts'
 import { createBroker } from '../../src/index.ts'
 import { PacketType, type ProtocolVersion } from '../../src/protocol/index.ts'
 import { type BrokerProcess, useBroker, useBrokerWithStoppedClock } from '../support/broker.ts'
-import { acknowledgement, bytesOf, connect, newClientId, publish, unsubscribe, will } from '../support/packets.ts'
+import {
+  acknowledgement,
+  bytesOf,
+  connect,
+  newClientId,
+  publish,
+  subscribe,
+  subscription,
+  unsubscribe,
+  will,
+} from '../support/packets.ts'
 import type { RawClient } from '../support/raw-client.ts'
 
 const kept = () => ({ clientId: newClientId(), cleanStart: false, properties: { sessionExpiryInterval: 600 } })
@@ -127,6 +137,48 @@ describe('the publish rate', async () => {
     const client = await strict.client()
     for (let i = 0; i < 90; i++) await client.publish('a', 'x')
     await client.quiet()
+  })
+})
+
+describe('max_shared_subscriptions', async () => {
+  const broker = await useBroker('max_shared_subscriptions 2')
+
+  for (const [version, reasonCode] of [
+    [5, 0x97],
+    [4, 0x80],
+  ] as [ProtocolVersion, number][]) {
+    it(`refuses one more with 0x${reasonCode.toString(16)} in version ${version}, and no ordinary one`, async () => {
+      const client = await broker.client({ version })
+      for (const group of ['a', 'b']) assert.equal(await client.subscribe(`$share/${group}/x`), 0)
+      assert.equal(await client.subscribe('$share/c/x'), reasonCode)
+      await broker.logged(/Refused the subscription of .* to \$share\/c\/x: .*max_shared_subscriptions/)
+      assert.equal(await client.subscribe('x'), 0)
+      assert.equal(await client.subscribe('$share/a/x', { qos: 1 }), 1)
+      client.send(unsubscribe(9, ['$share/a/x']))
+      await client.expect(PacketType.Unsuback)
+      assert.equal(await client.subscribe('$share/c/x'), 0)
+      assert.equal(await client.subscribe('$share/a/x'), reasonCode)
+    })
+  }
+})
+
+describe('subscriptions without an option', async () => {
+  const broker = await useBroker()
+
+  it('are 20,000 of one client at the most, and 1000 shared ones', async () => {
+    const client = await broker.client()
+    const shared = Array.from({ length: 1001 }, (_, i) => subscription(`$share/${i}/#`))
+    client.send(subscribe(1, shared))
+    const some = (await client.expect(PacketType.Suback)).reasonCodes
+    assert.deepEqual([some.indexOf(0x97), some.length], [1000, 1001])
+    client.send(
+      subscribe(
+        2,
+        Array.from({ length: 19_001 }, (_, i) => subscription(`a/${i}`)),
+      ),
+    )
+    const all = (await client.expect(PacketType.Suback)).reasonCodes
+    assert.deepEqual([all.indexOf(0x97), all.length], [19_000, 19_001])
   })
 })
 

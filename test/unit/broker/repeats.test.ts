@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { describe as words } from '../../../src/broker/index.ts'
+import { defaultBounds, describe as words } from '../../../src/broker/index.ts'
 import { type TestClient, TestCore } from '../../support/core.ts'
 import { connect } from '../../support/packets.ts'
 
@@ -27,6 +27,26 @@ describe('what happens again and again', () => {
     core.pass(100)
     refused(client, 1)
     assert.deepEqual([core.count('publishRefused'), core.count('repeated')], [2, 1])
+  })
+
+  it('is counted as far as its texts find room, and told again when there is some', () => {
+    const bounds = { ...defaultBounds, repeatBytes: 3000 }
+    const core = new TestCore({ bounds })
+    for (let i = 0; i < 10; i++) refused(core.client({ clientId: `${i}${'x'.repeat(400)}` }), 3)
+    assert.equal(core.count('publishRefused'), 1)
+    core.pass(11)
+    assert.equal(core.count('repeated'), 1)
+    refused(core.client({ clientId: 'short' }), 1)
+    assert.equal(core.count('publishRefused'), 2)
+  })
+
+  it('an Authentication Method of any length takes what people read of it', () => {
+    const core = new TestCore()
+    const properties = { authenticationMethod: 'm'.repeat(60_000) }
+    for (let i = 0; i < 3; i++) core.open().send(connect({ clientId: 'x', properties }))
+    assert.equal(core.count('connectRefused'), 1)
+    const { details } = core.events.find(({ id }) => id === 'connectRefused')!
+    assert.ok(JSON.stringify(details).length < 1000)
   })
 
   it('once is told once', () => {

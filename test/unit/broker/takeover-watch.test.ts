@@ -21,6 +21,17 @@ describe('takeovers', () => {
     for (let i = 0; i < 100; i++) assert.equal(watch.note(`client ${i % 50}`, i), 0)
   })
 
+  it('are told at any number of them, of the clients that are watched', () => {
+    for (const takeoversTold of [1, 2, 3]) {
+      const watch = new TakeoverWatch({ ...defaultBounds, takeoversTold, takeoverClients: 1, takeoverIdLength: 2 })
+      const told = [1, 2, 3, 4].filter((at) => watch.note('ab', at) === takeoversTold)
+      assert.deepEqual(told, [takeoversTold])
+      for (let at = 5; at < 9; at++) assert.equal(watch.note('abc', at), 0)
+      watch.note('x', 10)
+      assert.equal(watch.note('ab', 11), takeoversTold === 1 ? 1 : 0)
+    }
+  })
+
   it('of any number of clients need bounded memory: the oldest are forgotten', () => {
     const watch = new TakeoverWatch(defaultBounds)
     watch.note('first', 0)

@@ -143,6 +143,16 @@ describe('the match cache', () => {
     assert.equal(cache.size, 1000)
   })
 
+  it('keeps what is asked for within eight rounds of reviews, and forgets the rest', () => {
+    const cache = new MatchCache<number>({ seed: { start: 7, end: 7 }, maxEntries: 1024, maxBytes: 10_000 })
+    for (let i = 0; i < 100; i++) cache.set(...lying(`topic ${i}`), i)
+    for (let review = 0; review < 1000; review++) {
+      cache.review(() => true)
+      if (review % 500 === 0) for (let i = 0; i < 20; i++) assert.equal(cache.get(...lying(`topic ${i}`)), i)
+    }
+    assert.equal(cache.size, 20)
+  })
+
   it('tells topics apart that begin or end alike, or differ in length only', () => {
     const cache = new MatchCache<string>({ seed: { start: 9, end: 9 }, maxEntries: 256, maxBytes: 4096 })
     const names = ['', 'a', 'aa', 'aaa', 'aaaa', 'aaaaa', 'aaab', 'baaa', 'aaaa\u00ff', 'aaaab', 'a/aaa', 'aaa/a']
