@@ -31,6 +31,8 @@ export interface Bounds extends IndexBounds, OutboundBounds, SlabBounds {
   connectionsReviewed: number
   /** Queued messages fetched from the store at once. 64: a few packets' worth, read in one go. */
   messagesFetched: number
+  /** Queues that could not be read and are tried again in one turn. 100: each is a call of the system or two. */
+  queuesReread: number
   /** Bytes that a queued message costs beyond its payload. 600: measured, roughly. 0 or more. */
   queuedMessageBytes: number
   /** Bytes of a chunk that small messages share, as an array of its own costs more than the copy. 16,384. */
@@ -109,6 +111,7 @@ export const defaultBounds: Bounds = {
   idleRouteRounds: 8,
   connectionsReviewed: 64,
   messagesFetched: 64,
+  queuesReread: 100,
   queuedMessageBytes: 600,
   messageChunkBytes: 16_384,
   chunkedMessageBytes: 1024,

@@ -11,6 +11,7 @@ import type { ListenerSettings, Settings } from './settings.ts'
 import { SysStatus } from './sys.ts'
 import { endTurn } from './turn.ts'
 import { TurnedAway } from './turned-away.ts'
+import { readAgain } from './unread.ts'
 import { makeMessage } from './will.ts'
 import { type Job, Units } from './work.ts'
 
@@ -105,6 +106,11 @@ export class Broker {
   /** Returns whether another turn should follow at once. */
   endTurn(): boolean {
     return endTurn(this.core)
+  }
+
+  /** The store can be asked again for what it could not read (`Store.onReadable`). */
+  readable(): void {
+    readAgain(this.core)
   }
 
   /** Time has passed: keep-alives, expiries, delayed Wills, `$SYS`. */

@@ -1,6 +1,6 @@
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
-import { handOn } from './hand-on.ts'
+import { handOn, handOnStored } from './hand-on.ts'
 import { forgetKept } from './queue.ts'
 import { stopReplays } from './replay.ts'
 import type { Subscription } from './route.ts'
@@ -35,7 +35,10 @@ export function endConnection(core: Core, connection: Connection, reason: string
   if (due !== null) publishWill(core, session, due, reason)
 }
 
-/** The Session is over: nothing of it is left, and a Will that still waited is due now [MQTT-3.1.2-8]. */
+/**
+ * The Session is over: nothing of it is left, and a Will that still waited is due now [MQTT-3.1.2-8]. If what it has to hand
+ * on cannot be read now, the store keeps it until that is done: then it is in `Core.ending`.
+ */
 export function endSession(core: Core, session: Session, reason: string): void {
   if (session.timer !== null) core.wheel.clear(session.timer)
   session.ended = true
@@ -44,14 +47,29 @@ export function endSession(core: Core, session: Session, reason: string): void {
   for (const subscription of session.shared) core.router.remove(subscription)
   const removal = new Removal(core, session)
   if (!removal.step()) core.work.add(removal)
-  handOn(core, session)
+  const handedOn = handOn(core, session)
   if (session.dropped > 0) core.event('repeated', session, { count: session.dropped, what: 'its queue was full' })
   core.sessions.delete(session.clientId)
+  core.unread.delete(session)
   forgetKept(core, session)
-  if (session.persistent) core.append({ kind: 'sessionEnded', clientId: session.clientId })
-  // After its subscriptions: as a member of a shared group it must not be the one that gets the Will.
   const due = takeWill(session)
+  if (session.persistent) {
+    if (handedOn) core.append({ kind: 'sessionEnded', clientId: session.clientId })
+    else {
+      // After a crash it is there again, and ends again; its Will has been published.
+      recordOffline(core, session)
+      core.ending.set(session.clientId, session)
+    }
+  }
+  // After its subscriptions: as a member of a shared group it must not be the one that gets the Will.
   if (due !== null) publishWill(core, session, due, reason)
+}
+
+/** A Session that has ended hands on what could not be read before. */
+export function finishEnding(core: Core, session: Session): void {
+  if (!handOnStored(core, session)) return
+  core.ending.delete(session.clientId)
+  core.append({ kind: 'sessionEnded', clientId: session.clientId })
 }
 
 /** Takes the subscriptions of a Session that is over out of the index. */

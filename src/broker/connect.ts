@@ -122,6 +122,10 @@ function open(core: Core, connection: Connection, packet: ConnectPacket, data: U
   if (existing !== undefined && existing.leaving !== null) endNow(existing.leaving)
   else if (existing !== undefined && existing.connection !== null) takeOver(core, existing, connection)
   const session = sessionFor(core, packet)
+  if (session === null) {
+    refuse(core, connection, stillEnding(core))
+    return
+  }
   const sessionPresent = session === existing
   connection.resumed = sessionPresent
   const { keepAlive } = packet
@@ -162,8 +166,17 @@ function takeOver(core: Core, session: Session, connection: Connection): void {
   disconnect(old, ReasonCode.SessionTakenOver, 'another connection took over its client id')
 }
 
-/** The Session of before, or a new one [MQTT-3.1.2-4] [MQTT-3.1.2-5] [MQTT-3.1.2-6]. */
-function sessionFor(core: Core, packet: ConnectPacket): Session {
+/** The store knows Sessions by their Client Identifier, so there is no new one as long as the last one is not over. */
+function stillEnding({ store }: Core): ConnectRefusal {
+  const reason = 'the messages of its last session are still to be handed on'
+  return { reasonCode: ReasonCode.ServerBusy, reason, rule: `The store: ${store.trouble}` }
+}
+
+/**
+ * The Session of before, or a new one [MQTT-3.1.2-4] [MQTT-3.1.2-5] [MQTT-3.1.2-6]. Null: the one of before has ended, but
+ * cannot be let go yet.
+ */
+function sessionFor(core: Core, packet: ConnectPacket): Session | null {
   const { clientId, version } = packet
   const expiry = expiryOf(core, packet)
   let session = core.sessions.get(clientId)
@@ -171,6 +184,7 @@ function sessionFor(core: Core, packet: ConnectPacket): Session {
     endSession(core, session, 'a new Session took its place')
     session = undefined
   }
+  if (core.ending.has(clientId)) return null
   if (session === undefined) {
     session = new Session(clientId, version, expiry, core.settings)
     core.sessions.set(clientId, session)

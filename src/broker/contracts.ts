@@ -196,13 +196,18 @@ export interface Store {
   readonly durable: number
   /** Called when `durable` went up outside of `commit`; the edge then runs a turn. */
   onDurable: (() => void) | null
+  /** Called when it is worth trying again what `read` could not do; the edge then runs a turn with `Broker.readable`. */
+  onReadable: (() => void) | null
   /** The state at start, as the shortest run of records that makes it. The time comes first. */
   load(): Iterable<LoadRecord>
   /**
    * What a Session is owed at position `from` and after, in order, at most `limit` of it. Empty: nothing more. Positions
    * that were done since the store was opened lie before `from`: who has them done has read them before.
+   *
+   * Null: it cannot be read now (no file descriptor, no memory, an error of the disk). It is still owed, and may be asked
+   * for again after `onReadable`; before that the answer costs nothing.
    */
-  read(clientId: string, from: number, limit: number): StoredEntry[]
+  read(clientId: string, from: number, limit: number): StoredEntry[] | null
   /** What the store cannot do at the moment, and why, for people; null if all is well. */
   readonly trouble: string | null
   /** So much waits to be written that nothing may be added which is promised to a client. */

@@ -41,6 +41,12 @@ export class Core {
   readonly memory: () => number
   readonly sessions: Map<string, Session> = new Map()
   readonly connections: Set<Connection> = new Set()
+  /** Sessions whose next messages the store could not read: they go on when it can. */
+  readonly unread: Set<Session> = new Set()
+  /** Those of them whose turn has come. */
+  rereading: Session[] = []
+  /** Sessions that have ended, but for what the store could not read of their queues yet; by Client Identifier. */
+  readonly ending: Map<string, Session> = new Map()
   readonly router: Router
   readonly retained: RetainedIndex<Message>
   readonly keeper: MessageKeeper

@@ -2,36 +2,41 @@ import { OutboundState } from '../session/index.ts'
 import { parseTopicFilter } from '../topics/index.ts'
 import type { Core } from './core.ts'
 import { choose, deliver } from './deliver.ts'
+import { recordDone } from './records.ts'
 import type { Route, Subscription } from './route.ts'
 import { sentBefore } from './sent.ts'
 import { Queued, type Session } from './session.ts'
 
 /**
  * A Session has come to its end. What it was owed as a member of shared subscriptions, and has not acknowledged, goes to
- * others of these groups; but not what was sent to it with QoS 2, which it may have taken [MQTT-4.8.2-5].
+ * others of these groups; but not what was sent to it with QoS 2, which it may have taken [MQTT-4.8.2-5]. False: some of it
+ * cannot be read now, and `handOnStored` has to go on.
  */
-export function handOn(core: Core, session: Session): void {
-  session.outbound.forEach((entry, state) => {
+export function handOn(core: Core, session: Session): boolean {
+  session.outbound.forEach((entry, state, position) => {
     if (entry === null || entry.shared === null || sentOnce(state) || entry.message.expired(core.now)) return
-    handOnOne(core, session, entry, entry.shared)
+    handOnOne(core, session, entry, entry.shared, position)
   })
-  handOnStored(core, session)
+  session.handOnFrom = session.outbound.kept
+  return handOnStored(core, session)
 }
 
-/** What of its queue is not in memory: sent, if at all, before a restart. */
-function handOnStored(core: Core, session: Session): void {
-  if (!session.sharedInStore) return
-  const { kept, tail } = session.outbound
-  for (let from = kept; from < tail; ) {
-    const entries = core.store.read(session.clientId, from, core.settings.bounds.messagesFetched)
+/** What of its queue is not in memory: sent, if at all, before a restart. False: the rest cannot be read now. */
+export function handOnStored(core: Core, session: Session): boolean {
+  if (!session.sharedInStore) return true
+  const { tail } = session.outbound
+  while (session.handOnFrom < tail) {
+    const entries = core.store.read(session.clientId, session.handOnFrom, core.settings.bounds.messagesFetched)
+    if (entries === null) return false
     for (const { message, qos, retain, identifiers, shared, received, position } of entries) {
-      from = position + 1
+      session.handOnFrom = position + 1
       const sent = (sentBefore(session, position, qos) && qos === 2) || received
       if (shared === null || sent || message.expired(core.now)) continue
-      handOnOne(core, session, new Queued(message, retain, identifiers, shared), shared)
+      handOnOne(core, session, new Queued(message, retain, identifiers, shared), shared, position)
     }
-    if (entries.length === 0) return
+    if (entries.length === 0) return true
   }
+  return true
 }
 
 /** With QoS 2, and still to be completed with the one who got it. */
@@ -44,7 +49,7 @@ function sentOnce(state: OutboundState): boolean {
   )
 }
 
-function handOnOne(core: Core, session: Session, { message }: Queued, shared: string): void {
+function handOnOne(core: Core, session: Session, { message }: Queued, shared: string, position: number): void {
   const route = core.router.routeOf(message.topic)
   const member = another(core, route, shared)
   if (member === null) return
@@ -53,6 +58,8 @@ function handOnOne(core: Core, session: Session, { message }: Queued, shared: st
   publication.ofMessage(session.persistent ? message : message.copy(), route)
   deliver(core, publication, member, member.filter.source)
   publication.clear()
+  // The Session's own end may come later, if it has to wait for the store, and must not hand this on a second time.
+  recordDone(core, session, position)
 }
 
 /** Who is next in that group; null if the last one has left. */

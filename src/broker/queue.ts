@@ -88,10 +88,14 @@ function isWaiting(state: OutboundState): boolean {
   return state >= OutboundState.WaitingQoS0 && state <= OutboundState.WaitingQoS2
 }
 
-/** Brings the next of what lies in the store into memory. */
-function fetch(core: Core, session: Session): void {
+/** Brings the next of what lies in the store into memory. False: it cannot be read now. */
+function fetch(core: Core, session: Session): boolean {
   const { outbound } = session
   const entries = core.store.read(session.clientId, outbound.kept, core.settings.bounds.messagesFetched)
+  if (entries === null) {
+    core.unread.add(session)
+    return false
+  }
   if (entries.length === 0) outbound.noMore()
   for (const { position, message, qos, retain, identifiers, shared, received } of entries) {
     const again = sentBefore(session, position, qos)
@@ -100,14 +104,14 @@ function fetch(core: Core, session: Session): void {
     if (!received && !again) countKept(core, session, entry, 1)
     outbound.keep(position, received ? null : entry, state)
   }
+  return true
 }
 
-/** After a restart: a PUBREL may be owed for more of what was sent before, and does not wait. False if there is no more. */
+/** After a restart: a PUBREL may be owed for more of what was sent before, and does not wait. False if there is no more now. */
 function fetchSentBefore(core: Core, session: Session): boolean {
   const { kept, tail } = session.outbound
   if (kept >= session.sent || kept === tail) return false
-  fetch(core, session)
-  return true
+  return fetch(core, session)
 }
 
 const { WaitingQoS0, WaitingQoS1, WaitingQoS2, ResendQoS1, ResendQoS2 } = OutboundState
@@ -118,7 +122,7 @@ const SENT_BEFORE = [WaitingQoS0, ResendQoS1, ResendQoS2] as const
 function firstWaiting(core: Core, session: Session): Queued | null {
   const { outbound } = session
   if (outbound.next === outbound.tail) return null
-  if (outbound.next === outbound.kept) fetch(core, session)
+  if (outbound.next === outbound.kept && !fetch(core, session)) return null
   const state = outbound.state(outbound.next)
   return isWaiting(state) ? outbound.message(outbound.next) : null
 }
@@ -200,13 +204,10 @@ function pumpLater(core: Core, session: Session): void {
   })
 }
 
-/** False if the window is closed. */
+/** False if the window is closed, or the next message cannot be read now. */
 function sendNext(core: Core, session: Session, connection: Connection): boolean {
   const { outbound } = session
-  if (outbound.next === outbound.kept) {
-    fetch(core, session)
-    return true
-  }
+  if (outbound.next === outbound.kept) return fetch(core, session)
   if (outbound.releases > 0) {
     core.metrics.messagesSent++
     writeAcknowledgement(connection.output, PacketType.Pubrel, outbound.sendRelease(), 0, connection.version)

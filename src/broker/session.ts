@@ -59,6 +59,8 @@ export class Session {
   keptBytes = 0
   /** Of what lies in the store only, something may have come by a shared subscription. */
   sharedInStore = false
+  /** After its end: from this position on, what is in the store only is still to be handed on. */
+  handOnFrom = 0
   /**
    * All places before this one may have been sent on an earlier Network Connection, as far as they are not done; none from
    * there on was.

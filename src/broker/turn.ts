@@ -1,6 +1,7 @@
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import { endDoomed } from './doomed.ts'
+import { readOn } from './unread.ts'
 
 /**
  * The end of a turn of the event loop, and the one place where anything is sent. The order is the promise:
@@ -15,17 +16,18 @@ import { endDoomed } from './doomed.ts'
  * So no acknowledgement can leave before what it promises is safe, and a burst costs one write to the log and one to each
  * socket, however many packets were in it.
  *
- * Returns whether there is more to do that waits for no store: jobs that are not done, to send what had stopped for want of
- * room and went on as there was some, to end doomed connections, to tell events. That is for the next turn, which should
- * begin at once.
+ * Returns whether there is more to do that waits for no store: jobs that are not done, queues that can be read again, to
+ * send what had stopped for want of room and went on as there was some, to end doomed connections, to tell events. That is
+ * for the next turn, which should begin at once.
  */
 export function endTurn(core: Core): boolean {
+  if (core.rereading.length > 0) readOn(core)
   const busy = core.work.run()
   if (core.doomed.length > 0) endDoomed(core)
   if (core.untold) core.tellEvents()
   core.store.commit()
   const dirty = core.dirty
-  if (dirty.length === 0) return busy || core.doomed.length > 0 || core.untold
+  if (dirty.length === 0) return busy || hasMore(core)
   core.dirty = core.spareDirty
   let gated = 0
   for (let i = 0; i < dirty.length; i++) {
@@ -36,7 +38,11 @@ export function endTurn(core: Core): boolean {
   }
   dirty.length = 0
   core.spareDirty = dirty
-  return busy || core.dirty.length > gated || core.doomed.length > 0 || core.untold
+  return busy || core.dirty.length > gated || hasMore(core)
+}
+
+function hasMore({ doomed, rereading, untold }: Core): boolean {
+  return doomed.length > 0 || rereading.length > 0 || untold
 }
 
 /**

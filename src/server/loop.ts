@@ -19,7 +19,12 @@ export class Loop {
   constructor(broker: Broker, clock: SystemClock) {
     this.broker = broker
     this.#clock = clock
-    broker.core.store.onDurable = () => this.began()
+    const { store } = broker.core
+    store.onDurable = () => this.began()
+    store.onReadable = () => {
+      this.began()
+      broker.readable()
+    }
     this.#timer = setInterval(() => this.#tick(), TICK_MS)
     this.#timer.unref()
   }

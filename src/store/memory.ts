@@ -41,6 +41,7 @@ interface StoredMessage {
 /** A store that lasts as long as the process: all is durable as soon as the turn commits, and gone when the process is. */
 export class MemoryStore implements Store {
   onDurable: (() => void) | null = null
+  onReadable: (() => void) | null = null
   durable = 0
   readonly trouble = null
   readonly full = false

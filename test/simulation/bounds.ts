@@ -36,6 +36,7 @@ export function drawBounds(seed: number): Bounds {
     idleRouteRounds: any(usual.idleRouteRounds, () => between(1, 8)),
     connectionsReviewed: any(usual.connectionsReviewed, () => between(1, 8)),
     messagesFetched: any(usual.messagesFetched, () => between(1, 8)),
+    queuesReread: any(usual.queuesReread, () => between(1, 8)),
     queuedMessageBytes: any(usual.queuedMessageBytes, () => between(0, 8)),
     messageChunkBytes: any(usual.messageChunkBytes, () => between(1, 64)),
     chunkedMessageBytes: any(usual.chunkedMessageBytes, () => between(1, 64)),

@@ -1,4 +1,4 @@
-import { type ConnackPacket, Decoder, type Packet, PacketType } from '../../src/protocol/index.ts'
+import { type ConnackPacket, Decoder, type Packet, PacketType, ReasonCode } from '../../src/protocol/index.ts'
 import { connect, disconnect, will } from '../support/packets.ts'
 import { Collector, encodeToBytes, LIMITS, text } from '../unit/protocol/support.ts'
 import { type History, SimSession, type SimWill, Violation } from './history.ts'
@@ -15,6 +15,9 @@ const NEVER = 0xffff_ffff
 const MAXIMUM = 65_535
 /** Milliseconds within which an attempt to connect is over. */
 const ATTEMPT_MS = 8000
+
+/** The broker takes nobody in whose last Session is not over yet, as it could not be read. */
+const BUSY = { 3: 3, 4: 3, 5: ReasonCode.ServerBusy } as const
 
 /** What a client sees of the world. */
 export interface Surroundings {
@@ -253,6 +256,12 @@ export class SimClient {
     const { plan } = this
     const { history, time, maximumInFlight } = this.#around
     const link = this.link!
+    if (packet.reasonCode === BUSY[plan.version]) {
+      this.#tell('is told to come back later')
+      this.#lose()
+      this.comeBack()
+      return
+    }
     if (packet.reasonCode !== 0) throw new Violation(`${plan.id} was refused with ${packet.reasonCode}`)
     // MQTT 3.1 does not tell; there a Session that is kept never ends.
     const present = plan.version === 3 ? this.session !== null : packet.sessionPresent

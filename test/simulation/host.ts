@@ -9,7 +9,7 @@ import {
   describe,
   type Store,
 } from '../../src/broker/index.ts'
-import { SlabPool } from '../../src/protocol/index.ts'
+import { ReasonCode, reasonCodeName, SlabPool } from '../../src/protocol/index.ts'
 import { text } from '../unit/protocol/support.ts'
 import { type History, Violation } from './history.ts'
 import type { BrokerEnd, SimLink } from './network.ts'
@@ -22,6 +22,7 @@ const TICK_MS = 100
 const SYNC_INTERVAL_MS = 1000
 /** After so long what is not pressing is committed, too. */
 const LATE_MS = 10
+const LONGEST_UNREADABLE_MS = 2000
 
 /** Makes the broker break a promise, to prove that this is found. */
 export interface Saboteur {
@@ -50,6 +51,9 @@ const NEVER_HAPPENS = new Set<BrokerEvent['id']>([
   'messageTooLargeForClient',
 ])
 
+/** What a client is told as long as its last Session, which has ended, still waits for the disk. */
+const BUSY = reasonCodeName(ReasonCode.ServerBusy)
+
 /** The machine on which the broker runs: it dies, and is started again on what its disk has. */
 export class Host implements BrokerEnd {
   broker: Broker | null = null
@@ -66,6 +70,9 @@ export class Host implements BrokerEnd {
   readonly #history: History
   readonly #random: SimRandom
   readonly #saboteur: Saboteur
+  readonly #reads: SimRandom
+  /** The disk gives no more trouble. */
+  #calm = false
   #inTurn = false
   /** A stamp: what the broker tells of happened after it. */
   #turnBegan = 0
@@ -77,6 +84,8 @@ export class Host implements BrokerEnd {
   #wallAhead = 0
   #wasSet = false
   #unseen: { at: number; by: number }[] = []
+  /** Clients whose queues cannot be read at the moment. */
+  readonly #unreadable: Set<string> = new Set()
   /** Milliseconds: what was committed before is on the disk. */
   #syncedAt: number
 
@@ -87,6 +96,7 @@ export class Host implements BrokerEnd {
     this.#saboteur = saboteur
     this.#tell = tell
     this.#random = randomOf(plan.seed, 'host')
+    this.#reads = randomOf(plan.seed, 'unreadable')
     this.#syncedAt = time.now
     this.changed = time.now
     this.store = new SimStore(plan.mode === 'sync' ? 'sync' : 'commit')
@@ -99,6 +109,8 @@ export class Host implements BrokerEnd {
     store.onCommit = () => this.#step()
     const seen = this.#saboteur.store?.(store) ?? store
     store.onDurable = () => this.turn(() => {})
+    store.onReadable = () => this.turn((broker) => broker.readable())
+    store.failsToRead = (clientId) => this.#failsToRead(clientId)
     const life = ++this.#life
     const began = this.#time.now
     // It counts from any moment, and has fractions, as Node's.
@@ -185,6 +197,7 @@ export class Host implements BrokerEnd {
 
   spare(): void {
     this.#doom = null
+    this.#calm = true
   }
 
   /** Milliseconds until it is there again. */
@@ -202,6 +215,8 @@ export class Host implements BrokerEnd {
     if (this.#wasSet) this.#history.missed += down
     const { store } = this
     store.onDurable = null
+    store.onReadable = null
+    this.#unreadable.clear()
     this.store = death === 'kill' ? store.afterKill() : store.afterPowerLoss((turns) => this.#random.between(0, turns))
     for (const link of this.links) link.die()
     this.links.clear()
@@ -245,6 +260,22 @@ export class Host implements BrokerEnd {
 
   #step(): void {
     if (this.#doom !== null && this.#doom.steps-- === 0) throw new Dies()
+  }
+
+  /** As the store on disk does it: what was refused is refused until a timer has gone off. */
+  #failsToRead(clientId: string): boolean {
+    if (this.#unreadable.has(clientId)) return true
+    if (this.#calm || !this.#reads.chance(this.#plan.unreadable)) return false
+    if (this.#unreadable.size === 0) {
+      const { store } = this
+      this.#time.after(this.#reads.between(1, LONGEST_UNREADABLE_MS), () => {
+        if (this.store !== store) return
+        this.#unreadable.clear()
+        store.onReadable?.()
+      })
+    }
+    this.#unreadable.add(clientId)
+    return true
   }
 
   #tick(life: number): void {
@@ -291,7 +322,8 @@ export class Host implements BrokerEnd {
       }
     }
     this.#noteQueue(event)
-    if (NEVER_HAPPENS.has(event.id)) throw new Violation(`the broker says: ${describe(event)}`)
+    const turnedAway = event.id === 'connectRefused' && event.details['code'] === BUSY
+    if (NEVER_HAPPENS.has(event.id) && !turnedAway) throw new Violation(`the broker says: ${describe(event)}`)
     this.#tell(`Broker: ${describe(event)}`)
   }
 

@@ -67,6 +67,8 @@ export interface Plan {
   readonly split: number
   readonly hold: number
   readonly syncDelay: number
+  /** Percent of what is read from the store that cannot be read at once. */
+  readonly unreadable: number
   readonly clients: readonly ClientPlan[]
   readonly operations: readonly Operation[]
 }
@@ -118,6 +120,8 @@ export function makePlan(seed: number): Plan {
     split: random.pick([0, 20, 60]),
     hold: random.pick([0, 10, 40]),
     syncDelay: random.pick([3, 30, 200]),
+    // Drawn apart, so that it changes nothing else of what a seed means.
+    unreadable: randomOf(seed, 'reads').pick([0, 0, 20, 60]),
     clients,
     operations,
   }

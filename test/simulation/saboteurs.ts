@@ -1,5 +1,5 @@
 import { endNow } from '../../src/broker/doomed.ts'
-import type { Broker, Connection, Store, StoreRecord } from '../../src/broker/index.ts'
+import type { Broker, Connection, Store, StoredEntry, StoreRecord } from '../../src/broker/index.ts'
 import type { Route, Subscription } from '../../src/broker/route.ts'
 import { bytesOf } from '../support/packets.ts'
 import type { Saboteur } from './host.ts'
@@ -33,6 +33,14 @@ class Before implements Store {
 
   set onDurable(told: (() => void) | null) {
     this.store.onDurable = told
+  }
+
+  get onReadable(): (() => void) | null {
+    return this.store.onReadable
+  }
+
+  set onReadable(told: (() => void) | null) {
+    this.store.onReadable = told
   }
 
   append(record: StoreRecord, pressing?: boolean): number {
@@ -93,6 +101,13 @@ class Late extends Before {
   override commit(): void {
     if (this.#due) super.commit()
     this.#due = !this.#due
+  }
+}
+
+/** What cannot be read now is taken for not there. */
+class Hasty extends Before {
+  override read(clientId: string, from: number, limit: number): StoredEntry[] {
+    return super.read(clientId, from, limit) ?? []
   }
 }
 
@@ -163,6 +178,7 @@ export const saboteurs: Readonly<Record<string, () => Saboteur>> = {
   'what is done is not written although something is sent in its place': () => ({
     store: (store) => new Careless(store, 'done', true),
   }),
+  'what cannot be read now is taken for lost': () => ({ store: (store) => new Hasty(store) }),
   'a turn writes before it commits': () => ({ store: (store) => new Late(store) }),
   'that PUBREC was seen is not recorded': () => forgets('received'),
   'that a QoS 2 message came is not recorded': () => forgets('inbound'),

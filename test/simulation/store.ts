@@ -18,11 +18,14 @@ export type Durability = 'commit' | 'sync'
 /** A log of records with the state that they make. A crash keeps a beginning of it, of whole turns. */
 export class SimStore implements Store {
   onDurable: (() => void) | null = null
+  onReadable: (() => void) | null = null
   durable = 0
   readonly trouble = null
   readonly full = false
   /** Called before anything is committed. */
   onCommit: (() => void) | null = null
+  /** Whether what is asked for now cannot be read. */
+  failsToRead: (clientId: string) => boolean = () => false
   readonly #durability: Durability
   /** What was there at start, and what was appended since. */
   readonly #log: StoreRecord[]
@@ -83,7 +86,8 @@ export class SimStore implements Store {
     this.onDurable?.()
   }
 
-  read(clientId: string, from: number, limit: number): StoredEntry[] {
+  read(clientId: string, from: number, limit: number): StoredEntry[] | null {
+    if (this.failsToRead(clientId)) return null
     const entries = this.#state.read(clientId, from, limit)
     return entries.map((entry) => ({ ...entry, message: copyOfMessage(entry.message) }))
   }

@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import { join } from 'node:path'
+import { defaultBounds } from './bounds.ts'
 import { checkStore, type StoreReport } from './check.ts'
 import { type Files, syncPath, systemFiles } from './files.ts'
 import { KeptWriter, keptName } from './kept.ts'
@@ -107,10 +108,16 @@ async function moveLog(copy: string, make: MakeMessage): Promise<void> {
   const tree = new Tree(join(copy, 'tree'), make)
   try {
     const log = new SegmentReader(files, logFolder)
-    const parts: MoverParts = { tree, files, log, writer: new KeptWriter(files, keptFolder), keptFolder, make }
-    for (const segment of segmentsIn(files, logFolder)) {
+    const writer = new KeptWriter(files, keptFolder, defaultBounds.keptWriteBytes)
+    const parts: MoverParts = { tree, files, log, writer, keptFolder, make, bounds: defaultBounds }
+    const segments = segmentsIn(files, logFolder)
+    for (const segment of segments) {
       if (segment > tree.applied().segment) {
-        for (const unneeded of moveSegment(parts, segment).unneeded) files.remove(join(keptFolder, keptName(unneeded)))
+        const { unneeded, damaged } = moveSegment(parts, segment, null)
+        if (damaged.length > 0 && segment !== segments.at(-1)) {
+          throw new Error(`the log is damaged (${damaged[0]}): \`nightjar store check\` tells more`)
+        }
+        for (const each of unneeded) files.remove(join(keptFolder, keptName(each)))
       }
       files.remove(join(logFolder, segmentName(segment)))
     }

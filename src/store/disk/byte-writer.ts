@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import { Damage } from './trouble.ts'
 
 const FIRST_BYTES = 64 * 1024
 /** UTF-16 units. */
@@ -82,7 +83,7 @@ export class ByteWriter {
   }
 }
 
-/** Reads what a ByteWriter wrote. Throws a RangeError where there is nothing more to read. */
+/** Reads what a ByteWriter wrote. Throws Damage where there is nothing more to read. */
 export class ByteReader {
   readonly #buffer: Buffer
   at: number
@@ -138,7 +139,7 @@ export class ByteReader {
 
   #take(length: number): number {
     const start = this.at
-    if (start + length > this.#end) throw new RangeError('the record is shorter than it says')
+    if (start + length > this.#end) throw new Damage('the record is shorter than it says')
     this.at = start + length
     return start
   }

@@ -5,7 +5,7 @@ import type { RootDatabase } from 'lmdb'
 import type { MessageBlock } from './block.ts'
 import { LogCheck, type OpenSegment } from './check-log.ts'
 import { TreeView } from './check-tree.ts'
-import { type Files, readAll, systemFiles } from './files.ts'
+import { type Files, openIfThere, readAll, systemFiles } from './files.ts'
 import { Findings } from './findings.ts'
 import { KEPT_HEAD, keptIn, keptName, readKept } from './kept.ts'
 import { keptKey } from './keys.ts'
@@ -180,15 +180,5 @@ function isMessage(read: () => unknown): boolean {
     return read() !== null
   } catch {
     return false
-  }
-}
-
-/** Null: it is not there (any more). */
-function openIfThere(files: Files, path: string): number | null {
-  try {
-    return files.openToRead(path)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
-    throw error
   }
 }

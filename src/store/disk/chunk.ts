@@ -5,9 +5,6 @@ import { writeDelivery } from './records.ts'
 import { readDelivery } from './scan.ts'
 import { firstFrom } from './search.ts'
 
-/** So many places of a queue stand in the tree under one key. */
-export const CHUNK_ENTRIES = 512
-
 const HEAD_BYTES = 4
 /** Place, message, size and place in the log of each; what differs in length comes after all of them. */
 const ENTRY_BYTES = 28

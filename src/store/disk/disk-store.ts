@@ -1,23 +1,26 @@
 import { dirname, join } from 'node:path'
-import type { LoadRecord, Message, Store, StoredEntry, StoreRecord } from '../../broker/contracts.ts'
-import { ByteReader } from './byte-writer.ts'
-import type { Place, QueueEntry } from './entry.ts'
-import { type Files, syncPaths, systemFiles } from './files.ts'
-import { keptIn, keptName, readKept } from './kept.ts'
+import type { LoadRecord, Store, StoredEntry, StoreRecord } from '../../broker/contracts.ts'
+import { boundsFrom, type StoreBounds } from './bounds.ts'
+import { type Files, openIfThere, syncPaths, systemFiles } from './files.ts'
+import { keptIn, keptName } from './kept.ts'
+import { entriesOf, loadRecords } from './load.ts'
 import { Log, type LogOptions, type SyncMode } from './log.ts'
+import { mapBytes } from './map.ts'
+import { Messages } from './messages.ts'
 import { migrate } from './migrate.ts'
 import { type Moved, Mover } from './mover.ts'
 import type { MoveOrder } from './mover-thread.ts'
-import { ReadBack } from './read-back.ts'
 import { Recent } from './recent.ts'
 import type { RecentSession } from './recent-session.ts'
-import { Kind, type MakeMessage, readMessage } from './records.ts'
-import { type Recovered, type RecoveredSession, recoverLog } from './replay.ts'
+import type { MakeMessage } from './records.ts'
+import { Remover } from './remover.ts'
+import { beginAtLog, type Recovered, recoverLog } from './replay.ts'
 import { segmentName } from './segments.ts'
-import { setLogAside, setTreeAside } from './set-aside.ts'
+import { isTreeLost, setLogAside, setSegmentAside, setTreeAside } from './set-aside.ts'
 import { SCHEMA_VERSION, TREE_FILE, Tree } from './tree.ts'
+import { isDamage, ReadTrouble, type Tell } from './trouble.ts'
 
-export interface DiskStoreOptions {
+export interface DiskStoreOptions extends Partial<StoreBounds> {
   /** Nobody else may use it meanwhile: `lockFolder` sees to that. */
   readonly folder: string
   /** Called when the store is closed: gives the folder back. */
@@ -25,40 +28,29 @@ export interface DiskStoreOptions {
   readonly sync: SyncMode
   /** How the broker's messages are made. */
   readonly make: MakeMessage
-  /** Bytes after which a segment of the log is full. Default 8 MiB. */
-  readonly segmentBytes?: number
-  /** Milliseconds between two syncs in mode `everysec`, and between two tries in mode `always`. Default 1000. */
-  readonly syncEvery?: number
-  /** Bytes that may wait while the disk takes none, before the broker takes nothing more that is to be kept. Default 16 MiB. */
-  readonly waitingBytes?: number
-  /** Milliseconds between two looks whether room on the disk can be given back. Default 5000. */
-  readonly tidyEvery?: number
   readonly files?: Files
-  /** What a person should know: damage set aside at start, writing that fails, writing that works again. */
-  readonly tell?: (level: 'warning' | 'error' | 'notice', words: string) => void
+  /** What a person should know: damage set aside at start, what fails, and that it works again. */
+  readonly tell?: Tell
 }
-
-const SYNC_EVERY_MS = 1000
-const SEGMENT_BYTES = 8 * 1024 * 1024
-const WAITING_BYTES = 16 * 1024 * 1024
-/** Entries forgotten in one go, so that the loop is not held up. */
-const FORGET_STEP = 5000
-/** How often is looked whether room on the disk can be given back. */
-const TIDY_EVERY_MS = 5000
-/** Looks after which it is given back although the log is busy. */
-const TIDY_LATEST = 12
 
 /** The store on disk: a redo log in front of a tree. What it promises is in docs/durability.md. */
 export class DiskStore implements Store {
   onDurable: (() => void) | null = null
-  readonly #options: DiskStoreOptions
-  readonly #files: Files
+  onReadable: (() => void) | null = null
+  readonly #folder: string
   readonly #logFolder: string
   readonly #keptFolder: string
+  readonly #bounds: StoreBounds
+  readonly #files: Files
+  readonly #tell: Tell
+  readonly #unlock: () => void
   readonly #tree: Tree
   readonly #mover: Mover
   readonly #log: Log
   readonly #recent: Recent
+  readonly #messages: Messages
+  readonly #remover: Remover
+  readonly #reading: ReadTrouble
   /**
    * What the turn says of queues, in order: written in one go when it ends. Between two packets stand calls of the system,
    * after which the processor has forgotten this code (one in flight, QoS 1: 35.3 against 32.0 us).
@@ -68,8 +60,8 @@ export class DiskStore implements Store {
   readonly #keptSegments: Set<number>
   /** The last record of each segment that this process has filled, and not moved. */
   readonly #ends: Map<number, number> = new Map()
-  readonly #logged: ReadBack
-  readonly #kept: ReadBack
+  /** The last record of each that was there at start, and is not moved. */
+  readonly #endsBefore: Map<number, number>
   #recovered: Recovered | null
   #nextSession: number
   #moveTrouble: string | null = null
@@ -81,52 +73,83 @@ export class DiskStore implements Store {
   #lookedAt = 0
   #looks = 0
 
-  /** Opens the folder, which is made if it is not there. Throws if it is from a newer version. */
+  /**
+   * Opens the folder, which is made if it is not there. Throws if it is from a newer version, or if something of it
+   * cannot be read: nothing is then taken for damaged, and all is as it was.
+   */
   constructor(options: DiskStoreOptions) {
-    this.#options = options
+    const { folder, make } = options
+    this.#folder = folder
+    this.#logFolder = join(folder, 'log')
+    this.#keptFolder = join(folder, 'kept')
+    this.#bounds = boundsFrom(options)
     this.#files = options.files ?? systemFiles
-    this.#logFolder = join(options.folder, 'log')
-    this.#keptFolder = join(options.folder, 'kept')
+    this.#tell = options.tell ?? ((): void => undefined)
+    this.#remover = new Remover(this.#files, this.#tell)
+    const { readAgainAfter, readAgainLatest } = this.#bounds
+    const again = (): void => this.onReadable?.()
+    this.#reading = new ReadTrouble(folder, readAgainAfter, readAgainLatest, this.#tell, again)
     this.#files.makeFolder(this.#logFolder)
-    this.#logged = new ReadBack(this.#files, this.#logFolder, segmentName)
-    this.#kept = new ReadBack(this.#files, this.#keptFolder, keptName)
+    this.#unlock = options.unlock ?? ((): void => undefined)
     let tree: Tree | null = null
+    let log: Log | null = null
     try {
-      const aside = setTreeAside(options.folder)
-      if (aside !== null) options.tell?.('error', aside)
-      this.#files.makeFolder(this.#keptFolder)
-      const treePath = join(options.folder, 'tree')
-      tree = new Tree(treePath, options.make, () => this.#damaged('a value of the tree'))
+      const { map, lost } = this.#prepareTree()
+      const treePath = join(folder, 'tree')
+      tree = new Tree(treePath, make, () => this.#damaged('a value of the tree'), this.#bounds, map)
       this.#tree = tree
-      if (this.#tree.schema > SCHEMA_VERSION) throw new Error('it was written by a newer version of nightjar')
-      const was = migrate(this.#tree, options.make)
-      if (was !== null) {
-        options.tell?.('notice', `The store in ${options.folder} was brought from format ${was} to ${SCHEMA_VERSION}`)
-      }
-      this.#recent = new Recent()
-      const recovered = recoverLog(this.#tree, this.#recent, this.#files, this.#logFolder, options.make)
+      this.#bringUpToDate(tree, make, lost)
+      this.#recent = new Recent(this.#bounds)
+      const [files, recent, remover] = [this.#files, this.#recent, this.#remover]
+      const recovered = recoverLog({ tree, recent, files, folder: this.#logFolder, make, remover })
       this.#recovered = recovered
       this.#keptSegments = recovered.kept
-      this.#removeOrphans()
+      this.#endsBefore = new Map(recovered.segments)
       this.#nextSession = recovered.nextSession
-      for (const words of setLogAside(options.folder, this.#logFolder, this.#files, recovered)) {
-        options.tell?.('warning', words)
-      }
-      this.#log = new Log(this.#logOptions(), recovered.position, recovered.nextSegment)
+      this.#removeOrphans()
+      for (const words of setLogAside(folder, this.#logFolder, files, recovered)) this.#tell('warning', words)
+      const places = { files, folder, make, bounds: this.#bounds, recent, tree, kept: this.#keptSegments }
+      this.#messages = new Messages(places, (what) => this.#damaged(what))
+      log = new Log(this.#logOptions(options.sync), recovered.position, recovered.nextSegment)
+      this.#log = log
+      this.#messages.log = log
       this.#recent.begin(this.#log.segment)
-      const folders = { logFolder: this.#logFolder, keptFolder: this.#keptFolder, treePath }
+      // What a new store is made of, and the names, must be safe before anything in it is promised.
+      syncPaths(files, [join(treePath, TREE_FILE), treePath, folder, dirname(folder), dirname(dirname(folder))])
+      const folders = { logFolder: this.#logFolder, keptFolder: this.#keptFolder, treePath, bounds: this.#bounds, map }
       const order = (segment: number): MoveOrder => this.#orderFor(segment)
       this.#mover = new Mover(folders, order, (result) => this.#moved(result))
-      for (const segment of recovered.segments) this.#mover.move(segment)
-      // What a new store is made of, and the names, must be safe before anything in it is promised.
-      const { folder } = options
-      syncPaths(this.#files, [join(treePath, TREE_FILE), treePath, folder, dirname(folder), dirname(dirname(folder))])
-      this.#tidying = setInterval(() => this.#tidy(), options.tidyEvery ?? TIDY_EVERY_MS)
+      for (const segment of recovered.segments.keys()) this.#mover.move(segment)
+      this.#tidying = setInterval(() => this.#tidy(), this.#bounds.tidyEvery)
       this.#tidying.unref()
     } catch (error) {
+      void log?.close()
       void tree?.close()
       throw error
     }
+  }
+
+  /** Sets a tree aside that is none. `lost`: the store had one that is not there any more. */
+  #prepareTree(): { map: number | null; lost: boolean } {
+    const path = join(this.#folder, 'tree', TREE_FILE)
+    const aside = setTreeAside(this.#folder, this.#files)
+    if (aside !== null) this.#tell('error', aside)
+    this.#files.makeFolder(this.#keptFolder)
+    const fd = openIfThere(this.#files, path)
+    if (fd !== null) this.#files.close(fd)
+    const lost = isTreeLost(this.#folder, this.#files, fd !== null)
+    if (lost && fd === null && aside === null) {
+      this.#tell('error', `The store's tree (${path}) is gone, and what it held is not there any more`)
+    }
+    return { map: mapBytes(this.#bounds.mapBytes, path), lost }
+  }
+
+  #bringUpToDate(tree: Tree, make: MakeMessage, lost: boolean): void {
+    if (tree.schema > SCHEMA_VERSION) throw new Error('it was written by a newer version of nightjar')
+    if (lost && tree.isNew) beginAtLog({ tree, files: this.#files, folder: this.#logFolder })
+    const was = migrate(tree, make)
+    if (was === null) return
+    this.#tell('notice', `The store in ${this.#folder} was brought from format ${was} to ${SCHEMA_VERSION}`)
   }
 
   get durable(): number {
@@ -134,11 +157,11 @@ export class DiskStore implements Store {
   }
 
   get trouble(): string | null {
-    return this.#log.trouble ?? this.#moveTrouble
+    return this.#log.trouble ?? this.#moveTrouble ?? this.#reading.words
   }
 
   get full(): boolean {
-    return this.#log.waitingBytes > (this.#options.waitingBytes ?? WAITING_BYTES)
+    return this.#log.full
   }
 
   append(record: StoreRecord, pressing = true): number {
@@ -174,57 +197,60 @@ export class DiskStore implements Store {
   }
 
   /** Entries of a Session's queue at `from` and after, that are not done. */
-  read(clientId: string, from: number, limit: number): StoredEntry[] {
+  read(clientId: string, from: number, limit: number): StoredEntry[] | null {
     this.#catchUp()
     const session = this.#recent.session(clientId)
     if (session === undefined) return []
+    if (this.#reading.refuses(clientId)) return null
     const entries: StoredEntry[] = []
-    for (const entry of this.#entries(session, from)) {
-      const message = this.#message(entry)
+    try {
+      this.#readInto(entries, session, from, limit)
+    } catch (error) {
+      if (isDamage(error)) this.#damaged(`a part of the queue of ${clientId} (${(error as Error).message})`)
+      else if (entries.length === 0) {
+        this.#reading.failed(clientId, error)
+        return null
+      }
+    }
+    return entries
+  }
+
+  /** Throws if something cannot be read now: what comes before it is there. */
+  #readInto(entries: StoredEntry[], session: RecentSession, from: number, limit: number): void {
+    for (const entry of entriesOf(this.#tree, session, from)) {
+      const message = this.#messages.find(entry)
       if (message === null) continue
       const { position, received, delivery } = entry
       const { qos, retain, extras } = delivery
       const { identifiers = null, shared = null } = extras ?? {}
       entries.push({ position, message, qos, retain, identifiers, shared, received })
-      if (entries.length === limit) break
+      if (entries.length === limit) return
     }
-    return entries
   }
 
-  *load(): Iterable<LoadRecord> {
+  load(): Iterable<LoadRecord> {
     const recovered = this.#recovered
-    if (recovered === null) return
     this.#recovered = null
-    if (this.#recent.time !== null) yield { kind: 'time', ...this.#recent.time }
-    for (const [topic, { messageId, at }] of recovered.retained) {
-      const message = this.#message({ messageId, place: null })
-      if (message === null) continue
-      yield { kind: 'message', message }
-      yield { kind: 'retained', topic, messageId, at }
-    }
-    for (const session of recovered.sessions.values()) yield* this.#loadSession(session)
-    const next = this.#recent.nextMessageId
-    if (next > 1) yield { kind: 'messageIds', next }
+    return recovered === null ? [] : loadRecords(recovered, this.#tree, this.#messages, this.#recent.noted)
   }
 
   async close(): Promise<void> {
     clearInterval(this.#tidying)
+    this.#reading.close()
     this.#catchUp()
     await this.#log.close()
     await this.#mover.close()
-    this.#logged.close()
-    this.#kept.close()
+    this.#messages.close()
     await this.#tree.close()
-    this.#options.unlock?.()
+    this.#unlock()
   }
 
-  #logOptions(): LogOptions {
+  #logOptions(sync: SyncMode): LogOptions {
     return {
       folder: this.#logFolder,
       files: this.#files,
-      sync: this.#options.sync,
-      syncEvery: this.#options.syncEvery ?? SYNC_EVERY_MS,
-      segmentBytes: this.#options.segmentBytes ?? SEGMENT_BYTES,
+      sync,
+      bounds: this.#bounds,
       onDurable: () => this.onDurable?.(),
       onWaited: () => {
         this.#catchUp()
@@ -240,12 +266,15 @@ export class DiskStore implements Store {
         this.#order(segment - 1)
       },
       onTrouble: (trouble) => {
-        const { tell } = this.#options
-        if (trouble === null) tell?.('notice', `The store in ${this.#logFolder} can be written again`)
+        if (trouble === null) this.#tell('notice', `The store in ${this.#logFolder} can be written again`)
         else {
           const words = `The store in ${this.#logFolder} cannot be written (${trouble}): what is to be kept is not acknowledged until it can`
-          tell?.('error', words)
+          this.#tell('error', words)
         }
+      },
+      onStuck: (stuck) => {
+        if (stuck === null) this.#tell('notice', `The log in ${this.#logFolder} goes on in another file again`)
+        else this.#tell('error', `The log in ${this.#logFolder} cannot go on in another file, and grows (${stuck})`)
       },
     }
   }
@@ -261,11 +290,12 @@ export class DiskStore implements Store {
 
   /** When something in the tree is over, and there is nothing to do, the log need not be full before the disk has it back. */
   #tidy(): void {
+    this.#remover.again()
     const { position } = this.#log
     const idle = position === this.#lookedAt
     this.#lookedAt = position
     this.#looks++
-    if (!idle && this.#looks < TIDY_LATEST) return
+    if (!idle && this.#looks < this.#bounds.tidyLatest) return
     if (this.#recent.releases > 0) this.#log.seal()
     else if (idle) this.#order(Number.POSITIVE_INFINITY)
   }
@@ -273,79 +303,16 @@ export class DiskStore implements Store {
   #orderFor(segment: number): MoveOrder {
     const position = this.#ends.get(segment)
     const late = position === undefined ? null : this.#recent.spent(segment)
+    const last = position ?? this.#endsBefore.get(segment)!
     if (late === null || position === undefined) {
       this.#recent.moves(segment)
-      return { segment, spent: null, late: [] }
+      return { segment, last, spent: null, late: [] }
     }
-    return { segment, spent: { segment, position, ...this.#recent.noted }, late }
+    return { segment, last, spent: { segment, position, ...this.#recent.noted }, late }
   }
 
   #sessionOf(clientId: string): RecentSession {
     return this.#recent.open(clientId, () => this.#nextSession++)
-  }
-
-  *#loadSession({ state, recent, bounds, tail }: RecoveredSession): Iterable<LoadRecord> {
-    const { clientId, expiryInterval, will, offlineAt, sent } = state
-    yield { kind: 'session', clientId, expiryInterval, will }
-    if (offlineAt > 0) yield { kind: 'offline', clientId, at: offlineAt, will: will !== null, sent }
-    yield* state.replayed.records(clientId, state.subscriptions)
-    for (const packetId of state.inbound) yield { kind: 'inbound', clientId, packetId }
-    if (tail === 0) return
-    let head = tail
-    for (const { position } of this.#entries(recent, 0)) {
-      head = position
-      break
-    }
-    yield { kind: 'queue', clientId, head, tail, bytes: bounds.bytes + this.#changedBytes(recent) }
-  }
-
-  /** How many more payload bytes, or fewer, wait than the tree knows of. */
-  #changedBytes(session: RecentSession): number {
-    let bytes = 0
-    const end = Math.min(session.lastChanged + 1, session.start)
-    for (const entry of end > 0 ? this.#tree.queue(session.number, 0, end) : []) {
-      if (!entry.received && session.changed({ ...entry })?.received !== false) bytes -= entry.size
-    }
-    for (const { received, size } of session.entries(0)) if (!received) bytes += size
-    return bytes
-  }
-
-  /** First what is in the tree, then what is only in the log. */
-  *#entries(session: RecentSession, from: number): Iterable<QueueEntry> {
-    const { start } = session
-    if (from < start) {
-      for (const entry of this.#tree.queue(session.number, from, start)) {
-        const changed = session.changed(entry)
-        if (changed !== null) yield changed
-      }
-    }
-    yield* session.entries(from)
-  }
-
-  #message({ messageId, place }: Pick<QueueEntry, 'messageId' | 'place'>): Message | null {
-    const inLog = this.#recent.place(messageId)
-    let why = 'it is not what was written'
-    try {
-      const message = inLog === null ? this.#oldMessage(messageId, place) : this.#messageInLog(inLog)
-      if (message !== null && message.id === messageId) return message
-    } catch (error) {
-      why = (error as Error).message
-    }
-    this.#damaged(`message ${messageId} (${why})`)
-    return null
-  }
-
-  /** One that is not in the log any more. `place`: where the tree says that it is, if that is known. */
-  #oldMessage(messageId: number, place: Place | null): Message | null {
-    const at = place ?? this.#tree.blockOf(messageId)?.place(messageId) ?? null
-    if (at === null || !this.#keptSegments.has(at.segment)) return this.#tree.message(messageId)
-    return readKept(this.#kept.read(at.segment, at.offset, at.length), at, messageId, this.#options.make)
-  }
-
-  #messageInLog({ segment, offset, length }: Place): Message | null {
-    const bytes = this.#log.unwritten(segment, offset, length) ?? this.#logged.read(segment, offset, length)
-    if (bytes[0] !== Kind.message || bytes.length < length) return null
-    return readMessage(new ByteReader(bytes, 1, length), this.#options.make)
   }
 
   /** The mover has put a segment into the tree, or could not. */
@@ -355,27 +322,28 @@ export class DiskStore implements Store {
     if ('error' in result) {
       this.#moveTrouble = `moving ${segmentName(segment)} into the tree: ${result.error}`
       // Nothing is lost by it: the segment stays, and takes its place on the disk and some time at the next start.
-      if (before === null) this.#options.tell?.('error', `The log grows, as ${this.#moveTrouble}`)
+      if (before === null) this.#tell('error', `The log grows, as ${this.#moveTrouble}`)
       return
     }
     this.#moveTrouble = null
-    if (before !== null) this.#options.tell?.('notice', 'The log can be moved into the tree again')
+    if (before !== null) this.#tell('notice', 'The log can be moved into the tree again')
     this.#tree.refresh()
     this.#ends.delete(segment)
+    this.#endsBefore.delete(segment)
     if (result.kept) this.#keptSegments.add(segment)
     const unneeded = [...result.unneeded]
     for (const each of unneeded) this.#keptSegments.delete(each)
-    const forgetting = this.#recent.forget(segment, FORGET_STEP)
+    const forgetting = this.#recent.forget(segment, this.#bounds.forgetStep)
     // A little in each turn, so that the loop is not held up.
     const step = (): void => {
       const done = forgetting.next().done === true
       const each = done ? unneeded.pop() : undefined
       if (each !== undefined) {
-        this.#kept.forget(each)
-        this.#files.remove(join(this.#keptFolder, keptName(each)))
+        this.#messages.forgetKept(each)
+        this.#remover.remove(join(this.#keptFolder, keptName(each)))
       } else if (done) {
-        this.#logged.forget(segment)
-        this.#files.remove(join(this.#logFolder, segmentName(segment)))
+        this.#messages.forgetLogged(segment)
+        this.#letGo(segment, result.damaged)
         return
       }
       setImmediate(step)
@@ -383,10 +351,26 @@ export class DiskStore implements Store {
     step()
   }
 
+  /** A segment that was moved is of no use; but for people, if not all of it could be. */
+  #letGo(segment: number, damaged: readonly string[]): void {
+    if (damaged.length === 0) {
+      this.#remover.remove(join(this.#logFolder, segmentName(segment)))
+      return
+    }
+    try {
+      const where = setSegmentAside(this.#folder, this.#logFolder, this.#files, segment)
+      this.#damaged(`${damaged.join(', ')} (what was moved is set aside in ${where})`)
+    } catch (error) {
+      this.#damaged(`${damaged.join(', ')} (${(error as Error).message})`)
+    }
+  }
+
   /** Files that a process left which ended before it had told the tree of them, or before it could remove them. */
   #removeOrphans(): void {
     for (const segment of keptIn(this.#files, this.#keptFolder)) {
-      if (!this.#keptSegments.has(segment)) this.#files.remove(join(this.#keptFolder, keptName(segment)))
+      // Of a segment that is still to be moved it is begun anew then: it must not be removed later.
+      if (this.#keptSegments.has(segment) || this.#endsBefore.has(segment)) continue
+      this.#remover.remove(join(this.#keptFolder, keptName(segment)))
     }
   }
 
@@ -394,7 +378,7 @@ export class DiskStore implements Store {
   #damaged(where: string): void {
     if (this.#damageTold) return
     this.#damageTold = true
-    const words = `The store in ${this.#options.folder} is damaged: ${where} cannot be read. What it held is lost; \`nightjar store check\` tells more`
-    this.#options.tell?.('error', words)
+    const words = `The store in ${this.#folder} is damaged: ${where} cannot be read. What it held is lost; \`nightjar store check\` tells more`
+    this.#tell('error', words)
   }
 }

@@ -23,6 +23,8 @@ export interface Files {
   close(fd: number): void
   list(folder: string): string[]
   remove(path: string): void
+  /** Within the store's folder. */
+  rename(from: string, to: string): void
   makeFolder(path: string): void
 }
 
@@ -40,6 +42,7 @@ export const systemFiles: Files = {
   close: (fd) => fs.closeSync(fd),
   list: (folder) => fs.readdirSync(folder),
   remove: (path) => fs.rmSync(path, { force: true }),
+  rename: (from, to) => fs.renameSync(from, to),
   makeFolder: (path) => void fs.mkdirSync(path, { recursive: true, mode: 0o700 }),
 }
 
@@ -55,12 +58,36 @@ export function syncPath(path: string): void {
   }
 }
 
+/** In one call of the system: Node takes no lengths of 2 GiB and more. */
+const AT_ONCE = 2 ** 30
+
 /** Writes bytes[0..length) to that place of a file. Throws if it cannot be done. */
 export function writeAll(files: Files, fd: number, bytes: Uint8Array, length: number, at: number): void {
   for (let written = 0; written < length; ) {
-    const more = files.write(fd, bytes, written, length - written, at + written)
+    const more = files.write(fd, bytes, written, Math.min(length - written, AT_ONCE), at + written)
     if (more === 0) throw new Error('nothing was written')
     written += more
+  }
+}
+
+/** Fills bytes[0..length) from that place of a file on; returns how many there were. Throws if it cannot be read. */
+export function readFully(files: Files, fd: number, bytes: Uint8Array, length: number, at: number): number {
+  let read = 0
+  while (read < length) {
+    const more = files.read(fd, bytes.subarray(read), Math.min(length - read, AT_ONCE), at + read)
+    if (more === 0) break
+    read += more
+  }
+  return read
+}
+
+/** Null: it is not there (any more). Throws if it cannot be opened for another reason. */
+export function openIfThere(files: Files, path: string): number | null {
+  try {
+    return files.openToRead(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
   }
 }
 
@@ -68,19 +95,25 @@ export function writeAll(files: Files, fd: number, bytes: Uint8Array, length: nu
 export function readAll(files: Files, fd: number): Buffer {
   const size = files.size(fd)
   const bytes = Buffer.allocUnsafeSlow(size)
-  return bytes.subarray(0, files.read(fd, bytes, size, 0))
+  return bytes.subarray(0, readFully(files, fd, bytes, size, 0))
 }
 
-/** Makes all of these safe against power loss, as far as they are ours to read: what is not was there before. */
+/**
+ * Makes all of these safe against power loss, as far as they are ours to read: what is not was there before. Throws if it
+ * cannot be done for another reason.
+ */
 export function syncPaths(files: Files, paths: readonly string[]): void {
   for (const path of paths) {
     try {
       files.syncPathNow(path)
-    } catch {
-      // Somebody else's.
+    } catch (error) {
+      if (!SOMEBODY_ELSES.has((error as NodeJS.ErrnoException).code)) throw error
     }
   }
 }
+
+/** Not ours; or what it lies on knows no such thing. */
+const SOMEBODY_ELSES: ReadonlySet<string | undefined> = new Set(['EACCES', 'EPERM', 'EROFS', 'EINVAL', 'ENOTSUP'])
 
 function syncFolder(path: string, done: (error: Error | null) => void): void {
   // Windows opens no folders, and needs none of this.

@@ -38,6 +38,39 @@ export interface Frame {
   readonly end: number
 }
 
+/** Whether these are the first bytes of a segment whose head was never written to its end: there was nothing in it. */
+export function isBegun(bytes: Buffer): boolean {
+  return bytes.length < SEGMENT_HEAD.length && bytes.equals(SEGMENT_HEAD.subarray(0, bytes.length))
+}
+
+/** Whether buffer[at..) is nothing but sound frames that follow each other, the last of which ends with that position. */
+export function isSound(buffer: Buffer, at: number, position: number): boolean {
+  let start = at
+  let next: number | null = null
+  while (start < buffer.length) {
+    const frame = readFrame(buffer, start)
+    if (frame === null || (next !== null && frame.position !== next)) return false
+    next = frame.position + frame.records
+    start = frame.end
+  }
+  return next === null || next === position + 1
+}
+
+/**
+ * The first sound frame at buffer[from..) or after it, with records after `after` and up to `last`; null if there is none.
+ * Where it begins is not known, as the head of the one before it may say anything.
+ */
+export function nextFrame(buffer: Buffer, from: number, after: number, last: number): Frame | null {
+  for (let at = from; at + FRAME_BYTES <= buffer.length; at++) {
+    // Next to nothing passes this but a frame: then its checksum is looked at.
+    const position = buffer.readDoubleLE(at + 8)
+    if (!(position > after && position <= last) || !Number.isInteger(position)) continue
+    const frame = readFrame(buffer, at)
+    if (frame !== null) return frame
+  }
+  return null
+}
+
 /** The frame at buffer[at..), or null if it is not whole, or not sound. */
 export function readFrame(buffer: Buffer, at: number): Frame | null {
   if (at + FRAME_BYTES > buffer.length) return null

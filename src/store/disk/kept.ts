@@ -4,9 +4,10 @@ import { crc32 } from 'node:zlib'
 import type { Message } from '../../broker/contracts.ts'
 import { ByteReader, ByteWriter } from './byte-writer.ts'
 import type { Place } from './entry.ts'
-import { type Files, writeAll } from './files.ts'
+import { type Files, readFully, writeAll } from './files.ts'
 import { numberedIn, numberedName } from './numbered.ts'
 import { type MakeMessage, readMessage } from './records.ts'
+import { Damage } from './trouble.ts'
 
 /**
  * What is left of the messages of a segment when it is moved, if that is much, is kept in a file of its own, and the tree
@@ -28,29 +29,35 @@ export function keptIn(files: Files, folder: string): number[] {
 
 /** The message that lies in these bytes of a kept file; null if it is not that one, whole and sound. */
 export function readKept(bytes: Buffer, { length }: Place, id: number, make: MakeMessage): Message | null {
-  if (bytes.length < length || length < CHECKSUM_BYTES) return null
-  const body = bytes.subarray(CHECKSUM_BYTES, length)
-  if (crc32(body) !== bytes.readUInt32LE(0)) return null
+  const body = soundKept(bytes, length)
+  if (body === null) return null
   const message = readMessage(new ByteReader(body, 0, body.length), make)
   return message.id === id ? message : null
 }
 
-/** So much is gathered before it is written. */
-const WRITTEN_AT_ONCE = 1024 * 1024
+/** Of these bytes of a kept file: the message, as `writeMessage` has it; null if it is not what was written. */
+function soundKept(bytes: Buffer, length: number): Buffer | null {
+  if (bytes.length < length || length < CHECKSUM_BYTES) return null
+  const body = bytes.subarray(CHECKSUM_BYTES, length)
+  return crc32(body) === bytes.readUInt32LE(0) ? body : null
+}
 
 /** Writes the messages of a segment that are to be kept; one segment after the other, with the same memory. */
 export class KeptWriter {
   readonly #files: Files
   readonly #folder: string
+  readonly #writeBytes: number
   readonly #out: ByteWriter = new ByteWriter()
   #segment = 0
   #fd = -1
   /** Bytes that are in the file. */
   #written = 0
 
-  constructor(files: Files, folder: string) {
+  /** `writeBytes`: so many are gathered before they are written. */
+  constructor(files: Files, folder: string, writeBytes: number) {
     this.#files = files
     this.#folder = folder
+    this.#writeBytes = writeBytes
   }
 
   /** Begins with an empty file, also if one was begun before and not finished. */
@@ -70,7 +77,7 @@ export class KeptWriter {
     const offset = this.#written + out.length
     out.uint32(crc32(message))
     out.bytes(message, 0, message.length)
-    if (out.length >= WRITTEN_AT_ONCE) this.#flush()
+    if (out.length >= this.#writeBytes) this.#flush()
     return { segment: this.#segment, offset, length: CHECKSUM_BYTES + message.length }
   }
 
@@ -90,12 +97,32 @@ export class KeptWriter {
   }
 
   #close(): void {
-    if (this.#fd >= 0) this.#files.close(this.#fd)
+    const fd = this.#fd
     this.#fd = -1
+    if (fd >= 0) this.#files.close(fd)
   }
 }
 
-/** What `readKept` reads, without its checksum: as the tree has a message. */
-export function keptBody(bytes: Buffer): Buffer {
-  return bytes.subarray(CHECKSUM_BYTES)
+/** Reads messages of one kept file in order to put them elsewhere: only what is still what was written. */
+export class KeptFile {
+  readonly #files: Files
+  readonly #fd: number
+
+  /** Throws if it cannot be opened. */
+  constructor(files: Files, folder: string, segment: number) {
+    this.#files = files
+    this.#fd = files.openToRead(join(folder, keptName(segment)))
+  }
+
+  /** A message, as `writeMessage` has it. Throws Damage if it is not what was written. */
+  read({ segment, offset, length }: Place): Buffer {
+    const bytes = Buffer.alloc(length)
+    const body = soundKept(bytes.subarray(0, readFully(this.#files, this.#fd, bytes, length, offset)), length)
+    if (body === null) throw new Damage(`byte ${offset} of ${keptName(segment)} is not what was written`)
+    return body
+  }
+
+  close(): void {
+    this.#files.close(this.#fd)
+  }
 }

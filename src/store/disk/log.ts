@@ -1,9 +1,10 @@
 import { Buffer } from 'node:buffer'
 import { join } from 'node:path'
 import type { StoreRecord } from '../../broker/contracts.ts'
+import type { StoreBounds } from './bounds.ts'
 import { ByteWriter } from './byte-writer.ts'
-import { type Files, writeAll } from './files.ts'
-import { FRAME_BYTES, SEGMENT_HEAD, sealFrame } from './frames.ts'
+import { type Files, readFully, writeAll } from './files.ts'
+import { FRAME_BYTES, isSound, SEGMENT_HEAD, sealFrame } from './frames.ts'
 import { writeRecord } from './records.ts'
 import { segmentName } from './segments.ts'
 
@@ -14,10 +15,7 @@ export interface LogOptions {
   readonly folder: string
   readonly files: Files
   readonly sync: SyncMode
-  /** How often is synced in mode `everysec`, and tried again in mode `always`. Milliseconds. */
-  readonly syncEvery: number
-  /** A segment that has grown to this is followed by a new one. */
-  readonly segmentBytes: number
+  readonly bounds: StoreBounds
   /** `durable` has gone up outside of `commit`. */
   readonly onDurable: () => void
   /** A segment is complete, and safe against power loss: it can be moved. Its last record has that position. */
@@ -28,11 +26,12 @@ export interface LogOptions {
   readonly onSegment: (segment: number) => void
   /** Writing or syncing failed: what, where and why; or works again (null). Told when it changes. */
   readonly onTrouble: (trouble: string | null) => void
+  /** A full segment cannot be followed by another: why, or that it can again (null). Told when it changes. */
+  readonly onStuck: (stuck: string | null) => void
 }
 
-/** A frame with nothing pressing in it waits so long for something that is, and grows so far. */
-const LATE_MS = 10
-const LATE_BYTES = 64 * 1024
+/** Lengths are told in 32 bits in places, and some calls of the system take no more than 31. */
+const LONGEST_FILE = 2 ** 31 - 1
 
 interface Segment {
   readonly number: number
@@ -64,6 +63,10 @@ export class Log {
   #finishing: Segment[] = []
   #writeTrouble: string | null = null
   #syncTrouble: string | null = null
+  /** The segment is full, and there can be no other: it grows on. */
+  #stuck: string | null = null
+  /** It is time to try that again. */
+  #tryNext = false
   #syncing = false
   readonly #timer: NodeJS.Timeout
 
@@ -74,7 +77,7 @@ export class Log {
     this.durable = position
     this.#segment = this.#open(segment)
     this.#startFrame()
-    this.#timer = setInterval(() => this.#sync(), options.syncEvery)
+    this.#timer = setInterval(() => this.#look(), options.bounds.syncEvery)
     this.#timer.unref()
   }
 
@@ -94,7 +97,15 @@ export class Log {
 
   /** What cannot be done at the moment, and why; null if all is well. */
   get trouble(): string | null {
-    return this.#writeTrouble ?? this.#syncTrouble
+    return this.#writeTrouble ?? this.#syncTrouble ?? this.#stuck
+  }
+
+  /** Nothing may be added that can be refused. */
+  get full(): boolean {
+    const { waitingBytes, turnBytes, longestSegment } = this.#options.bounds
+    const failing = this.#writeTrouble !== null || this.#syncTrouble !== null
+    if (this.waitingBytes > (failing ? waitingBytes : turnBytes)) return true
+    return this.#stuck !== null && this.#segment.length >= longestSegment
   }
 
   /** The bytes of a record that is not written yet; null if it is in the file. */
@@ -123,8 +134,8 @@ export class Log {
    */
   commit(): void {
     if (this.#records === 0) return
-    if (this.#pressing || this.#frame.length >= LATE_BYTES) this.commitNow()
-    else this.#late ??= setTimeout(this.#waited, LATE_MS).unref()
+    if (this.#pressing || this.#frame.length >= this.#options.bounds.lateBytes) this.commitNow()
+    else this.#late ??= setTimeout(this.#waited, this.#options.bounds.lateAfter).unref()
   }
 
   readonly #waited = (): void => {
@@ -143,7 +154,7 @@ export class Log {
     this.#startFrame()
     if (this.#options.sync === 'always') this.#sync()
     else if (this.#syncTrouble === null) this.durable = this.position
-    if (this.#segment.length >= this.#options.segmentBytes) this.#rotate()
+    if (this.#isFull && (this.#stuck === null || this.#tryNext)) this.#rotate()
   }
 
   /** Ends the segment before it is full, if anything is in it. */
@@ -151,17 +162,39 @@ export class Log {
     if (this.#records === 0 && this.#segment.length > SEGMENT_HEAD.length) this.#rotate()
   }
 
-  /** Writes and syncs what is left, and closes the files. */
+  /** Writes and syncs what is left, and closes the files. What fails of it is told. */
   async close(): Promise<void> {
     clearInterval(this.#timer)
     if (this.#late !== null) clearTimeout(this.#late)
     this.commitNow()
     while (this.#syncing) await new Promise((resolve) => setImmediate(resolve))
-    for (const segment of [...this.#finishing, this.#segment]) {
-      await new Promise<void>((resolve) => this.#options.files.sync(segment.fd, () => resolve()))
-      this.#options.files.close(segment.fd)
+    const { files } = this.#options
+    for (const { number, fd } of [...this.#finishing, this.#segment]) {
+      const error = await new Promise<Error | null>((resolve) => files.sync(fd, resolve))
+      if (error !== null) this.#troubled(this.#writeTrouble, `syncing ${segmentName(number)}: ${error.message}`)
+      this.#close(fd)
     }
     this.#finishing = []
+  }
+
+  /** An error of close says nothing of what was synced before. */
+  #close(fd: number): void {
+    try {
+      this.#options.files.close(fd)
+    } catch {
+      // What was written and not synced is in the hands of the system, as always.
+    }
+  }
+
+  get #isFull(): boolean {
+    return this.#segment.length >= this.#options.bounds.segmentBytes
+  }
+
+  /** What failed is tried again, and what has not been synced is. */
+  #look(): void {
+    this.#tryNext = true
+    if (this.#stuck !== null && this.#records === 0) this.#rotate()
+    this.#sync()
   }
 
   #startFrame(): void {
@@ -175,6 +208,7 @@ export class Log {
   #write(buffer: Buffer, length: number): boolean {
     const { fd, number, length: at } = this.#segment
     try {
+      if (at + length > LONGEST_FILE) throw new Error('it has grown too long, and no other can follow it')
       writeAll(this.#options.files, fd, buffer, length, at)
     } catch (error) {
       this.#troubled(`writing ${segmentName(number)}: ${(error as Error).message}`, this.#syncTrouble)
@@ -185,20 +219,26 @@ export class Log {
   }
 
   #troubled(writing: string | null, syncing: string | null): void {
-    const before = this.trouble
+    const before = this.#writeTrouble ?? this.#syncTrouble
     this.#writeTrouble = writing
     this.#syncTrouble = syncing
-    if ((this.trouble === null) !== (before === null)) this.#options.onTrouble(this.trouble)
+    const now = writing ?? syncing
+    if ((now === null) !== (before === null)) this.#options.onTrouble(now)
   }
 
   #rotate(): void {
     const full = this.#segment
+    const before = this.#stuck
+    this.#tryNext = false
     try {
       this.#segment = this.#open(full.number + 1)
-    } catch {
-      // The full one grows on until there is room for another file.
-      return
+      this.#stuck = null
+    } catch (error) {
+      // The full one grows on until there can be another file.
+      this.#stuck = `beginning ${segmentName(full.number + 1)}: ${(error as Error).message}`
     }
+    if ((this.#stuck === null) !== (before === null)) this.#options.onStuck(this.#stuck)
+    if (this.#stuck !== null) return
     // The mover may only take what is safe, whatever the mode.
     this.#finishing.push(full)
     this.#options.onSegment(this.#segment.number)
@@ -212,7 +252,7 @@ export class Log {
       files.truncate(fd, 0)
       writeAll(files, fd, SEGMENT_HEAD, SEGMENT_HEAD.length, 0)
     } catch (error) {
-      files.close(fd)
+      this.#close(fd)
       throw error
     }
     return { number, fd, length: SEGMENT_HEAD.length, synced: 0, position: this.position, named: false }
@@ -251,16 +291,22 @@ export class Log {
 
   /**
    * After a sync that failed the system may take the pages for clean, so that the next one says yes to what never went to
-   * the disk: they are written once more.
+   * the disk: they are written once more. What is read for that may be what the disk had before, so it is looked at first.
    */
-  #writeAgain({ fd, synced, length }: Segment): boolean {
+  #writeAgain({ fd, number, position, synced, length }: Segment): boolean {
     const { files } = this.#options
-    const bytes = Buffer.allocUnsafeSlow(length - synced)
+    const name = segmentName(number)
     try {
-      if (files.read(fd, bytes, bytes.length, synced) < bytes.length) return false
+      const bytes = Buffer.allocUnsafeSlow(length - synced)
+      const sound =
+        readFully(files, fd, bytes, bytes.length, synced) === bytes.length &&
+        (synced > 0 || bytes.subarray(0, SEGMENT_HEAD.length).equals(SEGMENT_HEAD)) &&
+        isSound(bytes, synced === 0 ? SEGMENT_HEAD.length : 0, position)
+      if (!sound) throw new Error(`what was written after byte ${synced} is not there any more`)
       writeAll(files, fd, bytes, bytes.length, synced)
       return true
-    } catch {
+    } catch (error) {
+      this.#troubled(this.#writeTrouble, `syncing ${name} again: ${(error as Error).message}`)
       return false
     }
   }
@@ -269,7 +315,7 @@ export class Log {
     // A sync that began before the segment was full has not covered its end.
     if (this.#finishing[0] === segment && segment.synced === segment.length) {
       this.#finishing.shift()
-      this.#options.files.close(segment.fd)
+      this.#close(segment.fd)
       this.#options.onSealed(segment.number, segment.position)
     }
     const all = this.#finishing.length === 0

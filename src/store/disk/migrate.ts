@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { QoS } from '../../broker/contracts.ts'
+import { defaultBounds } from './bounds.ts'
 import { ByteReader } from './byte-writer.ts'
-import { CHUNK_ENTRIES } from './chunk.ts'
 import { IN_TREE, type QueueEntry } from './entry.ts'
 import { after, idOf, positionOf, VERSION_KEY } from './keys.ts'
 import { type MakeMessage, readIdentifiers, readSubscription, readWill } from './records.ts'
@@ -75,7 +75,7 @@ function moveQueues(tree: Tree): void {
   let entries: QueueEntry[] = []
   for (const [key, value] of entriesOf(tree, 'q')) {
     const number = key.readUInt32BE(1)
-    if (number !== session || entries.length === CHUNK_ENTRIES) {
+    if (number !== session || entries.length === defaultBounds.chunkEntries) {
       tree.putQueue(session, entries)
       entries = []
     }

@@ -1,21 +1,19 @@
 import { Buffer } from 'node:buffer'
-import { join } from 'node:path'
 import { MessageBlock } from './block.ts'
+import type { StoreBounds } from './bounds.ts'
 import { SegmentChanges, type SessionChange } from './changes.ts'
 import { IN_TREE, type Place, type QueueEntry } from './entry.ts'
 import type { Files } from './files.ts'
-import { type KeptWriter, keptBody, keptName } from './kept.ts'
+import { FRAME_BYTES, type Frame, nextFrame, readFrame } from './frames.ts'
+import { KeptFile, type KeptWriter, keptName } from './kept.ts'
 import type { LateChange } from './recent.ts'
 import type { MakeMessage } from './records.ts'
 import { scanRecords } from './scan.ts'
-import type { SegmentReader } from './segments.ts'
+import { type SegmentReader, segmentName } from './segments.ts'
 import { SessionState } from './session-state.ts'
 import type { Applied, Tree } from './tree.ts'
+import { isDamage } from './trouble.ts'
 
-/** When fewer bytes of messages than this part of a segment are left of it, they go into the tree. */
-const WORTH_A_FILE = 1 / 16
-/** A file of kept messages goes, and what is left of it into the tree, when it holds nothing but this part of it. */
-const WORTH_KEEPING = 1 / 4
 /** After its kind, a message in the log is as it is in the tree. */
 const KIND_BYTES = 1
 
@@ -27,7 +25,10 @@ export interface MoverParts {
   readonly writer: KeptWriter
   readonly keptFolder: string
   readonly make: MakeMessage
+  readonly bounds: MoverBounds
 }
+
+type MoverBounds = Pick<StoreBounds, 'worthFile' | 'worthKeeping'>
 
 export interface Moved {
   readonly applied: Applied
@@ -35,30 +36,56 @@ export interface Moved {
   readonly kept: boolean
   /** Of these segments no messages are kept any more: the files can go. */
   readonly unneeded: readonly number[]
+  /** What was not what had been written, and is left out. */
+  readonly damaged: readonly string[]
 }
 
 /**
  * Moves a full segment into the tree: only what is left of it, so what was queued and acknowledged within the segment
  * costs nothing. All is one transaction, with how far the log is in the tree: after a crash it has happened or not.
+ *
+ * `last`: the position of the last record that was written to it; what is not as it was written is then left out and told,
+ * and what follows counts: it was safe once, so this is no end that a power cut left. Null: nobody knows, and it ends there.
  */
-export function moveSegment(parts: MoverParts, segment: number): Moved {
+export function moveSegment(parts: MoverParts, segment: number, last: number | null): Moved {
   const { tree, log, make } = parts
   const before = tree.applied()
   const changes = new SegmentChanges()
+  const damaged: string[] = []
   let { position } = before
-  const { buffer } = log.read(segment, (bytes, frame) => {
-    if (frame.position > position + 1) return false
+  const take = (bytes: Buffer, frame: Frame): boolean => {
+    const end = frame.position + frame.records - 1
+    if (last === null ? frame.position > position + 1 : end > last) return false
     const passed = before.position + 1 - frame.position
     scanRecords(bytes, frame.start, frame.end, passed, (number) => String(number), make, changes)
-    position = Math.max(position, frame.position + frame.records - 1)
+    position = Math.max(position, end)
     return true
-  })
+  }
+  const { buffer, soundEnd } = log.read(segment, take)
+  let at = soundEnd
+  while (last === null ? at < buffer.length : position < last) {
+    const frame = last === null ? null : nextFrame(buffer, at, position, last)
+    const end = frame === null ? buffer.length : frame.start - FRAME_BYTES
+    damaged.push(`bytes ${at} to ${end} of ${segmentName(segment)}`)
+    if (frame === null) break
+    at = Math.max(takeSound(buffer, end, take), end + 1)
+  }
+  position = Math.max(position, last ?? 0)
   const nextMessageId = Math.max(before.nextMessageId, changes.firstId + changes.uses.length)
   const time = changes.time ?? before.time
   const applied = { position, segment: Math.max(before.segment, segment), nextMessageId, time }
   const move = new Move(parts, segment, buffer, changes)
   tree.transact(applied, () => move.write())
-  return { applied, kept: move.kept, unneeded: move.unneeded }
+  return { applied, kept: move.kept, unneeded: move.unneeded, damaged: [...damaged, ...move.damaged] }
+}
+
+/** Takes the sound frames from there on; returns where they end. */
+function takeSound(buffer: Buffer, from: number, take: (bytes: Buffer, frame: Frame) => boolean): number {
+  let at = from
+  for (let frame = readFrame(buffer, at); frame !== null && take(buffer, frame); frame = readFrame(buffer, at)) {
+    at = frame.end
+  }
+  return at
 }
 
 /** Of a segment of which nothing is left: only what it says of places in the tree, and how far the log now is. */
@@ -70,13 +97,14 @@ export function applyLate(parts: MoverParts, applied: Applied, late: readonly La
   }
   const move = new Move(parts, applied.segment, NOTHING, changes)
   parts.tree.transact(applied, () => move.write())
-  return { applied, kept: move.kept, unneeded: move.unneeded }
+  return { applied, kept: move.kept, unneeded: move.unneeded, damaged: move.damaged }
 }
 
 const NOTHING = Buffer.alloc(0)
 
 class Move {
   readonly unneeded: number[] = []
+  readonly damaged: string[] = []
   kept = false
   readonly #parts: MoverParts
   readonly #tree: Tree
@@ -96,7 +124,7 @@ class Move {
     this.#changes = changes
     const { lengths, uses } = changes
     const bytes = lengths.reduce((sum, length, i) => sum + (uses[i]! > 0 ? length : 0), 0)
-    this.#writer = bytes > 0 && bytes >= content.length * WORTH_A_FILE ? parts.writer : null
+    this.#writer = bytes > 0 && bytes >= content.length * parts.bounds.worthFile ? parts.writer : null
     this.#writer?.begin(segment)
   }
 
@@ -170,6 +198,8 @@ class Move {
       const block = this.#tree.blockOf(id)
       return block === null ? IN_TREE : block.place(id)
     }
+    // Lost, with a part of the segment.
+    if (this.#changes.lengths[at] === 0) return IN_TREE
     let place = this.#places[at]
     if (place === undefined) {
       place = this.#writer?.add(this.#bytesOf(at)) ?? IN_TREE
@@ -190,7 +220,7 @@ class Move {
         continue
       }
       for (; i < uses.length && block.has(uses[i]![0]); i++) block.uses[uses[i]![0] - block.firstId]! += uses[i]![1]
-      if (block.liveBytes >= block.end * WORTH_KEEPING) this.#tree.putBlock(block)
+      if (block.liveBytes >= block.end * this.#parts.bounds.worthKeeping) this.#tree.putBlock(block)
       else this.#giveUp(block)
     }
   }
@@ -199,23 +229,32 @@ class Move {
   #giveUp(block: MessageBlock): void {
     const { files, keptFolder } = this.#parts
     const left = [...block.uses.entries()].filter(([, uses]) => uses > 0)
-    if (left.length > 0) {
-      const fd = files.openToRead(join(keptFolder, keptName(block.segment)))
-      for (const [i, uses] of left) {
-        const { offset, length } = block.place(block.firstId + i)
-        const bytes = Buffer.alloc(length)
-        files.read(fd, bytes, length, offset)
-        this.#tree.putMessage(block.firstId + i, uses, keptBody(bytes))
-      }
-      files.close(fd)
+    try {
+      const file = left.length > 0 ? new KeptFile(files, keptFolder, block.segment) : null
+      for (const [i, uses] of left) this.#moveKept(file!, block, i, uses)
+      file?.close()
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      this.damaged.push(`${keptName(block.segment)} (${(error as Error).message})`)
     }
     this.#tree.removeBlock(block)
     this.unneeded.push(block.segment)
   }
 
+  /** What is not what was written gets no new checksum: who waits for it does without. */
+  #moveKept(file: KeptFile, block: MessageBlock, i: number, uses: number): void {
+    const id = block.firstId + i
+    try {
+      this.#tree.putMessage(id, uses, file.read(block.place(id)))
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      this.damaged.push(`message ${id} (${(error as Error).message})`)
+    }
+  }
+
   /** The segment's own messages, as far as somebody holds them. */
   #writeOwn(): void {
-    const { firstId, uses } = this.#changes
+    const { firstId, uses, lengths } = this.#changes
     const places: Place[] = uses.map((count, i) => (count > 0 ? this.#placeOf(firstId + i) : IN_TREE))
     this.kept = places.some((place) => place !== IN_TREE)
     if (this.kept) {
@@ -225,7 +264,7 @@ class Move {
       return
     }
     for (const [i, count] of uses.entries()) {
-      if (count > 0) this.#tree.putMessage(firstId + i, count, this.#bytesOf(i))
+      if (count > 0 && lengths[i]! > 0) this.#tree.putMessage(firstId + i, count, this.#bytesOf(i))
     }
   }
 

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Message, MessageParts } from '../../broker/contracts.ts'
+import type { StoreBounds } from './bounds.ts'
 import { systemFiles } from './files.ts'
 import { KeptWriter } from './kept.ts'
 import { applyLate, type Moved, type MoverParts, moveSegment } from './move.ts'
@@ -11,17 +12,22 @@ export interface MoverFolders {
   readonly logFolder: string
   readonly keptFolder: string
   readonly treePath: string
+  readonly bounds: StoreBounds
+  /** The address space of the tree, which this thread shares. */
+  readonly map: number | null
 }
 
 /** A segment to be moved; or one of which nothing is left, and then how far the log is in the tree without it. */
 export interface MoveOrder {
   readonly segment: number
+  /** The position of its last record. */
+  readonly last: number
   readonly spent: Applied | null
   /** What such a segment says of places in the tree. */
   readonly late: readonly LateChange[]
 }
 
-const { logFolder, keptFolder, treePath } = workerData as MoverFolders
+const { logFolder, keptFolder, treePath, bounds, map } = workerData as MoverFolders
 
 /** What the mover needs of a message is what is written of it. */
 function make(from: MessageParts): Message {
@@ -37,13 +43,15 @@ function make(from: MessageParts): Message {
   return { ...from, ...lengths } as unknown as Message
 }
 
-const tree = new Tree(treePath, make)
+/** Values of the tree that were not what was written, since that was told. */
+let damaged: string[] = []
+const tree = new Tree(treePath, make, () => damaged.push('a value of the tree'), bounds, map)
 const log = new SegmentReader(systemFiles, logFolder)
-const writer = new KeptWriter(systemFiles, keptFolder)
-const parts: MoverParts = { tree, files: systemFiles, log, writer, keptFolder, make }
+const writer = new KeptWriter(systemFiles, keptFolder, bounds.keptWriteBytes)
+const parts: MoverParts = { tree, files: systemFiles, log, writer, keptFolder, make, bounds }
 
-function move({ segment, spent, late }: MoveOrder): Moved {
-  return spent === null ? moveSegment(parts, segment) : applyLate(parts, spent, late)
+function move({ segment, last, spent, late }: MoveOrder): Moved {
+  return spent === null ? moveSegment(parts, segment, last) : applyLate(parts, spent, late)
 }
 
 /** Null: that is all, and the thread ends. */
@@ -55,8 +63,14 @@ parentPort!.on('message', async (order: MoveOrder | null) => {
   }
   const { segment } = order
   try {
-    const { kept, unneeded } = move(order)
-    parentPort!.postMessage({ segment, kept, unneeded })
+    damaged = []
+    const moved = move(order)
+    parentPort!.postMessage({
+      segment,
+      kept: moved.kept,
+      unneeded: moved.unneeded,
+      damaged: [...damaged, ...moved.damaged],
+    })
   } catch (error) {
     parentPort!.postMessage({ segment, error: (error as Error).message })
   }

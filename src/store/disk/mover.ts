@@ -1,11 +1,14 @@
 import { Worker } from 'node:worker_threads'
 import type { MoveOrder, MoverFolders } from './mover-thread.ts'
 
-/** What the thread tells. `kept`: its messages are, in a file; `unneeded`: these files are needed no more. */
-export type Moved = { segment: number; kept: boolean; unneeded: readonly number[] } | { segment: number; error: string }
+/**
+ * What the thread tells. `kept`: its messages are, in a file; `unneeded`: these files are needed no more; `damaged`: what was
+ * not as it had been written, and was left out.
+ */
+export type Moved =
+  | { segment: number; kept: boolean; unneeded: readonly number[]; damaged: readonly string[] }
+  | { segment: number; error: string }
 
-/** After a failure: so long until the next try. */
-const AGAIN_MS = 1000
 /** What lives on in the thread is little: more room for what is new would only be touched, and never given back. */
 const YOUNG_MEGABYTES = 6
 /** A thread that has not ended by itself after so long is ended. */
@@ -76,8 +79,12 @@ export class Mover {
     const segment = this.#waiting[0]
     if (this.#busy || this.#closed || this.#again !== null || segment === undefined) return
     this.#busy = true
-    this.#worker ??= this.#start()
-    this.#worker.postMessage(this.#order(segment))
+    try {
+      this.#worker ??= this.#start()
+      this.#worker.postMessage(this.#order(segment))
+    } catch (error) {
+      this.#done({ segment, error: (error as Error).message })
+    }
   }
 
   #done(result: Moved): void {
@@ -88,7 +95,7 @@ export class Mover {
       this.#again = setTimeout(() => {
         this.#again = null
         this.#next()
-      }, AGAIN_MS)
+      }, this.#folders.bounds.moveAgainAfter)
       this.#again.unref()
     }
     this.#moved(result)

@@ -2,8 +2,6 @@ import type { QueueEntry } from './entry.ts'
 import type { RecentSegment } from './recent.ts'
 import type { Delivery, Extras } from './scan.ts'
 
-/** Places in a queue that nobody used, between two that were, up to so many are kept as empty places. */
-const LONGEST_HOLE = 1024
 const RETAIN = 4
 const RECEIVED = 8
 const SIZE = 16
@@ -55,7 +53,10 @@ export class RecentSession {
   #done: Set<number> | null = null
   #received: Set<number> | null = null
 
-  constructor(number: number, clientId: string) {
+  readonly #longestHole: number
+
+  constructor(number: number, clientId: string, longestHole: number) {
+    this.#longestHole = longestHole
     this.number = number
     this.clientId = clientId
   }
@@ -68,7 +69,7 @@ export class RecentSession {
 
   queued(segment: RecentSegment, position: number, messageId: number, size: number, delivery: Delivery): void {
     let part = this.#parts[this.#parts.length - 1]
-    if (part === undefined || part.segment !== segment || position - part.end > LONGEST_HOLE) {
+    if (part === undefined || part.segment !== segment || position - part.end > this.#longestHole) {
       part = new QueuePart(segment, position)
       this.#parts.push(part)
       segment.sessions.add(this)

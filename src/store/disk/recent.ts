@@ -1,4 +1,5 @@
 import type { StoredTime, StoreRecord } from '../../broker/contracts.ts'
+import type { StoreBounds } from './bounds.ts'
 import type { Place } from './entry.ts'
 import { RecentSession } from './recent-session.ts'
 import { type Delivery, deliveryOf } from './scan.ts'
@@ -10,8 +11,7 @@ export interface LateChange {
   readonly received: boolean
 }
 
-/** With more of them a segment is moved as a whole. */
-const LATE_CHANGES = 4096
+type RecentBounds = Pick<StoreBounds, 'lateChanges' | 'longestHole'>
 
 /** What a segment of the log holds that is not moved yet. */
 export class RecentSegment {
@@ -35,21 +35,24 @@ export class RecentSegment {
   /** Those with places that it records. */
   readonly sessions: Set<RecentSession> = new Set()
 
-  constructor(number: number) {
+  readonly #lateChanges: number
+
+  constructor(number: number, lateChanges: number) {
     this.number = number
+    this.#lateChanges = lateChanges
   }
 
   /** A later segment says something of a place that this one records. */
   changedBy(segment: RecentSegment, change: LateChange): void {
     if (this.#moving) segment.changesTree(change)
     else if (segment === this) return
-    else if (this.#changedBy.length < LATE_CHANGES) this.#changedBy.push({ segment, change })
+    else if (this.#changedBy.length < this.#lateChanges) this.#changedBy.push({ segment, change })
     else segment.changes = true
   }
 
   /** It says something of a place that the tree has. */
   changesTree(change: LateChange): void {
-    if (this.late.length < LATE_CHANGES) this.late.push(change)
+    if (this.late.length < this.#lateChanges) this.late.push(change)
     else this.changes = true
   }
 
@@ -76,7 +79,13 @@ export class Recent {
   time: StoredTime | null = null
   /** In order; the last is being written. */
   #segments: RecentSegment[] = []
-  #current: RecentSegment = new RecentSegment(0)
+  #current: RecentSegment
+  readonly #bounds: RecentBounds
+
+  constructor(bounds: RecentBounds) {
+    this.#bounds = bounds
+    this.#current = new RecentSegment(0, bounds.lateChanges)
+  }
 
   /** What the tree has to know of it even if no record is left. */
   get noted(): { nextMessageId: number; time: StoredTime | null } {
@@ -87,7 +96,7 @@ export class Recent {
   open(clientId: string, number: () => number): RecentSession {
     let session = this.sessions.get(clientId)
     if (session === undefined) {
-      session = new RecentSession(number(), clientId)
+      session = new RecentSession(number(), clientId, this.#bounds.longestHole)
       this.sessions.set(clientId, session)
     }
     return session
@@ -99,7 +108,7 @@ export class Recent {
 
   /** What is noted from now on stands in that segment. */
   begin(segment: number): void {
-    this.#current = new RecentSegment(segment)
+    this.#current = new RecentSegment(segment, this.#bounds.lateChanges)
     this.#segments.push(this.#current)
   }
 
@@ -128,10 +137,15 @@ export class Recent {
   message(id: number, offset: number, length: number): void {
     const segment = this.#current
     if (id < segment.firstId) throw new RangeError('the numbers of messages count up')
-    this.nextMessageId = Math.max(this.nextMessageId, id + 1)
+    this.messageSeen(id)
     if (segment.firstId === 0) segment.firstId = id
     segment.offsets[id - segment.firstId] = offset
     segment.lengths[id - segment.firstId] = length
+  }
+
+  /** Somebody holds it, wherever it is. */
+  messageSeen(id: number): void {
+    this.nextMessageId = Math.max(this.nextMessageId, id + 1)
   }
 
   queued(session: RecentSession, position: number, messageId: number, size: number, delivery: Delivery): void {

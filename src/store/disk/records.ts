@@ -1,5 +1,6 @@
 import type { Message, MessageParts, QoS, StoredSubscription, StoredWill, StoreRecord } from '../../broker/contracts.ts'
 import type { ByteReader, ByteWriter } from './byte-writer.ts'
+import { Damage } from './trouble.ts'
 
 /** The class of messages is the broker's: the store is handed a way to make them. */
 export type MakeMessage = (parts: MessageParts) => Message
@@ -104,12 +105,12 @@ export interface ReadRecord {
 
 /**
  * Reads the next record, if it is none of those that `scanRecords` reads itself; `clientOf` knows the Client Identifier of a
- * Session's number. Throws a RangeError at rubbish.
+ * Session's number. Throws Damage at rubbish.
  */
 export function readRecord(from: ByteReader, clientOf: (session: number) => string, make: MakeMessage): ReadRecord {
   const kind = from.byte()
   const read = READERS[kind]
-  if (read === undefined) throw new RangeError(`there is no record of kind ${kind}`)
+  if (read === undefined) throw new Damage(`there is no record of kind ${kind}`)
   const session = OF_SESSION.has(kind) ? from.uint32() : 0
   return { session, record: read(from, session, clientOf, make) }
 }

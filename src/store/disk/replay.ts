@@ -1,11 +1,12 @@
 import { Buffer } from 'node:buffer'
 import { join } from 'node:path'
 import type { StoreRecord } from '../../broker/contracts.ts'
-import type { Files } from './files.ts'
-import type { Frame } from './frames.ts'
+import { type Files, readAll } from './files.ts'
+import { type Frame, isBegun, readFrame, SEGMENT_HEAD } from './frames.ts'
 import type { Recent } from './recent.ts'
 import type { RecentSession } from './recent-session.ts'
 import type { MakeMessage } from './records.ts'
+import type { Remover } from './remover.ts'
 import type { Retained } from './retained.ts'
 import { type Delivery, type RecordSink, scanRecords } from './scan.ts'
 import { SegmentReader, segmentName, segmentsIn } from './segments.ts'
@@ -41,11 +42,21 @@ export interface Recovered {
   position: number
   nextSession: number
   nextSegment: number
-  /** Segments to be moved into the tree. */
-  readonly segments: number[]
+  /** Segments to be moved into the tree, and the last record of each that is used. */
+  readonly segments: Map<number, number>
   /** Segments of which messages are kept in a file. */
   readonly kept: Set<number>
   readonly damaged: Damage[]
+}
+
+export interface RecoverParts {
+  readonly tree: Tree
+  readonly recent: Recent
+  readonly files: Files
+  /** Of the log. */
+  readonly folder: string
+  readonly make: MakeMessage
+  readonly remover: Remover
 }
 
 const EMPTY: Bounds = { tail: 0, bytes: 0 }
@@ -54,7 +65,7 @@ const EMPTY: Bounds = { tail: 0, bytes: 0 }
  * Reads what the tree has, and replays the log's segments that are not in it. Of each, what comes after damage or after a
  * gap is not used: then all that follows begins after a gap, and what is found is the state of one moment.
  */
-export function recoverLog(tree: Tree, recent: Recent, files: Files, folder: string, make: MakeMessage): Recovered {
+export function recoverLog({ tree, recent, files, folder, make, remover }: RecoverParts): Recovered {
   const applied = tree.applied()
   const recovered: Recovered = {
     sessions: new Map(),
@@ -62,7 +73,7 @@ export function recoverLog(tree: Tree, recent: Recent, files: Files, folder: str
     position: applied.position,
     nextSession: 1,
     nextSegment: applied.segment + 1,
-    segments: [],
+    segments: new Map(),
     kept: new Set(tree.keptSegments()),
     damaged: [],
   }
@@ -79,9 +90,36 @@ export function recoverLog(tree: Tree, recent: Recent, files: Files, folder: str
     recovered.nextSegment = Math.max(recovered.nextSegment, segment + 1)
     if (segment > applied.segment) replaySegment(replay, log, segment, make, recovered, recent)
     // What was left of it is in the tree: the process ended before it was removed.
-    else files.remove(join(folder, segmentName(segment)))
+    else remover.remove(join(folder, segmentName(segment)))
   }
   return recovered
+}
+
+/**
+ * The tree is gone, and its place has a new one: the log is replayed from its first frame, whatever came before that. Tells
+ * the tree, so that the mover does not take it for a gap.
+ */
+export function beginAtLog({ tree, files, folder }: Pick<RecoverParts, 'tree' | 'files' | 'folder'>): void {
+  for (const segment of segmentsIn(files, folder)) {
+    const bytes = contentOf(files, join(folder, segmentName(segment)))
+    const frame = readFrame(bytes, SEGMENT_HEAD.length)
+    if (frame !== null) {
+      // Each message had a record of its own: none has a higher number.
+      const applied = { position: frame.position - 1, segment: segment - 1, nextMessageId: frame.position, time: null }
+      tree.transact(applied, () => undefined)
+      return
+    }
+    if (bytes.length > SEGMENT_HEAD.length) return
+  }
+}
+
+function contentOf(files: Files, path: string): Buffer {
+  const fd = files.openToRead(path)
+  try {
+    return readAll(files, fd)
+  } finally {
+    files.close(fd)
+  }
 }
 
 function replaySegment(
@@ -102,8 +140,8 @@ function replaySegment(
     recovered.position = Math.max(position, frame.position + frame.records - 1)
     return true
   })
-  recovered.segments.push(segment)
-  if (soundEnd === buffer.length) return
+  recovered.segments.set(segment, recovered.position)
+  if (soundEnd === buffer.length || isBegun(buffer)) return
   recovered.damaged.push({ segment, from: soundEnd, bytes: Buffer.from(buffer.subarray(soundEnd)) })
 }
 
@@ -139,6 +177,8 @@ class Replay implements RecordSink {
 
   queued(number: number, position: number, messageId: number, size: number, delivery: Delivery): void {
     const session = this.#recovered.sessions.get(number)
+    this.#seen(number)
+    this.#recent.messageSeen(messageId)
     if (session === undefined) return
     session.tail = Math.max(session.tail, position + 1)
     this.#recent.queued(session.recent, position, messageId, size, delivery)
@@ -161,13 +201,15 @@ class Replay implements RecordSink {
 
   other(number: number, record: StoreRecord): void {
     const { retained, sessions } = this.#recovered
-    if (record.kind === 'retained') retained.set(record.topic, record)
-    else if (record.kind === 'retainedCleared') retained.delete(record.topic)
+    if (record.kind === 'retained') {
+      retained.set(record.topic, record)
+      this.#recent.messageSeen(record.messageId)
+    } else if (record.kind === 'retainedCleared') retained.delete(record.topic)
     if (number === 0) {
       this.#recent.other(null, record)
       return
     }
-    this.#recovered.nextSession = Math.max(this.#recovered.nextSession, number + 1)
+    this.#seen(number)
     let session = sessions.get(number)
     if (session === undefined) {
       if (record.kind !== 'session') return
@@ -176,6 +218,11 @@ class Replay implements RecordSink {
     session.state.apply(record)
     this.#recent.other(session.recent, record)
     if (record.kind === 'sessionEnded') sessions.delete(number)
+  }
+
+  /** Numbers are not given a second time, even if what had them is lost. */
+  #seen(number: number): void {
+    this.#recovered.nextSession = Math.max(this.#recovered.nextSession, number + 1)
   }
 
   #firstInTree(session: RecoveredSession): number {

@@ -48,7 +48,7 @@ const PLAIN: readonly Delivery[] = [0, 1, 2, 3, 4, 5, 6, 7].map((flags) => ({
 
 /**
  * Reads records from buffer[start..end), of which the first `passed` are passed over. `clientOf` knows the Client
- * Identifier of a Session's number. Throws a RangeError at rubbish.
+ * Identifier of a Session's number. Throws Damage at rubbish.
  */
 export function scanRecords(
   buffer: Buffer,

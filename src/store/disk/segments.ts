@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { join } from 'node:path'
-import type { Files } from './files.ts'
+import { type Files, readFully } from './files.ts'
 import { type Frame, isNewer, readFrame, SEGMENT_HEAD } from './frames.ts'
 import { numberedIn, numberedName } from './numbered.ts'
 
@@ -50,7 +50,7 @@ export class SegmentReader {
     try {
       const size = this.#files.size(fd)
       if (this.#memory.length < size) this.#memory = Buffer.allocUnsafeSlow(size)
-      return this.#memory.subarray(0, this.#files.read(fd, this.#memory, size, 0))
+      return this.#memory.subarray(0, readFully(this.#files, fd, this.#memory, size, 0))
     } finally {
       this.#files.close(fd)
     }

@@ -1,8 +1,8 @@
 import fs from 'node:fs'
 import { join } from 'node:path'
-import type { Files } from './files.ts'
+import { type Files, writeAll } from './files.ts'
 import type { Damage, Recovered } from './replay.ts'
-import { segmentName } from './segments.ts'
+import { segmentName, segmentsIn } from './segments.ts'
 import { TREE_FILE } from './tree.ts'
 import { treeTrouble } from './tree-head.ts'
 
@@ -12,40 +12,76 @@ const FOLDER = 'damaged'
 /**
  * If the tree's file is none, the store begins anew without it, as the broker must start: the tree goes aside, and the kept
  * messages, of which only the tree knew. Returns what a person should know; null: there is nothing to tell. Throws if it
- * cannot be moved.
+ * cannot be looked at, or moved.
  */
-export function setTreeAside(folder: string): string | null {
-  const trouble = treeTrouble(join(folder, 'tree', TREE_FILE))
+export function setTreeAside(folder: string, files: Files): string | null {
+  const trouble = treeTrouble(join(folder, 'tree', TREE_FILE), files)
   if (trouble === null) return null
   let number = 1
-  while (fs.existsSync(join(folder, FOLDER, `tree.${number}`))) number++
-  fs.mkdirSync(join(folder, FOLDER), { recursive: true, mode: 0o700 })
-  for (const part of ['tree', 'kept']) {
-    if (fs.existsSync(join(folder, part))) fs.renameSync(join(folder, part), join(folder, FOLDER, `${part}.${number}`))
-  }
-  const where = join(folder, FOLDER, `tree.${number}`)
+  while (fs.existsSync(treeAside(folder, number))) number++
+  files.makeFolder(join(folder, FOLDER))
+  // The tree last: as long as it is there, this is not done.
+  if (fs.existsSync(join(folder, 'kept'))) files.rename(join(folder, 'kept'), join(folder, FOLDER, `kept.${number}`))
+  const where = treeAside(folder, number)
+  files.rename(join(folder, 'tree'), where)
   return `The store's tree was damaged (${TREE_FILE}: ${trouble}): it was set aside in ${where}, and what it held is not there any more`
 }
 
+function treeAside(folder: string, number: number): string {
+  return join(folder, FOLDER, `tree.${number}`)
+}
+
+/**
+ * Whether the store had a tree that is not there any more: it was set aside, now or before a start that did not come to its
+ * end, or somebody took it away. `found`: whether there was a file of a tree at this start.
+ */
+export function isTreeLost(folder: string, files: Files, found: boolean): boolean {
+  if (fs.existsSync(treeAside(folder, 1))) return true
+  // A store's first segment is made after its tree.
+  return !found && segmentsIn(files, join(folder, 'log')).length > 0
+}
+
 /** Cuts off what of the log is not sound; returns, for each such part, what a person should know. */
-export function setLogAside(folder: string, logFolder: string, files: Files, recovered: Recovered): string[] {
-  return recovered.damaged.map((damage) => {
-    const kept = keep(join(folder, FOLDER), damage)
+export function setLogAside(folder: string, logFolder: string, files: Files, { damaged }: Recovered): string[] {
+  return damaged.map((damage) => {
     const { segment, from, bytes } = damage
-    if (!recovered.segments.includes(segment)) files.remove(join(logFolder, segmentName(segment)))
-    else fs.truncateSync(join(logFolder, segmentName(segment)), from)
-    return `The store's log was damaged (as a power cut can do): ${bytes.length} bytes of ${segmentName(segment)} from ${from} on were ${kept}`
+    const what = `The store's log was damaged (as a power cut can do): ${bytes.length} bytes of ${segmentName(segment)} from ${from} on`
+    const path = join(folder, FOLDER, `${segmentName(segment)}.${from}`)
+    try {
+      keep(join(folder, FOLDER), path, files, damage)
+      cut(join(logFolder, segmentName(segment)), files, from)
+      return `${what} were set aside in ${path}`
+    } catch (error) {
+      // They do no harm where they are: nothing that comes after them is read in their place.
+      return `${what} are not used, and could not be set aside in ${path} (${(error as Error).message})`
+    }
   })
 }
 
-function keep(folder: string, { segment, from, bytes }: Damage): string {
-  const path = join(folder, `${segmentName(segment)}.${from}`)
+function keep(folder: string, path: string, files: Files, { bytes }: Damage): void {
+  files.makeFolder(folder)
+  const fd = files.open(path)
   try {
-    fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
-    fs.writeFileSync(path, bytes, { mode: 0o600 })
-    return `set aside in ${path}`
-  } catch (error) {
-    // The broker starts all the same.
-    return `cut off, and could not be set aside in ${path} (${(error as Error).message})`
+    files.truncate(fd, 0)
+    writeAll(files, fd, bytes, bytes.length, 0)
+  } finally {
+    files.close(fd)
   }
+}
+
+function cut(path: string, files: Files, length: number): void {
+  const fd = files.open(path)
+  try {
+    files.truncate(fd, length)
+  } finally {
+    files.close(fd)
+  }
+}
+
+/** A segment that has moved, but not all of it, as some was not what had been written: it goes here. Returns where it is. */
+export function setSegmentAside(folder: string, logFolder: string, files: Files, segment: number): string {
+  const path = join(folder, FOLDER, segmentName(segment))
+  files.makeFolder(join(folder, FOLDER))
+  files.rename(join(logFolder, segmentName(segment)), path)
+  return path
 }

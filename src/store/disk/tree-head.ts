@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import fs from 'node:fs'
+import { type Files, openIfThere, readFully, systemFiles } from './files.ts'
 
 /**
  * An LMDB file begins with two pages that say where its trees are. Each has this number after its page's head, which has
@@ -18,28 +18,29 @@ const NO_PAGE = 0xffff_ffff_ffff_ffffn
 
 /**
  * What a tree's file lacks to be one, in words; null: nothing that its beginning shows, or there is no file. LMDB ends the
- * process over some of these. A power cut can leave them only of a tree of which nothing was promised yet.
+ * process over some of these. A power cut can leave them only of a tree of which nothing was promised yet. Throws if it
+ * cannot be looked at, which says nothing about the file.
  */
-export function treeTrouble(path: string): string | null {
-  if (!fs.existsSync(path)) return null
-  const fd = fs.openSync(path, 'r')
+export function treeTrouble(path: string, files: Files = systemFiles): string | null {
+  const fd = openIfThere(files, path)
+  if (fd === null) return null
   try {
-    const { size } = fs.fstatSync(fd)
+    const size = files.size(fd)
     if (size === 0) return 'it is empty'
-    const first = headAt(fd, 0)
-    const second = PAGE_SIZES.map((offset) => headAt(fd, offset)).find(hasMagic)
+    const first = headAt(files, fd, 0)
+    const second = PAGE_SIZES.map((offset) => headAt(files, fd, offset)).find(hasMagic)
     if (!hasMagic(first) || second === undefined) return 'it does not begin as such a file does'
     return first.readUInt32LE(MAGIC_AT) === MAGIC && lacksRoot(first, second, size)
       ? `its end is missing, it has only ${size} bytes`
       : null
   } finally {
-    fs.closeSync(fd)
+    files.close(fd)
   }
 }
 
-function headAt(fd: number, offset: number): Buffer {
+function headAt(files: Files, fd: number, offset: number): Buffer {
   const head = Buffer.alloc(HEAD_BYTES)
-  fs.readSync(fd, head, 0, HEAD_BYTES, offset)
+  readFully(files, fd, head, HEAD_BYTES, offset)
   return head
 }
 

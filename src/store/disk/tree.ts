@@ -1,11 +1,13 @@
 import { Buffer } from 'node:buffer'
+import fs from 'node:fs'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { open, type RootDatabase } from 'lmdb'
 import type { Message, StoredTime } from '../../broker/contracts.ts'
 import { type MessageBlock, readBlock } from './block.ts'
+import { defaultBounds, type StoreBounds } from './bounds.ts'
 import { ByteReader, ByteWriter } from './byte-writer.ts'
-import { CHUNK_ENTRIES, QueueChunk, writeChunk } from './chunk.ts'
+import { QueueChunk, writeChunk } from './chunk.ts'
 import type { QueueEntry } from './entry.ts'
 import {
   after,
@@ -20,6 +22,7 @@ import {
   sessionKey,
   VERSION_KEY,
 } from './keys.ts'
+import { mapBytes } from './map.ts'
 import { type MakeMessage, readMessage } from './records.ts'
 import { type Retained, readRetained, writeRetained } from './retained.ts'
 import { decodeSession, encodeSession, type SessionState } from './session-state.ts'
@@ -56,14 +59,6 @@ export interface Bounds {
   readonly bytes: number
 }
 
-/**
- * The tree is mapped into memory once, with room to grow: each time it outgrew its map the old one would stay beside the new
- * one. It is address space only, of which 64-bit systems have enough; on Windows the file itself would take that room.
- */
-const ONE_MAP =
-  ['arm64', 'x64', 'ppc64', 'riscv64', 's390x', 'loong64'].includes(process.arch) && process.platform !== 'win32'
-const MAP_BYTES = 64 * 1024 ** 3
-const MAP = ONE_MAP ? { mapSize: MAP_BYTES } : {}
 /** A value begins with its checksum. */
 const CHECKSUM_BYTES = 4
 
@@ -79,9 +74,17 @@ export function openToLook(path: string): RootDatabase<Buffer, Buffer> {
     encoding: 'binary',
     keyEncoding: 'binary',
     readOnly: true,
-    maxReaders: 126,
-    ...MAP,
+    maxReaders: READERS,
+    ...mapOf(mapBytes(defaultBounds.mapBytes, join(path, TREE_FILE))),
   })
+}
+
+const READERS = 126
+/** Of a map that cannot grow: a transaction needs room beside what it replaces. */
+const FULL = 3 / 4
+
+function mapOf(map: number | null): { mapSize?: number } {
+  return map === null ? {} : { mapSize: map }
 }
 
 /** The segments of which messages are kept in a file, in order. */
@@ -96,9 +99,15 @@ export function soundBody(value: Buffer): Buffer | null {
   return crc32(body) === value.readUInt32LE(0) ? body : null
 }
 
+type TreeBounds = Pick<StoreBounds, 'chunkEntries' | 'mapBytes'>
+
 /** What lasts longer than a log segment, in an LMDB file. */
 export class Tree {
   readonly db: RootDatabase<Buffer, Buffer>
+  readonly #file: string
+  /** The address space is limited, so that it cannot grow beyond this. Null: it can. */
+  readonly #mapBytes: number | null
+  readonly #chunkEntries: number
   readonly #make: MakeMessage
   readonly #writer: ByteWriter = new ByteWriter()
   /** Told of a value that is not what was written; it is then taken for not there. */
@@ -106,10 +115,26 @@ export class Tree {
   /** The part of a queue that was read last: it is mostly asked for again. */
   #chunk: { session: number; chunk: QueueChunk } | null = null
 
-  constructor(path: string, make: MakeMessage, damaged: (key: Buffer) => void = () => undefined) {
+  /** Opens the tree, or makes one. `map`: the address space that it gets, if that is known already. Throws if it cannot be. */
+  constructor(
+    path: string,
+    make: MakeMessage,
+    damaged: (key: Buffer) => void = () => undefined,
+    bounds: TreeBounds = defaultBounds,
+    map: number | null = mapBytes(bounds.mapBytes, join(path, TREE_FILE)),
+  ) {
     // Without overlappingSync a transaction is safe on disk when it returns: only then may the log's segment go.
-    const safe = { overlappingSync: false, maxReaders: 126, ...MAP }
-    this.db = open<Buffer, Buffer>({ path, encoding: 'binary', keyEncoding: 'binary', ...safe })
+    this.db = open<Buffer, Buffer>({
+      path,
+      encoding: 'binary',
+      keyEncoding: 'binary',
+      overlappingSync: false,
+      maxReaders: READERS,
+      ...mapOf(map),
+    })
+    this.#file = join(path, TREE_FILE)
+    this.#mapBytes = map !== null && map < bounds.mapBytes ? map : null
+    this.#chunkEntries = bounds.chunkEntries
     this.#make = make
     this.#damaged = damaged
   }
@@ -123,8 +148,18 @@ export class Tree {
     return readApplied(this.db.get(VERSION_KEY))
   }
 
-  /** Runs `change` as one transaction, which is safe on disk when this returns. */
+  /** Nothing was ever moved into it. */
+  get isNew(): boolean {
+    return this.db.get(VERSION_KEY) === undefined
+  }
+
+  /** Runs `change` as one transaction, which is safe on disk when this returns. Throws if there is no room for it. */
   transact(applied: Applied, change: () => void): void {
+    // Pages that a process read which was killed meanwhile would never be used again.
+    this.db.readerCheck()
+    if (this.#mapBytes !== null && fs.statSync(this.#file).size > this.#mapBytes * FULL) {
+      throw new Error(`the tree has outgrown its map of ${this.#mapBytes} bytes`)
+    }
     this.db.transactionSync(() => {
       change()
       this.putApplied(applied)
@@ -233,8 +268,8 @@ export class Tree {
 
   putQueue(session: number, entries: readonly QueueEntry[]): void {
     this.#chunk = null
-    for (let from = 0; from < entries.length; from += CHUNK_ENTRIES) {
-      const part = entries.slice(from, from + CHUNK_ENTRIES)
+    for (let from = 0; from < entries.length; from += this.#chunkEntries) {
+      const part = entries.slice(from, from + this.#chunkEntries)
       this.#put(queueKey(session, part[0]!.position), (out) => writeChunk(out, part))
     }
   }

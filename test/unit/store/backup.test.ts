@@ -30,7 +30,7 @@ function comparable(store: Store): string[] {
 
 /** What is in a client's queue, by the numbers of the messages. */
 function queueOf(store: DiskStore, clientId: string): number[] {
-  return store.read(clientId, 0, Number.POSITIVE_INFINITY).map((entry) => entry.message.id)
+  return store.read(clientId, 0, Number.POSITIVE_INFINITY)!.map((entry) => entry.message.id)
 }
 
 async function fill(folder: string): Promise<string[]> {

@@ -78,6 +78,7 @@ function* queueOf(
 ): Iterable<StoreRecord> {
   for (let from = head; ; ) {
     const entries = store.read(clientId, from, 2)
+    assert.ok(entries !== null, 'it can be read')
     if (entries.length === 0) return
     for (const { position, message: kept, qos, retain, identifiers, shared, received } of entries) {
       const size = 1

@@ -177,7 +177,7 @@ describe('the store on a disk that fails', () => {
     assert.equal(store.full, true)
     // What waits can be read like the rest.
     assert.deepEqual(
-      store.read('a', 0, 9).map((entry) => entry.message.payloadLength),
+      store.read('a', 0, 9)!.map((entry) => entry.message.payloadLength),
       [400],
     )
     full = false
