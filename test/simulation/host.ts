@@ -83,6 +83,8 @@ export class Host implements BrokerEnd {
   /** Milliseconds: the wall clock less the time that really is, and steps of it that the broker may not have noted yet. */
   #wallAhead = 0
   #wasSet = false
+  /** Milliseconds that it was, or is, away the last time. */
+  #down = 0
   #unseen: { at: number; by: number }[] = []
   /** Clients whose queues cannot be read at the moment. */
   readonly #unreadable: Set<string> = new Set()
@@ -212,6 +214,7 @@ export class Host implements BrokerEnd {
     this.#history.queueHasRoom(null, this.#time.stamp())
     for (const { at, by } of this.#unseen) if (this.#time.now - at <= this.#notedWithin) this.#history.skipped += by
     this.#unseen = []
+    this.#down = down
     if (this.#wasSet) this.#history.missed += down
     const { store } = this
     store.onDurable = null
@@ -230,6 +233,8 @@ export class Host implements BrokerEnd {
   setClock(by: number): void {
     this.#tell(`The clock is set by ${by / 3_600_000} h`)
     this.#wallAhead += by
+    // Set back while the broker is away: it cannot know how long it was.
+    if (this.broker === null && !this.#wasSet) this.#history.missed += this.#down
     this.#wasSet = true
     if (by < 0) return
     if (this.broker === null) this.#history.skipped += by

@@ -43,7 +43,7 @@ const TURNS: readonly (readonly StoreRecord[])[] = Array.from({ length: 14 }, (_
     queued('away', turn, turn),
     queued('fast', turn, turn),
   ]
-  if (turn % 5 === 0) records.push({ kind: 'retained', topic: `t/${turn % 3}`, messageId: turn })
+  if (turn % 5 === 0) records.push({ kind: 'retained', topic: `t/${turn % 3}`, messageId: turn, at: 1 })
   if (turn > 3) records.push({ kind: 'done', clientId: 'fast', position: turn - 3 })
   return records
 })
