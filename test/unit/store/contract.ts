@@ -77,8 +77,7 @@ function* queueOf(
   told: Set<number>,
 ): Iterable<StoreRecord> {
   for (let from = head; ; ) {
-    const entries = store.read(clientId, from, 2)
-    assert.ok(entries !== null, 'it can be read')
+    const entries = store.read(clientId, from, 2) ?? assert.fail('it cannot be read')
     if (entries.length === 0) return
     for (const { position, message: kept, qos, retain, identifiers, shared, received } of entries) {
       const size = 1
