@@ -4,7 +4,7 @@ import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import { doom } from './doomed.ts'
 import type { Message } from './message.ts'
-import { recordDone, recordQueued } from './records.ts'
+import { recordDone, recordDropped, recordQueued } from './records.ts'
 import { replay } from './replay.ts'
 import { DUP, fits, PUBLISH, RETAIN, send } from './send.ts'
 import { sentBefore } from './sent.ts'
@@ -139,7 +139,8 @@ function makeRoom(core: Core, session: Session, coming: Queued, limit: Limit): b
   countKept(core, session, first, -1)
   session.queuedBytes -= first.message.payloadLength
   session.outbound.dropNext()
-  recordDone(core, session, position)
+  if (expired) recordDone(core, session, position)
+  else recordDropped(core, session, position)
   return true
 }
 

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { PacketType } from '../../../src/protocol/index.ts'
+import { SimStore } from '../../simulation/store.ts'
 import { TestCore } from '../../support/core.ts'
+import { acknowledgement } from '../../support/packets.ts'
 
 const A_DAY = 86_400
 const kept = (clientId: string) => ({
@@ -14,6 +17,20 @@ function away(core: TestCore, ...filters: string[]): void {
   const client = core.client(kept('c'))
   for (const filter of filters) client.subscribe(filter, { qos: 1 })
   client.drop()
+}
+
+/** Has everything safe at once, until it is held. */
+class SlowStore extends SimStore {
+  held = false
+
+  override commit(): void {
+    super.commit()
+    if (!this.held) this.syncAll()
+  }
+
+  syncAll(): void {
+    if (this.unsynced > 0) this.synced(this.unsynced)
+  }
 }
 
 describe('a full queue', () => {
@@ -47,6 +64,22 @@ describe('a full queue', () => {
       assert.equal(core.count('queueFull'), 1)
     })
   }
+
+  it('sends nothing after what it dropped before that is safe: a restart would bring it back, too late', () => {
+    const store = new SlowStore('sync')
+    const core = new TestCore({ maximumInFlight: 1, maximumQueuedMessages: 1, queueFullPolicy: 'oldest' }, store)
+    const client = core.client(kept('c'))
+    client.subscribe('t', { qos: 1 })
+    const publisher = core.client()
+    for (const payload of ['in flight', 'oldest']) publisher.publish('t', payload, { qos: 1 })
+    const [sent] = client.published()
+    store.held = true
+    publisher.publish('t', 'next', { qos: 1 })
+    client.send(acknowledgement(PacketType.Puback, sent!.packetId))
+    assert.deepEqual(client.payloads(), [])
+    core.turn(() => store.syncAll())
+    assert.deepEqual(client.payloads(), ['next'])
+  })
 
   it('does not drop as the oldest what the same message just put there', () => {
     const core = new TestCore({ maximumQueuedMessages: 1, queueFullPolicy: 'oldest', maximumQueueMemory: 0 })
