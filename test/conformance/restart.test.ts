@@ -3,9 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import type { QoS } from '../../src/protocol/index.ts'
+import { PacketType, type QoS, ReasonCode } from '../../src/protocol/index.ts'
 import { type BrokerProcess, startBroker } from '../support/broker.ts'
-import { disconnect } from '../support/packets.ts'
+import { acknowledgement, connect, disconnect, textOf } from '../support/packets.ts'
+import type { RawClient } from '../support/raw-client.ts'
+import { decodeAll } from '../unit/protocol/support.ts'
 
 const KEPT = { clientId: 'kept', cleanStart: false, properties: { sessionExpiryInterval: 600 } }
 
@@ -99,6 +101,63 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
           const client = await broker.client(KEPT)
           const { payload, dup } = await client.receive()
           assert.deepEqual([payload, dup], ['sent', true])
+        },
+      )
+    })
+  })
+}
+
+const RETAINED = 200
+const WINDOW = { clientId: 'window', cleanStart: false, properties: { sessionExpiryInterval: 600, receiveMaximum: 20 } }
+
+/** Acknowledges all that comes, as its QoS asks for, until the broker has sent each of these. Returns all payloads that came. */
+async function takeThem(client: RawClient, wanted: ReadonlySet<string>): Promise<string[]> {
+  const taken: string[] = []
+  const missing = new Set(wanted)
+  let unreleased = 0
+  while (missing.size > 0 || unreleased > 0) {
+    const packet = decodeAll(await client.next(), 5)[0]!
+    if (packet.type === PacketType.Pubrel) {
+      client.send(acknowledgement(PacketType.Pubcomp, packet.packetId))
+      unreleased--
+      continue
+    }
+    assert.equal(packet.type, PacketType.Publish)
+    const { payload, packetId, qos } = packet
+    taken.push(textOf(payload))
+    missing.delete(textOf(payload))
+    if (qos === 2) unreleased++
+    client.send(acknowledgement(qos === 2 ? PacketType.Pubrec : PacketType.Puback, packetId))
+  }
+  return taken
+}
+
+for (const qos of [1, 2] as const) {
+  describe(`killed while retained messages of QoS ${qos} are sent`, () => {
+    it('[MQTT-3.1.2-23] a kept Session gets all of them from the next broker', async () => {
+      const all = Array.from({ length: RETAINED }, (_, i) => String(i))
+      const completed = new Set<string>()
+      await restarted(
+        'SIGKILL',
+        async (broker) => {
+          const publisher = await broker.client()
+          for (const payload of all) await publisher.publish(`r/${payload}`, payload, { qos, retain: true })
+          const client = await broker.client(WINDOW)
+          assert.equal(await client.subscribe('r/+', { qos }), qos)
+          for (const payload of await client.takeAll(30)) completed.add(payload)
+          // The broker has seen all of that: only then it sends so many more.
+          for (let i = 0; i < 20; i++) await client.receive()
+        },
+        async (broker) => {
+          const client = await broker.open()
+          client.send(connect(WINDOW))
+          const { reasonCode, sessionPresent } = await client.connack()
+          assert.deepEqual([reasonCode, sessionPresent], [ReasonCode.Success, true])
+          const owed = new Set(all.filter((payload) => !completed.has(payload)))
+          const taken = await takeThem(client, owed)
+          if (qos === 1) return
+          assert.deepEqual(taken.toSorted(), [...owed].toSorted(), 'each once, and none that was acknowledged')
+          await client.quiet()
         },
       )
     })

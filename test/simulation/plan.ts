@@ -100,6 +100,7 @@ export function makePlan(seed: number): Plan {
     const at = random.chance(50) ? random.pick(operations).at + random.between(0, 30) : random.below(duration)
     operations.push(crash(random, at, mode))
   }
+  operations.push(...interruptedReplay(randomOf(seed, 'replay'), duration, clients, mode))
   operations.push(...clockSteps(randomOf(seed, 'clock'), duration, operations))
   operations.sort((one, other) => one.at - other.at)
   return {
@@ -206,6 +207,41 @@ function crash(random: SimRandom, at: number, mode: Mode): Operation {
   const kind = mode === 'sync' || (mode === 'power' && random.chance(50)) ? 'power loss' : 'kill'
   const down = random.pick([1, 100, 1500])
   return { at, client: BROKER, kind, steps: random.between(0, 6), down }
+}
+
+const RETAINED_TOPICS = ['r/1', 'r/2', 'r/3', 'r/4', 'r/5', 'r/6', 'r/7', 'r/8'] as const
+/** Milliseconds that a client of MQTT 5 takes for eight messages, one at a time, each acknowledged late. */
+const REPLAY_MS = 1500
+
+/**
+ * Retained messages, then a subscription that is owed them all by a kept Session, and a broker that dies before they have
+ * come: by chance alone that hardly happens. The client takes one at a time, so it is changed in `clients`.
+ */
+function interruptedReplay(random: SimRandom, duration: number, clients: ClientPlan[], mode: Mode): Operation[] {
+  const kept = clients.filter(({ id, version, expiry }) => id !== MONITOR && version === 5 && expiry >= 60)
+  const others = clients.filter(({ id }) => id !== MONITOR && id !== kept[0]?.id)
+  if (!random.chance(30) || kept.length === 0 || others.length === 0) return []
+  const subscriber = { ...kept[0]!, receiveMaximum: 1, acknowledgeDelay: 300 }
+  clients[clients.indexOf(kept[0]!)] = subscriber
+  const { id: publisher } = random.pick(others)
+  const begin = random.below(duration / 2)
+  const messages = RETAINED_TOPICS.map((topic): Operation => {
+    const qos = random.pick([1, 2] as const)
+    return { at: begin, client: publisher, kind: 'publish', topic, qos, retain: true, size: 10, expiry: null }
+  })
+  const at = begin + random.between(300, 1500)
+  const subscription: Operation = {
+    at,
+    client: subscriber.id,
+    kind: 'subscribe',
+    filter: 'r/#',
+    qos: random.pick([1, 2] as const),
+    noLocal: false,
+    retainAsPublished: false,
+    retainHandling: 0,
+    identifier: 0,
+  }
+  return [...messages, subscription, crash(random, at + random.between(50, REPLAY_MS), mode)]
 }
 
 const HOUR_MS = 3_600_000

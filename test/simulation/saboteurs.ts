@@ -111,6 +111,16 @@ class Hasty extends Before {
   }
 }
 
+/** A start forgets which retained messages are owed. */
+class Forgetful extends Before {
+  override *load(): ReturnType<Store['load']> {
+    for (const record of super.load()) {
+      if (record.kind !== 'subscribed') yield record
+      else yield { ...record, subscription: { ...record.subscription, owed: 0 } }
+    }
+  }
+}
+
 function forgets(kind: Kind): Saboteur {
   return { store: (store) => new Careless(store, kind, false) }
 }
@@ -204,5 +214,7 @@ export const saboteurs: Readonly<Record<string, () => Saboteur>> = {
   }),
   'timers run on the wall clock': () => ({ clock: (clock) => ({ now: () => clock.wall(), wall: () => clock.wall() }) }),
   'what the time was is not recorded': () => forgets('time'),
+  'the retained messages that are owed are forgotten at a restart': () => ({ store: (store) => new Forgetful(store) }),
+  'which retained messages of QoS 2 were sent is forgotten': () => forgets('replayed'),
   'a route that left the cache looks current': () => ({ broker: keepsEvicted }),
 }
