@@ -85,6 +85,10 @@ export interface Bounds extends IndexBounds, OutboundBounds, SlabBounds {
   repeatBytes: number
   /** Addresses whose connections are counted in one second; when there are more, counting begins anew. 65,536: some MB. */
   addressesCounted: number
+  /** Milliseconds after which the time is noted at the latest: a wall clock that begins in 1970 at the next start hides no more. 3,600,000. */
+  timeNotedMs: number
+  /** The same while the wall clock is behind what it was: at the next start it will not tell how late it is. 60,000. */
+  timeNotedBehindMs: number
   /** Characters of a Reason String; a longer one is cut. 250: it may name a topic. */
   reasonLength: number
   /** Members of a shared subscription that are asked whether they have room, before one without is taken. 64. */
@@ -138,6 +142,8 @@ export const defaultBounds: Bounds = {
   repeatsCounted: 10_000,
   repeatBytes: 16 * 1024 * 1024,
   addressesCounted: 65_536,
+  timeNotedMs: 3_600_000,
+  timeNotedBehindMs: 60_000,
   reasonLength: 250,
   membersTried: 64,
   unitsRead: 20_000,

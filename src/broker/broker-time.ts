@@ -1,11 +1,10 @@
+import type { Bounds } from './bounds.ts'
 import type { Clock, StoredTime } from './contracts.ts'
 
 /** A wall clock that moved against the other one by more than this was set. Less is drift, and counts when it adds up. */
 const STEP_MS = 1000
-/** So often at least the time is noted: should the wall clock begin in 1970 at the next start, little is forgotten. */
-const NOTED_EVERY_MS = 3_600_000
-/** And so often while the wall clock is behind what it was: at the next start it will not tell how late it is. */
-const NOTED_BEHIND_MS = 60_000
+
+type TimeBounds = Pick<Bounds, 'timeNotedMs' | 'timeNotedBehindMs'>
 
 /**
  * The broker's time: milliseconds that only go forward, at the pace of a clock that nobody sets, over restarts too. All that
@@ -22,6 +21,7 @@ const NOTED_BEHIND_MS = 60_000
  */
 export class BrokerTime {
   readonly #clock: Clock
+  readonly #bounds: TimeBounds
   /** The broker's time less the clock's. */
   #ahead: number
   /** The wall clock less the broker's time: as seen last, the most that it ever was, and what of that is noted. */
@@ -30,8 +30,9 @@ export class BrokerTime {
   #notedLead = Number.NEGATIVE_INFINITY
   #notedAt = Number.NEGATIVE_INFINITY
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, bounds: TimeBounds) {
     this.#clock = clock
+    this.#bounds = bounds
     this.#ahead = Math.floor(clock.wall()) - clock.now()
     this.#lead = clock.wall() - this.now()
     this.#mostLead = this.#lead
@@ -68,7 +69,8 @@ export class BrokerTime {
   isDue(now: number): boolean {
     if (this.#mostLead - this.#notedLead > STEP_MS) return true
     const isBehind = this.#mostLead - this.#lead > STEP_MS
-    return now - this.#notedAt >= (isBehind ? NOTED_BEHIND_MS : NOTED_EVERY_MS)
+    const { timeNotedMs, timeNotedBehindMs } = this.#bounds
+    return now - this.#notedAt >= (isBehind ? timeNotedBehindMs : timeNotedMs)
   }
 
   /** What the store is to note; null if it has noted that. */

@@ -100,7 +100,7 @@ export class Core {
     this.pool = parts.pool
     this.memory = parts.memory
     this.#events = parts.events
-    this.time = new BrokerTime(parts.clock)
+    this.time = new BrokerTime(parts.clock, settings.bounds)
     this.now = this.time.now()
     this.startedAt = this.now
     const { bounds } = settings

@@ -53,6 +53,8 @@ export function drawBounds(seed: number): Bounds {
     queueBytesAtLeast: any(usual.queueBytesAtLeast, () => between(0, 50)),
     chunkedMessagesOwed: any(usual.chunkedMessagesOwed, () => between(0, 8)),
     referredBytes: any(usual.referredBytes, () => between(1, 64)),
+    timeNotedMs: any(usual.timeNotedMs, () => between(1, 2000)),
+    timeNotedBehindMs: any(usual.timeNotedBehindMs, () => between(1, 2000)),
     lateTickMs: any(usual.lateTickMs, () => between(1, 200)),
     lingerMs: any(usual.lingerMs, () => between(1000, 5000)),
     publishPauseMs: any(usual.publishPauseMs, () => between(1, 100)),

@@ -101,7 +101,7 @@ export class History {
    * while it was down.
    */
   skipped = 0
-  /** Milliseconds for which the broker was down though the clock, which was set, may not show it: it takes it for none. */
+  /** Milliseconds that passed, noted or not, while the clock, which was set, may not show it: the broker takes them for none. */
   missed = 0
   /** The power went at this stamp and time, and what was synced is of this time at least. */
   readonly powerLosses: { at: number; syncedAt: number }[] = []

@@ -83,8 +83,8 @@ export class Host implements BrokerEnd {
   /** Milliseconds: the wall clock less the time that really is, and steps of it that the broker may not have noted yet. */
   #wallAhead = 0
   #wasSet = false
-  /** Milliseconds that it was, or is, away the last time. */
-  #down = 0
+  /** Milliseconds that a clock set back while it is away hides: those, and those before that were not noted. */
+  #hidden = 0
   #unseen: { at: number; by: number }[] = []
   /** Clients whose queues cannot be read at the moment. */
   readonly #unreadable: Set<string> = new Set()
@@ -209,13 +209,15 @@ export class Host implements BrokerEnd {
     this.#life++
     this.#inTurn = false
     this.#doom = null
+    const lived = this.#time.now - this.changed
     this.changed = this.#time.now
     this.#history.crashes.push(this.#time.now)
     this.#history.queueHasRoom(null, this.#time.stamp())
     for (const { at, by } of this.#unseen) if (this.#time.now - at <= this.#notedWithin) this.#history.skipped += by
     this.#unseen = []
-    this.#down = down
-    if (this.#wasSet) this.#history.missed += down
+    const { timeNotedMs, timeNotedBehindMs } = this.#plan.bounds
+    this.#hidden = down + Math.min(lived, timeNotedMs + this.#notedWithin)
+    if (this.#wasSet) this.#history.missed += down + Math.min(lived, timeNotedBehindMs + this.#notedWithin)
     const { store } = this
     store.onDurable = null
     store.onReadable = null
@@ -234,7 +236,7 @@ export class Host implements BrokerEnd {
     this.#tell(`The clock is set by ${by / 3_600_000} h`)
     this.#wallAhead += by
     // Set back while the broker is away: it cannot know how long it was.
-    if (this.broker === null && !this.#wasSet) this.#history.missed += this.#down
+    if (this.broker === null && !this.#wasSet) this.#history.missed += this.#hidden
     this.#wasSet = true
     if (by < 0) return
     if (this.broker === null) this.#history.skipped += by
