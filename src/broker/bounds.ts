@@ -97,6 +97,8 @@ export interface Bounds extends IndexBounds, OutboundBounds, SlabBounds {
   unitsRead: number
   /** Units that a turn does of what was too much for earlier ones. 5000: some 10 ms. */
   unitsPerTurn: number
+  /** Units that writing to sockets may cost in a turn; who is left is written to in the next. 5000: some 300 sockets. */
+  unitsWritten: number
   /** Units that one of those who wait gets before the next one. 1000. */
   unitsPerJob: number
 }
@@ -148,5 +150,6 @@ export const defaultBounds: Bounds = {
   membersTried: 64,
   unitsRead: 20_000,
   unitsPerTurn: 5000,
+  unitsWritten: 5000,
   unitsPerJob: 1000,
 }

@@ -25,6 +25,7 @@ import { disconnect } from './refuse.ts'
 import { limitedExpiry, NEVER, Session } from './session.ts'
 import type { ListenerSettings } from './settings.ts'
 import { willOf } from './will.ts'
+import { Units } from './work.ts'
 
 const MAXIMUM_IN_FLIGHT = 65_535
 /** Bytes of a text in a packet. */
@@ -33,6 +34,7 @@ const LONGEST_TEXT = 65_535
 /** CONNECT: who is it, may it, which Session does it get; then CONNACK, and what was owed to the Session. */
 export function onConnect(core: Core, connection: Connection, packet: ConnectPacket): void {
   core.metrics.connections++
+  core.work.spend(Units.connect)
   connection.version = packet.version
   connection.clientId = packet.clientId === '' ? null : packet.clientId
   connection.username = packet.username

@@ -124,24 +124,29 @@ export class Connection implements PacketHandler, OutputOwner {
     if (this.blocked && answersWaitTooMuch(this)) return
     this.core.metrics.bytesReceived += end - start
     this.lastReceived = this.core.now
-    try {
-      this.decoder.receive(bytes, start, end)
-    } catch (error) {
-      this.#broken('handling what it sent', error)
-    }
-    if (this.phase < Phase.Open || this.unproved > 0) countUnproved(this)
-    if (this.output.full !== null && this.gate > this.core.store.durable) answersWaitForStore(this)
+    if (this.phase === Phase.AwaitingConnect) this.reading.waitIfSpent()
+    this.#handle(bytes, start, end)
   }
 
   /** Goes on with what came while its decoder was suspended. */
   resume(): void {
     if (this.phase > Phase.Open) return
     if (this.blocked && answersWaitTooMuch(this)) return
+    this.#handle(null, 0, 0)
+  }
+
+  /** `bytes` null: what was kept. */
+  #handle(bytes: Uint8Array | null, start: number, end: number): void {
+    const packets = this.core.metrics.messagesReceived
     try {
-      this.decoder.resume()
+      if (bytes === null) this.decoder.resume()
+      else this.decoder.receive(bytes, start, end)
     } catch (error) {
       this.#broken('handling what it sent', error)
     }
+    this.reading.took(end - start, this.core.metrics.messagesReceived - packets)
+    if (this.phase < Phase.Open || this.unproved > 0) countUnproved(this)
+    if (this.output.full !== null && this.gate > this.core.store.durable) answersWaitForStore(this)
   }
 
   #broken(doing: string, error: unknown): void {

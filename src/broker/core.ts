@@ -55,6 +55,10 @@ export class Core {
   readonly work: Work
   /** Connections with something to send, in this turn. */
   dirty: Connection[] = []
+  /** Connections that earlier turns had no time to write to. */
+  readonly late: Connection[] = []
+  /** Of `dirty`, those that could not be sent to in the turn before: they wait for the store. */
+  gated = 0
   /** The other list, so that a turn makes none. */
   spareDirty: Connection[] = []
   /** Connections that are to end with this turn. See `doom`. */
@@ -113,7 +117,7 @@ export class Core {
     this.work = new Work(bounds)
     this.work.onFailure = (error) => this.failed('doing what was too much for one turn', null, error)
     // Seeds that no client knows: topics must not be chosen so that they collide.
-    this.router = new Router(parts.text, seedOf(parts.random), seedOf(parts.random), bounds)
+    this.router = new Router(parts.text, seedOf(parts.random), seedOf(parts.random), bounds, this.work)
     this.retained = new RetainedIndex(seedOf(parts.random), bounds)
   }
 

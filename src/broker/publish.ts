@@ -13,6 +13,7 @@ import { answer, disconnect, fail } from './refuse.ts'
 import { RESERVED_REASON } from './reserved.ts'
 import { retain, retainLimit } from './retain.ts'
 import type { Route } from './route.ts'
+import { Units } from './work.ts'
 
 /** A PUBLISH from a client: stored for those who are owed it, sent to those who are here, acknowledged. */
 export function onPublish(core: Core, connection: Connection, view: PublishView): void {
@@ -170,6 +171,7 @@ function refusalOf(core: Core, view: PublishView, route: Route): Refusal | null 
 function refuse(core: Core, connection: Connection, view: PublishView, route: Route, refusal: Refusal): void {
   const { reasonCode, reason, rule } = refusal
   core.metrics.publishDropped++
+  if (!core.work.spend(Units.refuse)) connection.reading.waitForTurn()
   const code = reasonCodeName(reasonCode)
   const what = `a message was refused (${code})`
   core.repeats.note('publishRefused', connection, what, { topic: route.topic, reason, code, rule })

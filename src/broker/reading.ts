@@ -1,6 +1,6 @@
 import type { Connection } from './connection.ts'
 import { Phase } from './phase.ts'
-import type { Job } from './work.ts'
+import { type Job, PerUnit } from './work.ts'
 
 /** Why a client is left unread. */
 export const Unread = {
@@ -10,6 +10,8 @@ export const Unread = {
   Suspended: 2,
   /** The store has not written what its answers rely on. */
   Gated: 4,
+  /** What is read in this turn has cost enough. */
+  Enough: 8,
 } as const
 export type Unread = (typeof Unread)[keyof typeof Unread]
 
@@ -39,9 +41,33 @@ export class Reading implements Job {
   /** From within a packet's handler: what this turn may cost is spent. The client goes on when those before it had a share. */
   waitForTurn(): void {
     const { decoder, phase, core } = this.#connection
-    if (phase !== Phase.Open || decoder.suspended) return
+    if (phase > Phase.Open || decoder.suspended) return
     this.suspend()
     core.work.add(this)
+  }
+
+  /** Thousands may connect at once: those for whom nothing of this turn is left wait for their turn. */
+  waitIfSpent(): void {
+    if (this.#connection.core.work.left <= 0) this.waitForTurn()
+  }
+
+  /**
+   * So much was read and handled. What costs no more than a packet of it counts for itself elsewhere; but a megabyte of the
+   * smallest packets, or of one large one, is much, too: then no more is read until those before had a share. A small
+   * request costs nothing here, so it never waits.
+   */
+  took(bytes: number, packets: number): void {
+    const units = (bytes >> PerUnit.bytesRead) + (packets >> PerUnit.packets)
+    const { core, phase } = this.#connection
+    if (units === 0 || core.work.spend(units) || phase > Phase.Open) return
+    if ((this.#why & (Unread.Suspended | Unread.Enough)) !== 0) return
+    this.pause(Unread.Enough)
+    core.work.add({
+      step: () => {
+        this.goOn(Unread.Enough)
+        return true
+      },
+    })
   }
 
   /** As a job: its turn has come. */

@@ -2,10 +2,12 @@ import type { Core } from './core.ts'
 import type { Message } from './message.ts'
 import type { Publication } from './publication.ts'
 import { Timer } from './timers.ts'
+import { Units } from './work.ts'
 
 /** The message becomes its topic's retained message [MQTT-3.3.1-5], or clears it if its payload is empty [MQTT-3.3.1-6]. */
 export function retain(core: Core, publication: Publication): void {
   const { topic } = publication.route!
+  core.work.spend(Units.retain)
   const content = publication.content!
   if (content.payloadStart === content.payloadEnd) {
     forget(core, core.retained.delete(topic))

@@ -3,15 +3,18 @@ import { type HashSeed, MatchCache, type Matches, SubscriptionIndex } from '../t
 import type { Bounds } from './bounds.ts'
 import { Route, type Subscription } from './route.ts'
 import type { Session } from './session.ts'
+import { PerUnit, Units, type Work } from './work.ts'
 
 /** From a Topic Name to those who get its messages. The tree is walked for a topic's first message only. */
 export class Router {
   readonly #index: SubscriptionIndex<Subscription>
   readonly #cache: MatchCache<Route>
   readonly #text: Text
+  readonly #work: Work
 
-  constructor(text: Text, seed: HashSeed, cacheSeed: HashSeed, bounds: Bounds) {
+  constructor(text: Text, seed: HashSeed, cacheSeed: HashSeed, bounds: Bounds, work: Work) {
     this.#text = text
+    this.#work = work
     this.#index = new SubscriptionIndex(seed, bounds)
     this.#cache = new MatchCache({
       seed: cacheSeed,
@@ -94,6 +97,8 @@ export class Router {
     const dependency = this.#index.dependency(topic)
     const route = new Route(topic, bytes, matches, dependency, this.#index.changesFor(dependency))
     this.#cache.set(bytes, 0, bytes.length, route, route.bytes)
+    const deliveries = matches.direct.length + matches.shared.length
+    this.#work.spend(Units.route + (deliveries >> PerUnit.deliveriesFound))
     return route
   }
 

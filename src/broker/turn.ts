@@ -2,6 +2,7 @@ import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import { endDoomed } from './doomed.ts'
 import { readOn } from './unread.ts'
+import { PerUnit, Units } from './work.ts'
 
 /**
  * The end of a turn of the event loop, and the one place where anything is sent. The order is the promise:
@@ -11,12 +12,14 @@ import { readOn } from './unread.ts'
  *      connections that were doomed meanwhile end, and events are told.
  *   2. The store commits: from here on what was appended survives what the store promises to survive.
  *   3. Each connection that has something to send, and relies on nothing that is not durable yet, gets one write.
- *      The others stay in the list: the store tells when it has gone further, and that begins the next turn.
+ *      The others stay in the list: the store tells when it has gone further, and that begins the next turn. When a message
+ *      goes to thousands, most of them wait for the following turns; those who come then do not wait behind them.
  *
  * So no acknowledgement can leave before what it promises is safe, and a burst costs one write to the log and one to each
  * socket, however many packets were in it.
  *
  * Returns whether there is more to do that waits for no store: jobs that are not done, queues that can be read again, to
+ * write to those there was no time for, to
  * send what had stopped for want of room and went on as there was some, to end doomed connections, to tell events. That is
  * for the next turn, which should begin at once.
  */
@@ -26,23 +29,43 @@ export function endTurn(core: Core): boolean {
   if (core.doomed.length > 0) endDoomed(core)
   if (core.untold) core.tellEvents()
   core.store.commit()
-  const dirty = core.dirty
-  if (dirty.length === 0) return busy || hasMore(core)
+  const { dirty, late } = core
+  if (dirty.length === 0 && late.length === 0) return busy || hasMore(core)
   core.dirty = core.spareDirty
-  let gated = 0
-  for (let i = 0; i < dirty.length; i++) {
-    const connection = dirty[i]!
-    if (connection.flush()) continue
-    core.dirty.push(connection)
-    gated++
-  }
+  core.gated = 0
+  if (late.length > 0) flushSome(core, late)
+  flushSome(core, dirty)
+  for (let i = 0; i < dirty.length; i++) late.push(dirty[i]!)
   dirty.length = 0
   core.spareDirty = dirty
-  return busy || core.dirty.length > gated || hasMore(core)
+  return busy || core.dirty.length > core.gated || hasMore(core)
 }
 
-function hasMore({ doomed, rereading, untold }: Core): boolean {
-  return doomed.length > 0 || rereading.length > 0 || untold
+/**
+ * Flushes as many of a list as a turn has time for; the others are left in it. It takes them from both ends: what one message
+ * brought into it stands together, and who came before or after should not wait for all of that. Who has to wait for the
+ * store comes into the list of the next turn.
+ */
+function flushSome(core: Core, list: Connection[]): void {
+  const { metrics, settings } = core
+  let left = settings.bounds.unitsWritten
+  let first = 0
+  let last = list.length
+  while (first < last && left > 0) {
+    const connection = first <= list.length - last ? list[first++]! : list[--last]!
+    const before = metrics.bytesSent
+    if (connection.flush()) left -= Units.write + ((metrics.bytesSent - before) >> PerUnit.bytesWritten)
+    else {
+      core.dirty.push(connection)
+      core.gated++
+    }
+  }
+  list.length = first === last ? 0 : last
+  if (list.length > 0) list.splice(0, first)
+}
+
+function hasMore({ doomed, late, rereading, untold }: Core): boolean {
+  return doomed.length > 0 || late.length > 0 || rereading.length > 0 || untold
 }
 
 /**

@@ -21,6 +21,28 @@ export const Units = {
   timer: 3,
   /** The end of a connection, beside that of its Session, and its Will. */
   end: 10,
+  /** A CONNECT packet, with the Session that it makes or finds. */
+  connect: 100,
+  /** A route that is made, beside its deliveries: the walk through the tree, and its place in the cache. */
+  route: 4,
+  /** A message that is retained, or takes away the one that was. */
+  retain: 6,
+  /** A message that is refused. */
+  refuse: 2,
+  /** A write to a socket, beside its bytes. */
+  write: 15,
+} as const
+
+/** How many of something cheap make a unit, as powers of two. */
+export const PerUnit = {
+  /** Bytes that are read: 1024, or those of large messages, which are copied twice into fresh memory, would count for little. */
+  bytesRead: 10,
+  /** Bytes that are written: 4096. */
+  bytesWritten: 12,
+  /** Packets of any kind, beside what they bring about: 4. */
+  packets: 2,
+  /** Deliveries of a route that is made: 4. */
+  deliveriesFound: 2,
 } as const
 
 /**

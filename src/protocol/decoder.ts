@@ -122,9 +122,9 @@ export class Decoder {
     if (this.#heldStart === this.#heldEnd) this.#held = NO_BYTES
   }
 
-  /** Bytes of memory that an unfinished packet takes. */
+  /** Bytes of memory that an unfinished packet takes, and what waits for `resume`. */
   get unfinishedBytes(): number {
-    return this.#rest?.length ?? 0
+    return (this.#rest?.length ?? 0) + this.#held.length
   }
 
   get suspended(): boolean {

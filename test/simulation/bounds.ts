@@ -71,6 +71,7 @@ export function drawBounds(seed: number): Bounds {
     membersTried: any(usual.membersTried, () => between(1, 8)),
     unitsRead: any(usual.unitsRead, () => between(1, 8)),
     unitsPerTurn: any(usual.unitsPerTurn, () => between(1, 8)),
+    unitsWritten: any(usual.unitsWritten, () => between(1, 40)),
     unitsPerJob: any(usual.unitsPerJob, () => between(1, 8)),
   }
 }

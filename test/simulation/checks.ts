@@ -181,7 +181,7 @@ export function checkRestart(before: readonly string[], after: readonly string[]
 
 /** All Sessions have ended: nothing of them is left, in memory or in the store. */
 export function checkEnd(core: Core, store: SimStore): void {
-  const { sessions, connections, online, keptBytes, router, dirty } = core
+  const { sessions, connections, online, keptBytes, router, dirty, late } = core
   const left = {
     sessions: sessions.size,
     connections: connections.size,
@@ -189,7 +189,7 @@ export function checkEnd(core: Core, store: SimStore): void {
     keptBytes,
     subscriptions: router.subscriptions,
     groups: router.sharedGroups,
-    dirty: dirty.length,
+    dirty: dirty.length + late.length,
   }
   for (const [name, count] of Object.entries(left)) {
     if (count !== 0) throw new Violation(`all sessions have ended, and the broker has still ${count} ${name}`)

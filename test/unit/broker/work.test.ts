@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { defaultBounds } from '../../../src/broker/index.ts'
+import { Units } from '../../../src/broker/work.ts'
 import { type Packet, PacketType, type SubackPacket } from '../../../src/protocol/index.ts'
 import { TestCore } from '../../support/core.ts'
 import { connect, disconnect, publish, subscribe, subscription, unsubscribe, will } from '../../support/packets.ts'
@@ -160,6 +161,111 @@ describe('what is too much for one turn', () => {
     assert.ok(taken > 20, `${taken} turns`)
     assert.equal(new Set(watcher.payloads()).size, 50)
     assert.equal(core.broker.core.sessions.size, 2)
+  })
+
+  it('clients that connect at once: all come in, one after the other', () => {
+    const core = new TestCore({ bounds: BOUNDS })
+    const clients = Array.from({ length: 50 }, () => core.open())
+    const { metrics } = core.broker.core
+    let before = 0
+    let most = 0
+    const taken = turns(
+      core,
+      () => {
+        before = metrics.connections
+        clients.forEach(({ connection }, i) => {
+          const bytes = bytesOf(connect({ clientId: `c${i}` }), subscribe(1, [subscription('t')]))
+          connection.receive(bytes, 0, bytes.length)
+        })
+      },
+      () => {
+        most = Math.max(most, metrics.connections - before)
+        before = metrics.connections
+      },
+    )
+    assert.ok(taken >= 25 && most <= 2, `${taken} turns, ${most} in one`)
+    for (const client of clients) {
+      assert.deepEqual(
+        client.take().map(({ type }) => type),
+        [PacketType.Connack, PacketType.Suback],
+      )
+      assert.equal(client.connection.reading.paused, false)
+    }
+  })
+
+  it('a message to many: they are written to in several turns, and who comes meanwhile does not wait behind them', () => {
+    const bounds = { ...defaultBounds, unitsWritten: 3 * Units.write }
+    const core = new TestCore({ bounds })
+    const subscribers = Array.from({ length: 100 }, () => core.client())
+    for (const subscriber of subscribers) subscriber.subscribe('t')
+    const publisher = core.client()
+    let most = 0
+    let round = 0
+    const expected = ['first', 'second']
+    const payloads: string[][] = subscribers.map(() => [])
+    const send = (payload: string): void => {
+      const bytes = bytesOf(publish('t', payload))
+      publisher.connection.receive(bytes, 0, bytes.length)
+    }
+    const taken = turns(
+      core,
+      () => send(expected[0]!),
+      () => {
+        let now = 0
+        subscribers.forEach((subscriber, i) => {
+          const came = subscriber.payloads()
+          if (came.length > 0) now++
+          payloads[i]!.push(...came)
+        })
+        most = Math.max(most, now)
+        if (round++ === 0) {
+          core.broker.began()
+          send(expected[1]!)
+        }
+      },
+    )
+    assert.ok(taken > 20 && most <= 6, `${taken} turns, ${most} in one`)
+    for (const each of payloads) assert.deepEqual(each, expected)
+    assert.equal(core.broker.core.late.length, 0)
+  })
+
+  it('messages that are retained on new topics count for more than others', () => {
+    const core = new TestCore({ bounds: { ...defaultBounds, unitsRead: 100, unitsPerTurn: 100, unitsPerJob: 100 } })
+    const publisher = core.client()
+    const messages = Array.from({ length: 200 }, (_, i) => publish(`r/${i}`, 'x', { retain: true }))
+    const bytes = bytesOf(...messages)
+    const { retained } = core.broker.core
+    let before = 0
+    let most = 0
+    turns(
+      core,
+      () => publisher.connection.receive(bytes, 0, bytes.length),
+      () => {
+        most = Math.max(most, retained.size - before)
+        before = retained.size
+      },
+    )
+    assert.equal(retained.size, 200)
+    assert.ok(most <= 20, `${most} in one turn`)
+  })
+
+  it('many small packets, and large parts of one: no more is read until the next turn', () => {
+    const bounds = { ...defaultBounds, unitsRead: 50, unitsPerTurn: 50, unitsPerJob: 50 }
+    const pings = bytesOf(...Array.from({ length: 400 }, () => ({ type: PacketType.Pingreq }) as const))
+    const large = bytesOf(publish('t', 'x'.repeat(100_000))).subarray(0, 60_000)
+    for (const bytes of [pings, large]) {
+      const core = new TestCore({ bounds })
+      const client = core.client()
+      const taken = turns(core, () => {
+        client.connection.receive(PING, 0, PING.length)
+        assert.equal(client.connection.reading.paused, false)
+        client.connection.receive(bytes, 0, bytes.length)
+        assert.equal(client.connection.reading.paused, true)
+      })
+      assert.ok(taken <= 2, `${taken} turns`)
+      assert.equal(client.connection.reading.paused, false)
+      assert.equal(client.take().length, bytes === pings ? 401 : 1)
+    }
   })
 
   it('a shared subscription with many members who are away: the one who is here is found, and others in turn', () => {
