@@ -1,7 +1,8 @@
-// npm run fuzz [-- --seconds 60 --seed N --count N --only codec|connections]: wrong bytes. A quarter of the time goes to
-// mutated packets against the codec, the rest to rough clients against a broker, where two others must not notice them.
-// Ends with 1 on a finding. One of the codec is printed with its seed, and `--only codec --seed N --count 1` has it again;
-// one of the connections is written to test/fuzz/corpus, which npm test plays again.
+// npm run fuzz [-- --seconds 60 --seed N --count N --only codec|connections|options]: wrong bytes. A quarter of the time goes
+// to mutated packets against the codec, the rest to rough clients against a broker, where two others must not notice them:
+// first one broker for long, then many whose options and bounds are at their least, largest and odd values. Ends with 1 on a
+// finding. Those of codec and options are told with a seed: `--only PART --seed N --count 1` has it again; those of the last
+// two are written to test/fuzz/corpus, which npm test plays again.
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
@@ -12,8 +13,8 @@ import { buildIsStale, installPackages, root, say } from './house.mjs'
 const HANG = 5000
 /** Of a thread that runs out of it, Node ends the thread and reports an error. */
 const HEAP_MEGABYTES = 512
-const PARTS = { codec: fuzzCodec, connections: fuzzConnections }
-const CODEC_SHARE = 0.25
+const PARTS = { codec: fuzzCodec, connections: fuzzConnections, options: fuzzOptions }
+const SHARES = { codec: 0.25, connections: 0.35, options: 0.4 }
 
 const { values } = parseArgs({
   options: {
@@ -38,15 +39,18 @@ if (buildIsStale()) {
   if (!(await build())) process.exit(1)
 }
 if (only !== undefined) await PARTS[only](seconds)
-else {
-  await fuzzCodec(seconds * CODEC_SHARE)
-  await fuzzConnections(seconds * (1 - CODEC_SHARE))
-}
+else for (const [part, share] of Object.entries(SHARES)) await PARTS[part](seconds * share)
 
 async function fuzzConnections(seconds) {
   console.log(`rough clients for ${seconds} s from seed ${seed}`)
   const { assault } = await import('../dist/test/fuzz/assault.js')
   if (!(await assault({ seed, seconds, rounds: count, say: (line) => console.log(line) }))) process.exit(1)
+}
+
+async function fuzzOptions(seconds) {
+  console.log(`rough clients against brokers with odd options for ${seconds} s from seed ${seed}`)
+  const { assaultOddOptions } = await import('../dist/test/fuzz/odd-options.js')
+  if (!(await assaultOddOptions({ seed, seconds, rounds: count, say: (line) => console.log(line) }))) process.exit(1)
 }
 
 function fuzzCodec(seconds) {

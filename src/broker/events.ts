@@ -1,3 +1,5 @@
+import { shortened } from './control.ts'
+
 export type EventLevel = 'error' | 'warning' | 'notice' | 'information' | 'debug'
 
 export interface EventKind {
@@ -154,11 +156,14 @@ export interface BrokerEvent {
 /** What the words of an event name in braces. */
 export type EventDetails = Readonly<Record<string, string | number>>
 
-/** The event as one line of words. */
-export function describe(event: BrokerEvent): string {
+/** Characters of a name, topic or reason that are told: what a client chooses may have 65,535 bytes. */
+const LONGEST_TOLD = 300
+
+/** The event as one line of words, with at most `longest` characters of each name or reason in it. */
+export function describe(event: BrokerEvent, longest: number = LONGEST_TOLD): string {
   return events[event.id].words.replace(/\{(\w+)\}/g, (_, name: string) => {
-    if (name === 'client') return event.client ?? 'a client'
+    if (name === 'client') return shortened(event.client ?? 'a client', longest)
     if (name === 'address') return event.address ?? 'nowhere'
-    return String(event.details[name] ?? '')
+    return shortened(String(event.details[name] ?? ''), longest)
   })
 }

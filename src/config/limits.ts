@@ -51,7 +51,7 @@ export const limitOptions: Options<LimitConfig> = {
     name: 'max_keepalive',
     type: integer({ least: 0, most: 65_535, unit: 'seconds', zero: 65_535 }),
     default: 65_535,
-    doc: 'Longest keep alive that an MQTT 5.0 client gets if it asks for more, or for none. 65535, or 0: what it asks for.',
+    doc: 'Longest keep alive: an MQTT 5.0 client that asks for more, or none, gets it; an older one is refused. 65535, or 0: no limit.',
     reloadable: true,
     from: 'mosquitto',
   },

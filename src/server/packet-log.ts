@@ -1,4 +1,4 @@
-import type { Link } from '../broker/index.ts'
+import { type Link, shortened } from '../broker/index.ts'
 import {
   type AcknowledgementPacket,
   type ControlPacket,
@@ -25,6 +25,9 @@ export function toldByPackets(acceptor: Acceptor, log: Log, maximumPacketSize: n
     },
   }
 }
+
+/** Characters of a Client Identifier, topic or filter that are told: each may have 65,535 bytes. */
+const LONGEST_TOLD = 300
 
 /** All that MQTT allows: what the broker sends is its own affair. */
 const LARGEST_PACKET = 268_435_460
@@ -104,7 +107,7 @@ class Direction implements PacketHandler {
   }
 
   onPublish({ bytes, dup, qos, retain, packetId, topicStart, topicEnd, payloadStart, payloadEnd }: PublishView): void {
-    const topic = nodeText.decode(bytes, topicStart, topicEnd)
+    const topic = shortened(nodeText.decode(bytes, topicStart, topicEnd), LONGEST_TOLD)
     const flags = `d${dup ? 1 : 0}, q${qos}, r${retain ? 1 : 0}, m${packetId}`
     this.#tell(PacketType.Publish, ` (${flags}, '${topic}', ${payloadEnd - payloadStart} bytes)`)
   }
@@ -118,7 +121,7 @@ class Direction implements PacketHandler {
     switch (packet.type) {
       case PacketType.Connect:
         of.version = packet.version
-        if (packet.clientId !== '') of.client = packet.clientId
+        if (packet.clientId !== '') of.client = shortened(packet.clientId, LONGEST_TOLD)
         break
       case PacketType.Connack:
         of.client = packet.properties.assignedClientIdentifier ?? of.client
@@ -126,11 +129,14 @@ class Direction implements PacketHandler {
       case PacketType.Subscribe:
         of.asked.set(
           packet.packetId,
-          packet.subscriptions.map(({ filter }) => filter),
+          packet.subscriptions.map(({ filter }) => shortened(filter, LONGEST_TOLD)),
         )
         break
       case PacketType.Unsubscribe:
-        of.asked.set(packet.packetId, packet.filters)
+        of.asked.set(
+          packet.packetId,
+          packet.filters.map((filter) => shortened(filter, LONGEST_TOLD)),
+        )
         break
     }
     const detail =

@@ -21,7 +21,7 @@ import type { Random } from './random.ts'
 
 const VERSIONS: readonly ProtocolVersion[] = [3, 4, 4, 5, 5, 5]
 const QOS: readonly QoS[] = [0, 1, 2]
-const CLIENT_IDS = ['', 'f0', 'f1', 'f2', 'f3', 'f4', 'f5', 'f6', 'f7']
+const CLIENT_IDS = ['', 'f0', 'f1', 'f2', 'f3', 'f4', 'f5', 'f6', 'f7', 'f8', 'ä'.repeat(200)]
 const TOPICS = ['a', 'b', 'a/b', 'a/b/c', 'a//b', '/', '$SYS/x', '$odd', 'ä/€', 'a/*', 'x'.repeat(300), 'a/'.repeat(60)]
 const FILTERS = [
   ...['#', '+', 'a', 'a/#', 'a/+', '+/b', '+/+/c', '/+', 'a//b', 'a/*', '*', '$SYS/#', '$odd', 'ä/+', 'a/#/b', 'a+'],
@@ -29,6 +29,8 @@ const FILTERS = [
 ]
 const SIZES = [0, 0, 1, 1, 2, 2, 10, 10, 100, 100, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 1000, 16_383]
 const LARGE = 70_000
+/** The longest text that a packet has room for, and one that has none left for what the broker adds. */
+const LONG_TEXTS = ['l'.repeat(65_535), 'm'.repeat(65_533)]
 const KEEP_ALIVES = [0, 0, 10, 60, 65_535]
 const PACKET_IDS = [1, 1, 2, 2, 3, 4, 5, 20, 65_535]
 /** Seconds. What stays after a client is gone must go soon, or the broker's memory would grow by right. */
@@ -97,7 +99,7 @@ function makeConnect(random: Random, version: ProtocolVersion): ConnectPacket {
     maybe(random, () => (properties.maximumPacketSize = random.pick([2, 10, 40, 200, 5000, 0xffff_ffff])))
     maybe(random, () => (properties.topicAliasMaximum = random.pick([0, 1, 3, 65_535])))
     maybe(random, () => (properties.requestProblemInformation = random.below(2) === 0))
-    maybe(random, () => (properties.requestResponseInformation = random.below(2) === 0))
+    properties.requestResponseInformation = random.below(2) === 0
     maybe(random, () => (properties.userProperties = [['a', 'b']]))
     if (random.below(15) === 0) properties.authenticationMethod = random.pick(['SCRAM-SHA-256', 'x'])
   }
@@ -107,7 +109,7 @@ function makeConnect(random: Random, version: ProtocolVersion): ConnectPacket {
     version,
     cleanStart: random.below(2) === 0,
     keepAlive: random.pick(KEEP_ALIVES),
-    clientId: random.pick(CLIENT_IDS),
+    clientId: random.pick(random.below(20) === 0 ? LONG_TEXTS : CLIENT_IDS),
     will: random.below(3) === 0 ? makeWill(random, version) : null,
     username,
     password: username === null ? null : noise(random),
@@ -126,7 +128,7 @@ function makeWill(random: Random, version: ProtocolVersion): WillMessage {
 function makePublish(random: Random, version: ProtocolVersion): PublishPacket {
   const qos = random.pick(QOS)
   const properties = version === 5 ? messageProperties(random) : {}
-  let topic = random.pick(TOPICS)
+  let topic = random.pick(random.below(50) === 0 ? LONG_TEXTS : TOPICS)
   if (version === 5 && random.below(5) === 0) {
     properties.topicAlias = random.pick([1, 2, 10, 11, 65_535])
     if (random.below(2) === 0) topic = ''

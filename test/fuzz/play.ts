@@ -3,9 +3,6 @@ import { PATIENCE_MS } from '../support/patience.ts'
 import { RoughClient } from './rough-client.ts'
 import type { Round } from './round.ts'
 
-/** The limits that keep what rough clients leave behind small. */
-export const FUZZ_CONFIG: readonly string[] = ['max_queued_messages 20', 'max_packet_size 300000', 'sys_interval 1']
-
 /** Plays a round against the broker on `port`; rejects with what the broker did wrong. */
 export async function play(round: Round, port: number): Promise<void> {
   const clients = new Map<number, RoughClient>()

@@ -77,11 +77,11 @@ export function describeRound(round: Round): string {
   return round.map((step) => `${line(step)}\n`).join('')
 }
 
-/** Lines that begin with # are comments. */
+/** Lines that begin with # are comments, and others say how the broker is set up (`parseSetting`). */
 export function parseRound(text: string): Step[] {
   return text
     .split('\n')
-    .filter((line) => line !== '' && !line.startsWith('#'))
+    .filter((line) => /^(?:\d|wait$)/.test(line))
     .map(parseStep)
 }
 
