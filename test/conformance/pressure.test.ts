@@ -100,20 +100,6 @@ const attacks: Record<string, (broker: BrokerProcess) => Promise<RawClient[]>> =
     return [publisher, ...clients]
   },
 
-  'small messages in the queue of one among those for others': async (broker) => {
-    const slow = await broker.client({ properties: { receiveMaximum: 1 } })
-    await slow.subscribe('slow', { qos: 1 })
-    const fast = await broker.client()
-    await fast.subscribe('fast', { qos: 1 })
-    const publisher = await broker.client()
-    for (let i = 0; i < 1000; i++) {
-      const others = times(16, () => publish('fast', LONG.slice(0, 1000)))
-      publisher.send(...others, publish('slow', 'small', { qos: 1, packetId: i + 1 }))
-      await publisher.expect(PacketType.Puback)
-    }
-    return [slow, fast, publisher]
-  },
-
   'a payload of 9 MiB for 100 that do not read': async (broker) => {
     const clients = await many(100, () => broker.client())
     for (const client of clients) await client.subscribe('large')
