@@ -142,14 +142,15 @@ export class Connection implements PacketHandler, OutputOwner {
       if (bytes === null) this.decoder.resume()
       else this.decoder.receive(bytes, start, end)
     } catch (error) {
-      this.#broken('handling what it sent', error)
+      this.broke('handling what it sent', error)
     }
     this.reading.took(end - start, this.core.metrics.messagesReceived - packets)
     if (this.phase < Phase.Open || this.unproved > 0) countUnproved(this)
     if (this.output.full !== null && this.gate > this.core.store.durable) answersWaitForStore(this)
   }
 
-  #broken(doing: string, error: unknown): void {
+  /** Something threw while it was done for this client: that ends the connection, whether or not its bytes were the cause. */
+  broke(doing: string, error: unknown): void {
     if (!(error instanceof ProtocolError)) this.#giveUp(doing, error)
     else fail(this, error.reasonCode, `${error.message} (byte ${error.offset} of the packet)`)
   }
@@ -250,13 +251,12 @@ export class Connection implements PacketHandler, OutputOwner {
   /** The edge: the Network Connection is gone, for `reason` in words. */
   closed(reason: string): void {
     if (this.phase === Phase.Closed) return
-    const { work } = this.core
-    // Its Session and its Will may cost much: when many go at once, they go one after the other.
-    if (work.left <= 0) {
-      work.add({ step: () => this.closed(reason) === undefined })
+    // Its Session and its Will may cost much: one after the other. What came before its end, maybe a DISCONNECT, goes first.
+    if (this.core.work.left <= 0 || this.decoder.suspended) {
+      this.core.work.add({ step: () => this.closed(reason) === undefined })
       return
     }
-    work.spend(Units.end)
+    this.core.work.spend(Units.end)
     try {
       endConnection(this.core, this, reason, true)
     } catch (error) {

@@ -37,5 +37,10 @@ export function endDoomed(core: Core): void {
 /** Ends a doomed connection before its turn comes: its client is back already. */
 export function endNow(connection: Connection): void {
   const { doom } = connection
-  if (connection.phase === Phase.Doomed && doom !== null) disconnect(connection, doom.reasonCode, doom.reason)
+  if (connection.phase !== Phase.Doomed || doom === null) return
+  try {
+    disconnect(connection, doom.reasonCode, doom.reason)
+  } catch (error) {
+    connection.broke('ending its connection', error)
+  }
 }

@@ -27,6 +27,15 @@ export abstract class FiltersJob implements Job {
   }
 
   step(): boolean {
+    try {
+      return this.#step()
+    } catch (error) {
+      this.connection.broke('handling what it sent', error)
+      return true
+    }
+  }
+
+  #step(): boolean {
     // The client may be gone, or somebody else have its Session: then nobody waits for an answer.
     while (this.connection.phase === Phase.Open && this.connection.session === this.session) {
       if (this.#at === this.#count) {

@@ -192,6 +192,16 @@ export function pump(core: Core, session: Session): void {
   if (session.replays !== null && !replay(core, session, connection)) pumpLater(core, session)
 }
 
+/** The same, where nobody is there to take what it throws: that ends the connection. */
+export function pumpGuarded(core: Core, session: Session): void {
+  try {
+    pump(core, session)
+  } catch (error) {
+    if (session.connection === null) throw error
+    session.connection.broke('sending what waited for it', error)
+  }
+}
+
 /** What waits is too much for one turn. */
 function pumpLater(core: Core, session: Session): void {
   if (session.pumpedLater) return
@@ -199,7 +209,7 @@ function pumpLater(core: Core, session: Session): void {
   core.work.add({
     step: () => {
       session.pumpedLater = false
-      pump(core, session)
+      pumpGuarded(core, session)
       return true
     },
   })

@@ -1,6 +1,6 @@
 import { finishEnding } from './close.ts'
 import type { Core } from './core.ts'
-import { pump } from './queue.ts'
+import { pumpGuarded } from './queue.ts'
 
 /** The store says that it is worth trying again what it could not read: who waits for it has its turn, in this and the next ones. */
 export function readAgain(core: Core): void {
@@ -11,5 +11,5 @@ export function readAgain(core: Core): void {
 
 /** The part of one turn. Who cannot be read yet waits for the store's next word. */
 export function readOn(core: Core): void {
-  for (const session of core.rereading.splice(0, core.settings.bounds.queuesReread)) pump(core, session)
+  for (const session of core.rereading.splice(0, core.settings.bounds.queuesReread)) pumpGuarded(core, session)
 }

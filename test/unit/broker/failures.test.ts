@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type BrokerEvent, describe as inWords } from '../../../src/broker/index.ts'
+import { type BrokerEvent, defaultBounds, describe as inWords } from '../../../src/broker/index.ts'
 import { PacketType } from '../../../src/protocol/index.ts'
 import { TestCore } from '../../support/core.ts'
-import { acknowledgement, will } from '../../support/packets.ts'
+import { acknowledgement, connect, subscribe, subscription, will } from '../../support/packets.ts'
 
 const kept = (clientId: string) => ({ clientId, cleanStart: false, properties: { sessionExpiryInterval: 3600 } })
 
@@ -76,6 +76,60 @@ describe('an error in the broker itself', () => {
     core.pass(2)
     assert.deepEqual(watcher.payloads().sort(), ['late t', 'late u'].slice(1))
     assert.equal(core.count('internalError'), 1)
+  })
+})
+
+describe('an error in the broker itself, in what is done later for a client', () => {
+  it('ends the connection whose SUBSCRIBE goes on in later turns', () => {
+    const core = new TestCore({ bounds: { ...defaultBounds, unitsRead: 10, unitsPerTurn: 10, unitsPerJob: 5 } })
+    core.tellFailures()
+    const { router } = core.broker.core
+    const add = router.add.bind(router)
+    router.add = (one) => {
+      if (one.filter.source === 'f/50') throw new TypeError('planted')
+      add(one)
+    }
+    const client = core.client({ clientId: 'c' })
+    const many = Array.from({ length: 100 }, (_, i) => subscription(`f/${i}`))
+    client.send(subscribe(1, many))
+    assert.ok(client.ended)
+    assert.deepEqual(client.take(), [])
+    assert.equal(core.count('internalError'), 1)
+    assert.equal(core.broker.core.sessions.size, 0)
+  })
+
+  it('ends the connection to which sending goes on in later turns', () => {
+    const core = new TestCore({ bounds: { ...defaultBounds, unitsRead: 10, unitsPerTurn: 10, unitsPerJob: 5 } })
+    core.tellFailures()
+    core.client(kept('c')).subscribe('t', { qos: 1 })
+    core.broker.core.sessions.get('c')?.connection?.closed('gone')
+    for (let i = 0; i < 100; i++) core.client().publish('t', `${i}`, { qos: 1 })
+    const { outbound } = core.broker.core.sessions.get('c')!
+    const sendNext = outbound.sendNext.bind(outbound)
+    let left = 15
+    outbound.sendNext = () => {
+      if (left-- === 0) throw new TypeError('planted')
+      return sendNext()
+    }
+    const client = core.open()
+    client.send(connect(kept('c')))
+    assert.ok(client.ended)
+    assert.equal(core.count('internalError'), 1)
+  })
+
+  it('ends the doomed connection whose Will met it, and the turn goes on', () => {
+    const { core } = broken()
+    const full = { maximumQueuedMessages: 1, maximumInFlight: 1, queueFullPolicy: 'disconnect' }
+    Object.assign(core.broker.core.settings, full)
+    const doomed = core.client({ clientId: 'doomed', will: will('t', 'gone', { qos: 1 }) })
+    doomed.subscribe('u', { qos: 1 })
+    doomed.publish('u', 'in flight', { qos: 1 })
+    doomed.publish('u', 'waits', { qos: 1 })
+    core.client().publish('u', 'one too many', { qos: 1 })
+    assert.ok(doomed.ended)
+    assert.equal(core.count('internalError'), 1)
+    assert.equal(core.broker.core.doomed.length, 0)
+    assert.equal(core.broker.core.sessions.has('doomed'), false)
   })
 })
 

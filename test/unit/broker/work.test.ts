@@ -66,6 +66,24 @@ describe('what is too much for one turn', () => {
     assert.equal(core.broker.core.router.subscriptions, 0)
   })
 
+  it('what came before the end of the connection is handled before that: messages, and a DISCONNECT', () => {
+    const core = new TestCore({ bounds: BOUNDS })
+    const watcher = core.client()
+    watcher.subscribe('#')
+    const client = core.client({ will: will('will', 'gone') })
+    const many = Array.from({ length: 50 }, (_, i) => publish('t', `${i}`))
+    const bytes = bytesOf(...many, disconnect())
+    core.turn(() => {
+      client.connection.receive(bytes, 0, bytes.length)
+      client.connection.closed('reset')
+    })
+    assert.deepEqual(
+      watcher.payloads(),
+      many.map((_, i) => `${i}`),
+    )
+    assert.equal(core.broker.core.connections.size, 1)
+  })
+
   it('a SUBSCRIBE whose client is gone, or lost its Session to another, in the middle', () => {
     for (const taken of [false, true]) {
       const core = new TestCore({ bounds: BOUNDS })
