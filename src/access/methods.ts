@@ -66,7 +66,10 @@ function checked(name: string, outcome: AuthenticationOutcome): AuthenticationOu
 
 function mistake(outcome: AuthenticationOutcome): string | null {
   const { result } = outcome
-  if (result === 'failure') return isFailure(outcome.reasonCode) ? null : 'its reasonCode is none of a failure'
+  if (result === 'failure') {
+    if (typeof outcome.rule !== 'string') return 'its rule is no text'
+    return isFailure(outcome.reasonCode) ? null : 'its reasonCode is none of a failure'
+  }
   if (result !== 'continue' && result !== 'success') return `its result is ${String(result)}`
   const { data } = outcome
   if (data !== null && !(data instanceof Uint8Array)) return 'its data is neither null nor bytes'
@@ -82,5 +85,14 @@ function isFailure(reasonCode: number): boolean {
 }
 
 function broken(name: string, error: unknown): AuthenticationOutcome {
-  return { result: 'failure', reasonCode: BROKEN, rule: `The authentication method ${name} failed: ${String(error)}` }
+  return { result: 'failure', reasonCode: BROKEN, rule: `The authentication method ${name} failed: ${inWords(error)}` }
+}
+
+/** Anything can be thrown, even what cannot be made a text. */
+function inWords(error: unknown): string {
+  try {
+    return String(error)
+  } catch {
+    return 'an error without words'
+  }
 }

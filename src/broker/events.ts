@@ -159,11 +159,11 @@ export type EventDetails = Readonly<Record<string, string | number>>
 /** Characters of a name, topic or reason that are told: what a client chooses may have 65,535 bytes. */
 const LONGEST_TOLD = 300
 
-/** The event as one line of words, with at most `longest` characters of each name or reason in it. */
-export function describe(event: BrokerEvent, longest: number = LONGEST_TOLD): string {
+/** The event as one line of words, with the beginning of a name or reason that is long. Also for `events.map(describe)`. */
+export function describe(event: BrokerEvent): string {
   return events[event.id].words.replace(/\{(\w+)\}/g, (_, name: string) => {
-    if (name === 'client') return shortened(event.client ?? 'a client', longest)
+    if (name === 'client') return shortened(event.client ?? 'a client', LONGEST_TOLD)
     if (name === 'address') return event.address ?? 'nowhere'
-    return shortened(String(event.details[name] ?? ''), longest)
+    return shortened(String(event.details[name] ?? ''), LONGEST_TOLD)
   })
 }
