@@ -156,8 +156,8 @@ export interface BrokerEvent {
 /** What the words of an event name in braces. */
 export type EventDetails = Readonly<Record<string, string | number>>
 
-/** Characters of a name, topic or reason that are told: what a client chooses may have 65,535 bytes. */
-const LONGEST_TOLD = 300
+/** Characters of a name, topic or reason that are told: one from a client may have 65,535 bytes, a stack has some hundred. */
+const LONGEST_TOLD = 1000
 
 /** The event as one line of words, with the beginning of a name or reason that is long. Also for `events.map(describe)`. */
 export function describe(event: BrokerEvent): string {
