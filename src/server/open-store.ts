@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { restoreMessage, type Store } from '../broker/index.ts'
@@ -5,8 +6,13 @@ import type { Config } from '../config/index.ts'
 import { MemoryStore, openDiskStore } from '../store/index.ts'
 import type { Log } from './log.ts'
 
-/** Errors after which a broker that nobody configured goes on in memory: the engine of the store is not installed. */
+/** Errors after which a broker that nobody configured, and that has no store yet, keeps all in memory: the engine is not installed. */
 const NO_ENGINE: readonly string[] = ['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND']
+
+const INSTALL =
+  'install its engine (npm install lmdb), or use a configuration file (-c) with persistence false to keep all in memory'
+/** What every store has from its first moment on. */
+const LOG_FOLDER = 'log'
 
 const CONFIGURE = 'persistence_location names another folder, persistence false keeps all in memory'
 const ELSEWHERE = `set XDG_STATE_HOME to a folder that this user may write to, or use a configuration file (-c): ${CONFIGURE}`
@@ -36,6 +42,11 @@ export async function openStore(config: Config, configured: boolean, port: numbe
         'error',
         folder === '' ? message : `Cannot open the store in ${folder}: ${message}${advice(error, configured)}`,
       )
+      return null
+    }
+    if (existsSync(join(folder, LOG_FOLDER))) {
+      // Started without it, the broker would seem to have lost what it promised to keep.
+      log.line('error', `Cannot open the store in ${folder}: ${message}; ${INSTALL}`)
       return null
     }
     log.line('warning', `Sessions and messages are kept in memory only, as ${folder} cannot be used: ${message}`)

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { after, describe, it, type TestContext } from 'node:test'
 import { MAIN } from '../../support/broker-program.ts'
 import { NIGHTJAR } from '../../support/nightjar.ts'
+import { root } from '../../support/root.ts'
 import { type Outcome, run } from '../../support/running.ts'
 
 /** Where the state of a broker goes that nobody configured, if this user has no place for it: said in one line. */
@@ -74,6 +75,22 @@ describe('nightjar store', { skip: process.platform === 'win32' }, () => {
     assert.match(
       stderr,
       /^nightjar store: this user has no home folder in which a store could be: name the FOLDER [^\n]*\n$/,
+    )
+  })
+
+  it('that has a store, but no engine to read it: it does not begin anew in memory', async () => {
+    const copy = join(folder, 'without-engine')
+    cpSync(join(MAIN, '../..'), copy, { recursive: true })
+    cpSync(join(root, 'package.json'), join(copy, 'package.json'))
+    const state = join(folder, 'state-of-before')
+    mkdirSync(join(state, 'nightjar', '18998', 'log'), { recursive: true })
+    const main = join(copy, relative(join(MAIN, '../..'), MAIN))
+    const outcome = await run(process.execPath, [main, '-p', '18998'], {
+      env: { ...process.env, XDG_STATE_HOME: state },
+    })
+    toldInOneLine(
+      outcome,
+      /error: Cannot open the store in .+'lmdb'.+; install its engine \(npm install lmdb\), or use /,
     )
   })
 })
