@@ -9,7 +9,7 @@ import {
 } from './broker/index.ts'
 import { checkBrokerOptions, checkPublish } from './check-options.ts'
 import { version } from './config/index.ts'
-import { saslPrep } from './protocol/index.ts'
+import { inWords, saslPrep } from './protocol/index.ts'
 import { Server } from './server/index.ts'
 import type { ClientTransport } from './transport/index.ts'
 
@@ -80,7 +80,7 @@ export async function createBroker(options: CreateBrokerOptions = {}): Promise<E
 function guarded(onEvent: (event: BrokerEvent) => unknown = () => {}): (event: BrokerEvent) => void {
   let told = false
   const tell = (error: unknown): void => {
-    if (!told) process.emitWarning(`onEvent of createBroker failed: ${String(error)}`, 'NightjarWarning')
+    if (!told) process.emitWarning(`onEvent of createBroker failed: ${inWords(error)}`, 'NightjarWarning')
     told = true
   }
   return (event) => {

@@ -1,4 +1,5 @@
 import type { AuthenticationExchange, AuthenticationOutcome, ConnectRequest } from '../broker/contracts.ts'
+import { inWords } from '../protocol/index.ts'
 
 /** An Authentication Method (MQTT 5.0): begins an exchange with a client that names it in CONNECT. */
 export type AuthenticationMethod = (request: ConnectRequest) => AuthenticationSteps
@@ -86,13 +87,4 @@ function isFailure(reasonCode: number): boolean {
 
 function broken(name: string, error: unknown): AuthenticationOutcome {
   return { result: 'failure', reasonCode: BROKEN, rule: `The authentication method ${name} failed: ${inWords(error)}` }
-}
-
-/** Anything can be thrown, even what cannot be made a text. */
-function inWords(error: unknown): string {
-  try {
-    return String(error)
-  } catch {
-    return 'an error without words'
-  }
 }

@@ -1,4 +1,4 @@
-import type { PublishExtras, Slab, SlabPool, Text } from '../protocol/index.ts'
+import { inWords, type PublishExtras, type Slab, type SlabPool, type Text } from '../protocol/index.ts'
 import { type HashSeed, RetainedIndex } from '../topics/index.ts'
 import { BrokerTime } from './broker-time.ts'
 import type { Connection } from './connection.ts'
@@ -150,7 +150,7 @@ export class Core {
 
   /** Something threw that must not: it is told, and nobody but the one that it was about comes to harm. */
   failed(doing: string, subject: Subject | null, error: unknown): void {
-    const words = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    const words = error instanceof Error ? (error.stack ?? error.message) : inWords(error)
     this.repeats.note('internalError', subject ?? { identity: NOBODY }, `an internal error while ${doing}`, {
       doing,
       error: words

@@ -1,4 +1,4 @@
-import { reasonCodeName } from '../protocol/index.ts'
+import { inWords, reasonCodeName } from '../protocol/index.ts'
 
 /** Every code that an error of the client can have, and what it means. */
 export const ERROR_CODES = {
@@ -77,6 +77,6 @@ export function closedError(cause: MqttError | null): MqttError {
 
 export function toMqttError(error: unknown, code: ErrorCode): MqttError {
   if (error instanceof MqttError) return error
-  const message = error instanceof Error ? error.message : String(error)
+  const message = inWords(error)
   return new MqttError(code, message, { cause: error })
 }

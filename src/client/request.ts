@@ -1,3 +1,4 @@
+import { inWords } from '../protocol/index.ts'
 import type { Client, Message, PublishOptions, RequestOptions, ServeOptions, Subscription } from './api.ts'
 import type { Clock } from './clock.ts'
 import { bytes, type Codec, encodeBy, plainBytes } from './codecs.ts'
@@ -209,7 +210,7 @@ async function answer<Q, A, P>(
     const encoder = (answerCodec ?? codec) as Codec<never> | undefined
     await respond(value ?? '', { qos, properties, ...(encoder !== undefined && { codec: encoder }) })
   } catch (error) {
-    const words = error instanceof Error ? error.message : String(error)
+    const words = inWords(error)
     const userProperties: [string, string][] = [[ERROR_PROPERTY, words]]
     await respond('', { qos, properties: { ...properties, userProperties } })?.catch(() => {})
   }

@@ -1,3 +1,4 @@
+import { inWords } from '../protocol/index.ts'
 import { MqttError } from './errors.ts'
 
 /** Why a connection could not be made, by the code of the system's error. */
@@ -20,7 +21,7 @@ export function systemCode(error: unknown): string | undefined {
 export function unreachable(error: unknown, where: string): MqttError {
   if (error instanceof MqttError) return error
   const code = systemCode(error)
-  const words = (code !== undefined && CAUSES[code]) || (error instanceof Error ? error.message : String(error))
+  const words = (code !== undefined && CAUSES[code]) || inWords(error)
   const message = `Cannot connect to ${where}: ${words}${code === undefined ? '' : ` (${code})`}`
   return new MqttError('ERR_UNREACHABLE', message, { cause: error })
 }

@@ -32,3 +32,12 @@ export function malformedText(bytes: Uint8Array, at: number, packetStart: number
   const words = bytes[at] === 0 ? 'has the character U+0000' : 'has a byte that is not UTF-8'
   return malformed(`The ${what} ${words}`, at - packetStart)
 }
+
+/** Whatever was thrown, as text: anything can be, even what cannot be made a text. */
+export function inWords(thrown: unknown): string {
+  try {
+    return thrown instanceof Error ? thrown.message : String(thrown)
+  } catch {
+    return 'an error without words'
+  }
+}

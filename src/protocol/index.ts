@@ -1,6 +1,6 @@
 export { Decoder, type DecoderLimits, type PacketHandler } from './decoder.ts'
 export { encodedLength, encodePacket, encodeProperties } from './encode.ts'
-export { ProtocolError } from './errors.ts'
+export { inWords, ProtocolError } from './errors.ts'
 export {
   copyBytes,
   defaultSlabBounds,

@@ -1,3 +1,4 @@
+import { inWords } from '../protocol/index.ts'
 import type { Log } from './log.ts'
 
 /** A fault of nightjar itself: the log says what happened. The same number as EX_SOFTWARE of sysexits.h. */
@@ -10,7 +11,7 @@ export function endOnFaults(log: Log): void {
 
 /** Tells it in the log, whatever else goes there; returns the exit code. */
 export function tellFault(log: Log, error: unknown): number {
-  const words = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  const words = error instanceof Error ? (error.stack ?? error.message) : inWords(error)
   log.fault(`A fault in nightjar ends it; please report it: ${words.replace(/\n\s*/g, ' | ')}`)
   return EXIT_FAULT
 }

@@ -155,4 +155,16 @@ describe('who is told of events', () => {
     assert.deepEqual(topics.slice(-3), ['events/clientConnected', 'events/clientDisconnected', 'events/willPublished'])
     assert.equal(told.filter((id) => id === 'internalError').length, 1)
   })
+
+  it('may throw what cannot be made a text', () => {
+    const core = new TestCore()
+    core.tellFailures()
+    const { push } = core.events
+    core.events.push = (event) => {
+      push.call(core.events, event)
+      throw Object.create(null)
+    }
+    core.client()
+    assert.match(inWords(core.events.find(({ id }) => id === 'internalError')!), /an error without words/)
+  })
 })
