@@ -107,7 +107,7 @@ export const limitOptions: Options<LimitConfig> = {
     name: 'max_queue_memory',
     type: integer(bytes),
     default: 16_777_216,
-    doc: 'The memory that waiting messages may take, all queues together. What is more lies on disk only, or, of clean sessions beyond twice of it, is dropped.',
+    doc: 'Memory of all waiting messages; more go to disk only. For clean sessions: twice as much, then they are dropped.',
     reloadable: true,
     from: 'nightjar',
   },

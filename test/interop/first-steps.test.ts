@@ -63,7 +63,9 @@ describe('the first steps', { skip }, () => {
   })
 
   it("mosquitto_sub -t '$sys/#' receives the status of the broker", async () => {
-    const text = await enter("mosquitto_sub -t '$sys/#' -v -C 20 -W 15")
+    const some = await enter("mosquitto_sub -t '$sys/#' -v -C 20 -W 15")
+    assert.match(some, /^(\$SYS\/broker\/\S+ .+\n){20}$/)
+    const text = await enter("mosquitto_sub -t '$sys/broker/version' -t '$sys/broker/uptime' -v -C 2 -W 15")
     assert.match(text, /^\$SYS\/broker\/version nightjar version \d+\.\d+\.\d+$/m)
     assert.match(text, /^\$SYS\/broker\/uptime \d+ seconds$/m)
   })

@@ -66,7 +66,7 @@ describe('a broker in the process', () => {
     await broker.close()
     process.off('warning', note)
     assert.ok(told >= 2)
-    assert.deepEqual(warnings, ['onEvent of createBroker failed: Error: planted'])
+    assert.deepEqual(warnings, ['onEvent of createBroker failed: planted'])
   })
 
   it('publish() reaches subscribers, says whether there was one, and takes text or bytes', async () => {
