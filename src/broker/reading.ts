@@ -43,7 +43,7 @@ export class Reading implements Job {
     const { decoder, phase, core } = this.#connection
     if (phase > Phase.Open || decoder.suspended) return
     this.suspend()
-    core.work.add(this)
+    core.work.addReader(this)
   }
 
   /** Thousands may connect at once: those for whom nothing of this turn is left wait for their turn. */
@@ -62,7 +62,7 @@ export class Reading implements Job {
     if (units === 0 || core.work.spend(units) || phase > Phase.Open) return
     if ((this.#why & (Unread.Suspended | Unread.Enough)) !== 0) return
     this.pause(Unread.Enough)
-    core.work.add({
+    core.work.addReader({
       step: () => {
         this.goOn(Unread.Enough)
         return true

@@ -54,11 +54,11 @@ export class Work {
   /** Units that are left to what runs now. It may go below 0. */
   left: number
   readonly #bounds: WorkBounds
-  readonly #jobs: Job[] = []
+  /** Clients that wait to be read on. */
+  readonly #readers: Lane = new Lane()
+  readonly #others: Lane = new Lane()
   /** Is told what a job throws: then it is given up, and the others go on. */
   onFailure: ((error: unknown) => void) | null = null
-  /** Where the jobs begin: those before are done. */
-  #first = 0
 
   constructor(bounds: WorkBounds) {
     this.#bounds = bounds
@@ -67,11 +67,19 @@ export class Work {
 
   /** Jobs that wait. */
   get waiting(): number {
-    return this.#jobs.length - this.#first
+    return this.#readers.waiting + this.#others.waiting
   }
 
   add(job: Job): void {
-    this.#jobs.push(job)
+    this.#others.add(job)
+  }
+
+  /**
+   * Adds a client that waits to be read on. It may have asked for little, and only have come in a turn that others spent: so
+   * it waits for other clients, but not for hundreds of Sessions that end, each with a Will.
+   */
+  addReader(job: Job): void {
+    this.#readers.add(job)
   }
 
   /** Takes units for something that was done; returns whether there are any left. */
@@ -80,14 +88,16 @@ export class Work {
     return this.left > 0
   }
 
-  /** The end of a turn: jobs get their share, one after the other. Returns whether something is left for the next turn. */
+  /** The end of a turn: jobs get their share, one after the other, clients and the rest alternately. Returns whether something is left for the next turn. */
   run(): boolean {
     const { unitsRead, unitsPerTurn, unitsPerJob } = this.#bounds
-    for (let turn = unitsPerTurn; turn > 0 && this.waiting > 0; ) {
-      const job = this.#take()
+    let reader = true
+    for (let turn = unitsPerTurn; turn > 0 && this.waiting > 0; reader = !reader) {
+      const lane = this.#others.waiting === 0 || (reader && this.#readers.waiting > 0) ? this.#readers : this.#others
+      const job = lane.take()
       const share = Math.min(turn, unitsPerJob)
       this.left = share
-      if (!this.#step(job)) this.#jobs.push(job)
+      if (!this.#step(job)) lane.add(job)
       turn -= Math.max(1, share - this.left)
     }
     this.left = unitsRead
@@ -103,8 +113,23 @@ export class Work {
       return true
     }
   }
+}
 
-  #take(): Job {
+/** Jobs that wait for each other. */
+class Lane {
+  readonly #jobs: Job[] = []
+  /** Where the jobs begin: those before are done. */
+  #first = 0
+
+  get waiting(): number {
+    return this.#jobs.length - this.#first
+  }
+
+  add(job: Job): void {
+    this.#jobs.push(job)
+  }
+
+  take(): Job {
     const job = this.#jobs[this.#first++]!
     // As cheap as `shift` for a few, and for many not dearer.
     if (2 * this.#first >= this.#jobs.length) {

@@ -286,6 +286,29 @@ describe('what is too much for one turn', () => {
     }
   })
 
+  it('a client that sends little while many Sessions end, each with a Will, waits for none of them', () => {
+    const core = new TestCore({ bounds: BOUNDS })
+    const watcher = core.client()
+    watcher.subscribe('w')
+    const clients = Array.from({ length: 50 }, (_, i) => core.client({ will: will('w', String(i)) }))
+    const publisher = core.client()
+    const bytes = bytesOf(publish('p', 'x', { qos: 1, packetId: 1 }))
+    const taken = turns(
+      core,
+      () => {
+        for (const { connection } of clients) connection.closed('the test broke it')
+        publisher.connection.receive(bytes, 0, bytes.length)
+        publisher.connection.receive(bytes, 0, bytes.length)
+      },
+      () => {
+        assert.equal(publisher.connection.reading.paused, false)
+        assert.ok(publisher.take().length >= 1)
+        publisher.connection.receive(bytes, 0, bytes.length)
+      },
+    )
+    assert.ok(taken > 20, `${taken} turns`)
+  })
+
   it('a shared subscription with many members who are away: the one who is here is found, and others in turn', () => {
     const core = new TestCore({ bounds: { ...defaultBounds, membersTried: 1 } })
     const kept = { properties: { sessionExpiryInterval: 100 } }
