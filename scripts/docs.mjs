@@ -11,7 +11,7 @@ if (await build()) {
   const { commandsAsMarkdown } = await import('../dist/src/cli/markdown.js')
   writeFileSync(join(root, 'docs/commands.md'), commandsAsMarkdown())
   const { matrixAsMarkdown } = await import('../dist/test/conformance/matrix.js')
-  writeFileSync(join(root, 'docs/conformance.md'), matrixAsMarkdown())
+  writeFileSync(join(root, 'docs/internals/conformance.md'), matrixAsMarkdown())
   writeFileSync(join(root, 'docs/events.md'), eventsAsMarkdown())
   writeFileSync(join(root, 'docs/sys-topics.md'), sysTopicsAsMarkdown())
 } else process.exitCode = 1

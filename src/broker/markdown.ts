@@ -66,7 +66,7 @@ const LOAD_INTRODUCTION = `How much a count grows in a minute, smoothed over the
 
 const SYS_MISSING = `| topic | why |
 |---|---|
-| \`$SYS/broker/packet/out/count\` | Packets that wait are not counted, only their bytes: see [decision 0010](decisions/0010-sys-topics.md). |
+| \`$SYS/broker/packet/out/count\` | Packets that wait are not counted, only their bytes: see [decision 0010](internals/decisions/0010-sys-topics.md). |
 | \`$SYS/broker/connection/NAME/state\` | There are no bridges yet. |
 | \`$SYS/broker/log/...\` | The log does not go to topics yet. |`
 

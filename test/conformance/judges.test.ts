@@ -4,7 +4,7 @@ import { startBroker, useBroker } from '../support/broker.ts'
 import { connect, publish, will } from '../support/packets.ts'
 import { versions } from '../support/versions.ts'
 
-// What the tests of other brokers taught: see docs/judges.md.
+// What the tests of other brokers taught: see docs/internals/judges.md.
 
 const broker = await useBroker('max_packet_size 2000000', 'receive_maximum 20', 'message_size_limit 100')
 const RESERVED = ['$SYS/broker/uptime', '$SYS/broker/connection/bridge', '$CONTROL/dynamic-security/v1', '$share/a/b']

@@ -60,7 +60,7 @@ export function sidesOf(id: string): Side[] {
   return binds === 'both' ? ['server', 'client'] : [binds]
 }
 
-/** docs/conformance.md */
+/** docs/internals/conformance.md */
 export function matrixAsMarkdown(): string {
   const tests = proofs()
   const ids = Object.keys(SUBJECTS)
@@ -100,7 +100,7 @@ function evidence(id: string, list: readonly Proof[]): string {
     const names = tests.map(({ name }) => cell(name)).filter((name) => /\w/.test(name))
     const title = file.replace(/^test\//, '').replace(/\.test\.ts$/, '')
     const side = tests[0]!.side === 'client' ? '_client_ ' : ''
-    return `${side}[${title}](../${file})${names.length === 0 ? '' : ': '}${names.join('; ')}`
+    return `${side}[${title}](../../${file})${names.length === 0 ? '' : ': '}${names.join('; ')}`
   })
   const without = sidesOf(id).flatMap((side) => {
     const reason = WITHOUT[id]?.[side]

@@ -60,7 +60,7 @@ function rows(text: string): string[][] {
 
 describe('the documents', () => {
   it('are found', () => {
-    for (const path of ['README.md', 'docs/architecture.md', 'bench/README.md'])
+    for (const path of ['README.md', 'docs/internals/architecture.md', 'bench/README.md'])
       assert.ok(documents.includes(path), path)
   })
 
@@ -112,8 +112,8 @@ describe('what is made from tables', () => {
   })
 })
 
-describe('docs/architecture.md', () => {
-  const text = read('docs/architecture.md')
+describe('docs/internals/architecture.md', () => {
+  const text = read('docs/internals/architecture.md')
   const places = rows(text).filter(([file]) => code(file!).some((name) => /^src\/.+\.ts$/.test(name)))
 
   it('has a table of files', () => assert.ok(places.length > 30))
@@ -140,7 +140,7 @@ describe('docs/architecture.md', () => {
   })
 
   it('links every decision', () => {
-    const decisions = readdirSync(join(root, 'docs/decisions')).map((name) => `decisions/${name}`)
+    const decisions = readdirSync(join(root, 'docs/internals/decisions')).map((name) => `decisions/${name}`)
     const linked = new Set(links(text))
     assert.deepEqual(
       decisions.filter((path) => !linked.has(path)),
@@ -149,8 +149,8 @@ describe('docs/architecture.md', () => {
   })
 })
 
-describe('docs/decisions', () => {
-  const names = readdirSync(join(root, 'docs/decisions')).sort()
+describe('docs/internals/decisions', () => {
+  const names = readdirSync(join(root, 'docs/internals/decisions')).sort()
 
   it('are numbered without a gap', () => {
     const numbers = names.map((_, i) => String(i + 1).padStart(4, '0'))
@@ -162,13 +162,13 @@ describe('docs/decisions', () => {
 
   it('all say the same things in the same order', () => {
     for (const name of names) {
-      const headings = [...read(`docs/decisions/${name}`).matchAll(/^## (.+)$/gm)].map((match) => match[1]!)
+      const headings = [...read(`docs/internals/decisions/${name}`).matchAll(/^## (.+)$/gm)].map((match) => match[1]!)
       assert.deepEqual(headings, ['Context', 'Decision', 'Why', 'What it costs', 'What was measured'], name)
     }
   })
 
   it('give a reason for every dependency, and there is none at run time', () => {
-    const listed = rows(read('docs/decisions/0009-dependencies.md')).flatMap(([name]) => code(name!))
+    const listed = rows(read('docs/internals/decisions/0009-dependencies.md')).flatMap(([name]) => code(name!))
     assert.deepEqual(listed.sort(), Object.keys(manifest.devDependencies).sort())
     assert.equal(manifest.dependencies, undefined)
   })
