@@ -1,3 +1,4 @@
+import { SCRAM_ITERATIONS_MIN, scramMethods } from './access/index.ts'
 import {
   bytes,
   type Check,
@@ -16,6 +17,7 @@ import {
 } from './arguments/index.ts'
 import { defaultSettings, type Settings } from './broker/index.ts'
 import { type ErrorCode, MqttError } from './client/index.ts'
+import { saslPrep } from './protocol/index.ts'
 import { topicNameError } from './topics/index.ts'
 
 /** What may be handed to createBroker and to the broker that it makes. */
@@ -120,6 +122,29 @@ const publish = options(
   {},
   'publish()',
 )
+
+/** As long as a salt may be: it is sent in an AUTH packet, in base64. */
+const LONGEST_SALT = 1024
+const salt: Check = (value, name) => {
+  const wrong = bytes(value, name)
+  if (wrong !== null) return wrong
+  const { length } = value as Uint8Array
+  return length > 0 && length <= LONGEST_SALT ? null : `${name} has ${length} bytes: use 1 to ${LONGEST_SALT}`
+}
+
+const scramOptions = options(
+  { method: oneOf(...scramMethods), iterations: whole(SCRAM_ITERATIONS_MIN, 2 ** 31 - 1), salt },
+  {},
+  'scramCredential()',
+)
+
+/** Throws MqttError ERR_OPTION. */
+export function checkScramCredential(password: unknown, how: unknown): void {
+  const name = 'The password of scramCredential()'
+  check('ERR_OPTION', typeof password === 'string' ? null : text(password, name))
+  check('ERR_OPTION', saslPrep(password as string) ? null : `${name} is empty, or has characters that none may have`)
+  if (how !== undefined) check('ERR_OPTION', scramOptions(how, 'options of scramCredential()'))
+}
 
 /** Throws MqttError ERR_OPTION. */
 export function checkBrokerOptions(value: unknown): void {

@@ -1,5 +1,12 @@
 /** The door of the package `nightjar`: a broker in your own process. */
-import { type AuthenticationMethod, type ScramCredential, scram, scramMethods } from './access/index.ts'
+import {
+  type AuthenticationMethod,
+  scramCredential as makeCredential,
+  type ScramCredential,
+  type ScramOptions,
+  scram,
+  scramMethods,
+} from './access/index.ts'
 import {
   type BrokerEvent,
   defaultListener,
@@ -7,7 +14,7 @@ import {
   type PublishOptions,
   type Settings,
 } from './broker/index.ts'
-import { checkBrokerOptions, checkPublish } from './check-options.ts'
+import { checkBrokerOptions, checkPublish, checkScramCredential } from './check-options.ts'
 import { version } from './config/index.ts'
 import { inWords, saslPrep } from './protocol/index.ts'
 import { Server } from './server/index.ts'
@@ -126,13 +133,21 @@ async function listen(server: Server, port: number, options: CreateBrokerOptions
   }
 }
 
-export {
-  type AuthenticationMethod,
-  type AuthenticationSteps,
-  type ScramCredential,
-  type ScramMethod,
-  type ScramOptions,
-  scramCredential,
+/**
+ * What a broker keeps of a password, for `authentication.users`. Takes some milliseconds. Throws MqttError (ERR_OPTION) for
+ * a password that is empty or has control characters, and for options that cannot be.
+ */
+export function scramCredential(password: string, options?: ScramOptions): ScramCredential {
+  checkScramCredential(password, options)
+  return makeCredential(password, options)
+}
+
+export type {
+  AuthenticationMethod,
+  AuthenticationSteps,
+  ScramCredential,
+  ScramMethod,
+  ScramOptions,
 } from './access/index.ts'
 export type {
   AuthenticationOutcome,

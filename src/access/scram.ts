@@ -21,7 +21,7 @@ export interface ScramCredential {
 
 /** RFC 7677 asks for at least 4096. The client pays for them at each login. */
 const ITERATIONS = 15_000
-const ITERATIONS_MIN = 4096
+export const SCRAM_ITERATIONS_MIN = 4096
 const SALT_BYTES = 16
 const NONCE_BYTES = 18
 
@@ -34,14 +34,13 @@ export interface ScramOptions {
   readonly salt?: Uint8Array
 }
 
-/** What is to be kept of a password. Takes some milliseconds. Throws a RangeError for a password that cannot be one. */
+/**
+ * What is to be kept of a password. Takes some milliseconds. The arguments are checked where they come in: the password
+ * has characters and none that SASLprep prohibits.
+ */
 export function scramCredential(password: string, options: ScramOptions = {}): ScramCredential {
   const { method = 'SCRAM-SHA-256', iterations = ITERATIONS, salt = randomBytes(SALT_BYTES) } = options
-  const prepared = saslPrep(password)
-  if (prepared === null || prepared === '') throw new RangeError('a password has characters, and no control characters')
-  if (!Number.isInteger(iterations) || iterations < ITERATIONS_MIN) {
-    throw new RangeError(`iterations is ${iterations}: use ${ITERATIONS_MIN} or more`)
-  }
+  const prepared = saslPrep(password)!
   const hash = HASHES[method]
   const length = createHash(hash).digest().length
   const salted = pbkdf2Sync(prepared, salt, iterations, length, hash)

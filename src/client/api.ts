@@ -59,8 +59,9 @@ export interface SubscribeOptions<T = Uint8Array> {
   /** Messages that wait for the application before `overflow` applies, 1..; 1000 if it is left out. */
   buffer?: number
   /**
-   * What happens when the buffer is full. 'pause' (the default): acknowledgements are held back, and nothing more is read
-   * from the connection, so that the broker waits; 'drop-oldest'; 'error': the subscription ends.
+   * What happens when the buffer is full. 'pause' (the default): acknowledgements are held back and reading stops, so that
+   * the broker waits; while an answer of the broker is awaited, reading goes on and the buffer grows, to 64 MiB for all
+   * subscriptions of the client, above which QoS 0 is dropped. 'drop-oldest'; 'error': the subscription ends.
    */
   overflow?: 'pause' | 'drop-oldest' | 'error'
   /** Which retained messages are wanted: all (the default), all if the subscription is new, none. MQTT 5.0 only. */

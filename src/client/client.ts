@@ -21,6 +21,7 @@ import { type ClientEvent, Events } from './events.ts'
 import { Lifecycle } from './lifecycle.ts'
 import type { Settings } from './options.ts'
 import type { Params } from './params.ts'
+import { warn } from './platform.ts'
 import { NO_PROPERTIES, Publication } from './publication.ts'
 import { Receiver } from './receiver.ts'
 import { Requests, serve } from './request.ts'
@@ -50,6 +51,7 @@ export class MqttClient implements Client {
   /** Requests that are being answered. */
   readonly #serving: Set<Promise<void>> = new Set()
   #draining = false
+  #warned = false
   /** The topic that was found valid last: mostly it is the next one too. */
   #validTopic = 'a'
   /** The options that were checked last, and of programs that use the same ones again, the next. */
@@ -63,7 +65,7 @@ export class MqttClient implements Client {
       this.#events.emit({ type: 'unsent', topic, error })
     })
     this.#receiver = new Receiver(this.#routes, this.#counters, {
-      onUnclaimed: (topic) => this.#events.emit({ type: 'unclaimed', topic }),
+      onUnclaimed: (topic) => this.#unclaimed(topic),
       regulate: () => this.#regulate(),
     })
     this.#subscriber = new Subscriber(this.#routes, clock, (route, error) => {
@@ -258,6 +260,17 @@ export class MqttClient implements Client {
   #mustBeUsable(): void {
     if (this.state === 'closed') throw closedError(this.#lifecycle.error)
     if (this.#draining) throw new MqttError('ERR_CLOSED', 'The client is being drained: connect again for more')
+  }
+
+  /** A held message stops all acknowledgements: a program that listens to nothing would not know why. */
+  #unclaimed(topic: string): void {
+    this.#events.emit({ type: 'unclaimed', topic })
+    if (this.#warned || this.#events.heard || this.#receiver.held === 0) return
+    this.#warned = true
+    warn(
+      `The Session of ${this.clientId} has messages that nobody subscribed to, the first for '${topic}', and acknowledgements ` +
+        'wait for them: subscribe, give the filter up with unsubscribe(), or list `subscriptions` in connect()',
+    )
   }
 
   #publication<T>(topic: string, payload: T, options: PublishOptions<T>): Publication {

@@ -20,6 +20,14 @@ export interface Arrival {
   receipt: Receipt | null
 }
 
+/** Bytes that a message takes in memory besides its topic and payload. */
+const MESSAGE_OVERHEAD = 500
+
+/** About how many bytes of memory it takes. */
+export function sizeOf({ topic, bytes }: Pick<Arrival, 'topic' | 'bytes'>): number {
+  return MESSAGE_OVERHEAD + 2 * topic.length + bytes.length
+}
+
 /** One delivery of a message to one subscription: the only object made for it. */
 export class ReceivedMessage<T, P> implements Message<T, P> {
   readonly topic: string

@@ -86,8 +86,9 @@ export class Receiver {
   unclaimedOverdue(): void {
     const unclaimed = this.#unclaimed
     if (unclaimed === null) return
-    if (unclaimed.oldest !== undefined) this.#tell(unclaimed.oldest)
+    const { oldest } = unclaimed
     this.#counters.unclaimed += unclaimed.endQoS0()
+    if (oldest !== undefined) this.#tell(oldest)
     this.#around.regulate()
   }
 
@@ -265,7 +266,8 @@ export class Receiver {
     const unclaimed = online.session.inherited ? this.#unclaimed : null
     if (unclaimed?.awaits(arrival.topic, qos)) {
       const receipt = qos === 0 ? null : this.#owe(packetId, qos, 1, online)
-      this.#counters.unclaimed += unclaimed.hold({ ...arrival, receipt })
+      if (!unclaimed.hold({ ...arrival, receipt })) this.#counters.unclaimed++
+      if (unclaimed.overdue) this.#tell(arrival.topic)
       if (unclaimed.full) this.#around.regulate()
       return
     }

@@ -4,13 +4,17 @@ import { checkOptions } from './check.ts'
 import type { Clock } from './clock.ts'
 import { bytes, type Codec } from './codecs.ts'
 import { aborted, MqttError } from './errors.ts'
-import { type Arrival, ReceivedMessage } from './message.ts'
+import { type Arrival, ReceivedMessage, sizeOf } from './message.ts'
 import type { NamedFilter } from './params.ts'
 import { onAbort } from './signals.ts'
 
 /** What a subscription needs of the client around it. */
 export interface SubscriptionHost {
   readonly clock: Clock
+  /** Bytes in the buffers of all subscriptions that have not ended. */
+  bufferedBytes: number
+  /** At so many bytes messages of QoS 0 are dropped where `overflow` is 'pause'. */
+  readonly maximumBufferedBytes: number
   /** The buffer of a subscription that pauses got full, or has room again. */
   filled(full: boolean): void
   overflowed(subscription: MessageQueue<unknown, unknown>, first: boolean): void
@@ -21,8 +25,11 @@ export interface SubscriptionHost {
 }
 
 const BUFFER = 1000
-/** While an answer of the broker is waited for, reading cannot stop: then QoS 0 may go so many times above the buffer. */
-const OVERRUN = 16
+/**
+ * Bytes in all buffers of a client above which QoS 0 is dropped. Only reached while an answer of the broker is awaited, as
+ * reading stops at `buffer` otherwise.
+ */
+export const BUFFERED_BYTES: number = 64 * 1024 * 1024
 
 /** Places at the front of the buffer that may be empty before it is moved up. */
 const COMPACT_AT = 1024
@@ -62,6 +69,8 @@ export class MessageQueue<T, P> implements Subscription<T, P> {
   readonly #overflow: 'pause' | 'drop-oldest' | 'error'
   #buffer: ReceivedMessage<T, P>[] = []
   #head = 0
+  /** Its part of `host.bufferedBytes`. */
+  #bytes = 0
   #waiters: Waiter<ReceivedMessage<T, P>>[] = []
   /** The reader of those who call `next()`. */
   readonly #callers: Reader<ReceivedMessage<T, P>> = new Reader()
@@ -112,11 +121,13 @@ export class MessageQueue<T, P> implements Subscription<T, P> {
     }
     if (this.buffered >= this.#limit && !this.#makeRoom(message)) return
     this.#buffer.push(message)
+    this.#count(sizeOf(message))
     if (this.#overflow === 'pause' && !this.#full && this.buffered >= this.#limit) this.#fill(true)
   }
 
   end(error: MqttError | null, remains: Remains): void {
     if (this.#ended) return
+    this.#count(-this.#bytes)
     this.#ended = true
     this.#error = error
     if (remains === 'acknowledge') this.#acknowledgeRest()
@@ -292,8 +303,8 @@ export class MessageQueue<T, P> implements Subscription<T, P> {
   #makeRoom(message: ReceivedMessage<T, P>): boolean {
     switch (this.#overflow) {
       case 'pause':
-        // What is not acknowledged is bounded by Receive Maximum, and must not be lost.
-        if (message.qos > 0 || this.buffered < this.#limit * OVERRUN) return true
+        // Reading goes on because an answer is awaited. QoS 1 and 2 are bounded by Receive Maximum.
+        if (message.qos > 0 || this.#host.bufferedBytes < this.#host.maximumBufferedBytes) return true
         this.#lost()
         return false
       case 'drop-oldest':
@@ -314,10 +325,16 @@ export class MessageQueue<T, P> implements Subscription<T, P> {
 
   /** The first message of the buffer was taken. */
   #advance(): void {
+    if (!this.#ended) this.#count(-sizeOf(this.#buffer[this.#head]!))
     this.#buffer[this.#head++] = undefined as never
     if (this.#head < this.#buffer.length && this.#head < COMPACT_AT) return
     this.#buffer = this.#buffer.slice(this.#head)
     this.#head = 0
+  }
+
+  #count(bytes: number): void {
+    this.#bytes += bytes
+    this.#host.bufferedBytes += bytes
   }
 
   #lost(): void {

@@ -12,13 +12,14 @@ import type { ServerLimits } from './server-limits.ts'
 import { onAbort } from './signals.ts'
 import type { Counters } from './stats.ts'
 import type { Subscriber } from './subscriber.ts'
-import { MessageQueue, type SubscriptionHost } from './subscription.ts'
+import { BUFFERED_BYTES, MessageQueue, type SubscriptionHost } from './subscription.ts'
 
 interface Surroundings {
   readonly clock: Clock
   readonly events: Events
   /** Looks again at whether to read on. */
   readonly regulate: () => void
+  readonly maximumBufferedBytes?: number
 }
 
 type Queue = MessageQueue<unknown, unknown>
@@ -36,6 +37,8 @@ const LONGEST_FILTER = 65_535
 export class Subscriptions implements SubscriptionHost {
   /** Subscriptions whose buffer is full, and that want reading to stop. */
   full = 0
+  bufferedBytes = 0
+  readonly maximumBufferedBytes: number
   readonly clock: Clock
   readonly #routes: Routes
   readonly #subscriber: Subscriber
@@ -53,6 +56,7 @@ export class Subscriptions implements SubscriptionHost {
     this.#receiver = receiver
     this.#counters = counters
     this.clock = around.clock
+    this.maximumBufferedBytes = around.maximumBufferedBytes ?? BUFFERED_BYTES
     this.#around = around
   }
 

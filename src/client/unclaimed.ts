@@ -1,7 +1,8 @@
 import { topicMatches } from '../topics/index.ts'
-import type { Arrival } from './message.ts'
+import { type Arrival, sizeOf } from './message.ts'
+import { BUFFERED_BYTES } from './subscription.ts'
 
-/** Messages that may be held before reading stops; of QoS 0 the oldest goes. */
+/** Messages that may be held before reading stops. */
 const HELD = 1000
 
 /**
@@ -15,13 +16,23 @@ export class Unclaimed {
   readonly #expected: Set<string> | null
   /** Filters that it has no use for: messages that they brought are not waited with. */
   readonly #unwanted: Set<string>
+  readonly #maximumBytes: number
+  /** The application had time to subscribe: QoS 0 is no longer held. */
+  overdue = false
   #arrivals: Arrival[] = []
-  #keepsQoS0 = true
+  #bytes = 0
 
-  constructor(expected: readonly string[] | null, unwanted: readonly string[], limit: number = HELD) {
+  /** At `maximumBytes` messages of QoS 0 are dropped: reading goes on while an answer of the broker is awaited. */
+  constructor(
+    expected: readonly string[] | null,
+    unwanted: readonly string[],
+    limit: number = HELD,
+    maximumBytes: number = BUFFERED_BYTES,
+  ) {
     this.#expected = expected === null ? null : new Set(expected)
     this.#unwanted = new Set(unwanted)
     this.#limit = limit
+    this.#maximumBytes = maximumBytes
   }
 
   get size(): number {
@@ -40,16 +51,16 @@ export class Unclaimed {
 
   /** Whether a message may find its subscription yet. */
   awaits(topic: string, qos: number): boolean {
-    if (qos === 0 && !this.#keepsQoS0) return false
-    return !matchesOne(this.#unwanted, topic) && (this.#expected === null || matchesOne(this.#expected, topic))
+    if (qos === 0 && this.overdue) return false
+    return this.#expected === null ? !matchesOne(this.#unwanted, topic) : matchesOne(this.#expected, topic)
   }
 
-  /** Returns how many messages of QoS 0 had to go for it. */
-  hold(arrival: Arrival): number {
+  /** False if there is no room for it; messages of QoS 1 and 2 are bounded by Receive Maximum. */
+  hold(arrival: Arrival): boolean {
+    if (arrival.qos === 0 && this.#bytes >= this.#maximumBytes) return false
     this.#arrivals.push(arrival)
-    if (this.#arrivals.length <= this.#limit) return 0
-    const at = this.#arrivals.findIndex(({ qos }) => qos === 0)
-    return at < 0 ? 0 : this.#arrivals.splice(at, 1).length
+    this.#bytes += sizeOf(arrival)
+    return true
   }
 
   /** The application subscribes to the filter. */
@@ -58,11 +69,12 @@ export class Unclaimed {
     this.#expected?.add(filter)
   }
 
-  /** The application has given the filter up. Returns how many messages waited for it. */
+  /** The application has given the filter up. Returns how many messages waited for it, and for no other. */
   giveUp(filter: string): number {
     this.#unwanted.add(filter)
-    return this.take(({ topic, receipt }) => {
-      if (!topicMatches(filter, topic)) return false
+    this.#expected?.delete(filter)
+    return this.take(({ topic, qos, receipt }) => {
+      if (!topicMatches(filter, topic) || this.awaits(topic, qos)) return false
       receipt?.release(0)
       return true
     })
@@ -71,13 +83,15 @@ export class Unclaimed {
   /** Takes those out that are wanted, in order; returns how many. */
   take(wanted: (arrival: Arrival) => boolean): number {
     const before = this.#arrivals.length
-    if (before > 0) this.#arrivals = this.#arrivals.filter((arrival) => !wanted(arrival))
+    if (before === 0) return 0
+    this.#arrivals = this.#arrivals.filter((arrival) => !wanted(arrival))
+    this.#bytes = this.#arrivals.reduce((sum, arrival) => sum + sizeOf(arrival), 0)
     return before - this.#arrivals.length
   }
 
   /** Messages of QoS 0 wait no longer. Returns how many did. */
   endQoS0(): number {
-    this.#keepsQoS0 = false
+    this.overdue = true
     return this.take(({ qos }) => qos === 0)
   }
 

@@ -146,9 +146,4 @@ describe('SCRAM', () => {
     assert.deepEqual([storedKey.length, serverKey.length, salt.length], [32, 32, 16])
     assert.notDeepEqual(scramCredential('pencil').storedKey, storedKey)
   })
-
-  it('makes no credential of what is no password, or hashed too seldom', () => {
-    for (const password of ['', 'a\u0000b', '\u200c']) assert.throws(() => scramCredential(password), RangeError)
-    for (const iterations of [0, 4095, 5000.5]) assert.throws(() => scramCredential('x', { iterations }), RangeError)
-  })
 })

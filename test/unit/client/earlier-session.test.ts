@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type ConnectOptions, text } from '../../../src/client/index.ts'
 import { PacketType } from '../../../src/protocol/index.ts'
+import { PATIENCE_MS } from '../../support/patience.ts'
 import { FakeClock, settle } from './support/fake-clock.ts'
 import type { Peer } from './support/scripted-broker.ts'
 import { subscribe } from './support/subscribe.ts'
@@ -156,5 +157,85 @@ describe('messages of a Session of an earlier process', () => {
     await acknowledged(again, [1])
     assert.equal((await again.expect(PacketType.Pubrec)).packetId, 2)
     assert.equal(subscription.buffered, 2)
+  })
+
+  it('of QoS 0 are all there, though reading goes on until the SUBACK', async () => {
+    const { client, peer } = await join()
+    const subscribing = client.subscribe('old/#', { codec: text })
+    const { packetId } = await peer.expect(PacketType.Subscribe)
+    for (let i = 0; i < 3000; i++) peer.publish('old/a', `${i}`)
+    peer.send({ type: PacketType.Suback, packetId, reasonCodes: [0], properties: {} })
+    const early = await subscribing
+    for (let i = 0; i < 3000; i++) assert.equal((await early.next({ timeout: PATIENCE_MS })).payload, `${i}`)
+    const other = client.subscribe('other', { codec: text })
+    const second = await peer.expect(PacketType.Subscribe)
+    for (let i = 0; i < 3000; i++) peer.publish('another', `${i}`)
+    peer.send({ type: PacketType.Suback, packetId: second.packetId, reasonCodes: [0], properties: {} })
+    await other
+    assert.deepEqual([client.stats().held, client.stats().unclaimed], [3000, 0])
+    const late = client.subscribe('another', { codec: text })
+    await peer.grant()
+    for (let i = 0; i < 3000; i++) assert.equal((await (await late).next({ timeout: PATIENCE_MS })).payload, `${i}`)
+  })
+
+  it('that come late, for a subscription that is gone, are told of: acknowledgements wait for them', async () => {
+    const clock = new FakeClock()
+    const topics: string[] = []
+    const { client, peer } = await join({
+      clock,
+      keepAlive: 0,
+      onEvent: (event) => event.type === 'unclaimed' && topics.push(event.topic),
+    })
+    clock.advance(10_000)
+    assert.deepEqual(topics, [])
+    deliver(peer, 'gone', [1, 2])
+    await settle()
+    assert.deepEqual([topics, client.stats().held], [['gone'], 2])
+    peer.drop()
+    await settle()
+    clock.advance(1)
+    const again = await stage.broker.welcome({ sessionPresent: true })
+    deliver(again, 'gone', [1, 2], 1, true)
+    await settle()
+    assert.deepEqual(topics, ['gone', 'gone'])
+    const giving = client.unsubscribe('gone')
+    await acknowledged(again, [1, 2])
+    const { packetId } = await again.expect(PacketType.Unsubscribe)
+    again.send({ type: PacketType.Unsuback, packetId, reasonCodes: [0], properties: {} })
+    await giving
+  })
+
+  it('that nobody subscribed to are a warning, once, for a program that listens to no events', async () => {
+    const clock = new FakeClock()
+    const warnings: string[] = []
+    const listen = (warning: Error) => warnings.push(warning.message)
+    process.on('warning', listen)
+    try {
+      const { client, peer } = await join({ clock, keepAlive: 0 })
+      deliver(peer, 'gone', [1, 2])
+      await settle()
+      clock.advance(10_000)
+      deliver(peer, 'gone', [3])
+      await settle()
+      assert.equal(client.stats().held, 3)
+      assert.equal(warnings.length, 1, warnings.join())
+      assert.match(warnings[0]!, /the first for 'gone', .* unsubscribe\(\), .* `subscriptions`/)
+    } finally {
+      process.off('warning', listen)
+    }
+  })
+
+  it('wait for the one expected filter though another that matches them was given up', async () => {
+    const { client, peer } = await join({ subscriptions: ['old/#', 'old/a'] })
+    deliver(peer, 'old/a', [1])
+    await settle()
+    const giving = client.unsubscribe('old/a')
+    const { packetId } = await peer.expect(PacketType.Unsubscribe)
+    peer.send({ type: PacketType.Unsuback, packetId, reasonCodes: [0], properties: {} })
+    await giving
+    assert.equal(client.stats().held, 1)
+    const { subscription } = await subscribe(client, peer, 'old/#', { qos: 1 })
+    await acknowledged(peer, [1])
+    assert.equal(subscription.buffered, 1)
   })
 })

@@ -39,6 +39,69 @@ describe("a full buffer that pauses ('pause')", () => {
   })
 })
 
+describe('while an answer is awaited, and messages stand before it', () => {
+  it('reading goes on, and nothing is lost: the loop that waits for its PUBACK comes on', async () => {
+    const { client, peer } = await stage.join()
+    const { subscription, properties } = await subscribe(client, peer, 'a', { buffer: 2, codec: text })
+    const rounds = 30
+    const burst = 1000
+    const answer = async () => {
+      for (let round = 0; round < rounds; round++) {
+        const { packetId } = await peer.expect(PacketType.Publish)
+        for (let i = 0; i < burst; i++) peer.publish('a', `${round * burst + i}`, { properties })
+        peer.send({ type: PacketType.Puback, packetId, reasonCode: 0, properties: {} })
+      }
+    }
+    const answering = answer()
+    await client.publish('b', '', { qos: 1 })
+    for (let i = 0; i < rounds * burst; i++) {
+      assert.equal((await subscription.next({ timeout: PATIENCE_MS })).payload, `${i}`)
+      if (i < rounds - 1) await client.publish('b', '', { qos: 1 })
+    }
+    await answering
+    assert.deepEqual([subscription.dropped, client.stats().dropped], [0, 0])
+  })
+
+  it('memory is bounded: above 64 MiB messages of QoS 0 are dropped, counted and told, and the answer arrives', async () => {
+    const events: string[] = []
+    const { client, peer } = await stage.join({ onEvent: ({ type }) => events.push(type) })
+    const { subscription, properties } = await subscribe(client, peer, 'a', { buffer: 2 })
+    const publishing = client.publish('b', '', { qos: 1 })
+    const { packetId } = await peer.expect(PacketType.Publish)
+    const payload = 'x'.repeat(1024 * 1024)
+    for (let i = 0; i < 80; i++) peer.publish('a', payload, { properties })
+    peer.send({ type: PacketType.Puback, packetId, reasonCode: 0, properties: {} })
+    await publishing
+    assert.equal(subscription.buffered, 64)
+    assert.equal(subscription.dropped, 16)
+    assert.deepEqual(events, ['online', 'overflow'])
+  })
+
+  it('what was read makes room again, and so does a subscription that ended', async () => {
+    const { client, peer } = await stage.join()
+    const one = await subscribe(client, peer, 'a', { buffer: 1 })
+    const two = await subscribe(client, peer, 'b', { buffer: 1 })
+    const payload = 'x'.repeat(1024 * 1024)
+    const fill = async (topic: string, properties: object, count: number) => {
+      const publishing = client.publish('c', '', { qos: 1 })
+      const { packetId } = await peer.expect(PacketType.Publish)
+      for (let i = 0; i < count; i++) peer.publish(topic, payload, { properties })
+      peer.send({ type: PacketType.Puback, packetId, reasonCode: 0, properties: {} })
+      await publishing
+    }
+    await fill('a', one.properties, 60)
+    await fill('b', two.properties, 60)
+    assert.deepEqual([one.subscription.dropped, two.subscription.dropped], [0, 56])
+    void one.subscription.unsubscribe()
+    await peer.expect(PacketType.Unsubscribe)
+    await fill('b', two.properties, 30)
+    assert.equal(two.subscription.dropped, 56)
+    for (let i = 0; i < 30; i++) await two.subscription.next({ timeout: PATIENCE_MS })
+    await fill('b', two.properties, 90)
+    assert.deepEqual([two.subscription.buffered, two.subscription.dropped], [64, 86])
+  })
+})
+
 describe('while reading is paused', () => {
   /** A client that has more unread than its buffer takes, and a clock. */
   const full = async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { createBroker, type EmbeddedBroker, MqttError } from '../../../src/index.ts'
+import { createBroker, type EmbeddedBroker, MqttError, scramCredential } from '../../../src/index.ts'
 
 const WRONG: readonly unknown[] = [
   null,
@@ -74,6 +74,32 @@ describe('a wrong argument gives an MqttError that names it', () => {
     ] as const) {
       await assert.rejects(createBroker(given as object), { code: 'ERR_OPTION', message: words })
     }
+  })
+})
+
+describe('scramCredential()', () => {
+  it('says which argument is wrong, and why', async () => {
+    for (const value of [...WRONG, undefined, '\u200c']) {
+      judge(await fault(() => scramCredential(value as string)), 'The password of scramCredential()')
+    }
+    for (const value of WRONG.filter((one) => typeof one !== 'function')) {
+      judge(await fault(() => scramCredential('x', value as object)), 'scramCredential()')
+    }
+    for (const [option, value, words] of [
+      ['method', 'SCRAM-MD5', /method is 'SCRAM-MD5': use one of 'SCRAM-SHA-1'/],
+      ['method', 'toString', /method is 'toString'/],
+      ['iterations', 4095, /iterations is 4095: use a whole number from 4096 to/],
+      ['iterations', 5000.5, /iterations is 5000\.5/],
+      ['iterations', 2 ** 31, /iterations is 2147483648/],
+      ['iterations', '15000', /iterations is '15000'/],
+      ['salt', 'salt', /salt is 'salt': use a Uint8Array/],
+      ['salt', new Uint8Array(0), /salt has 0 bytes: use 1 to 1024/],
+      ['salt', new Uint8Array(70_000), /salt has 70000 bytes/],
+      ['rounds', 5, /scramCredential\(\) has no option 'rounds'/],
+    ] as const) {
+      assert.throws(() => scramCredential('x', { [option]: value } as object), { code: 'ERR_OPTION', message: words })
+    }
+    assert.equal(scramCredential('x', { iterations: 4096, salt: new Uint8Array(8) }).iterations, 4096)
   })
 })
 
