@@ -3,6 +3,8 @@ import { topicNameError } from '../topics/index.ts'
 import { Connection } from './connection.ts'
 import type { Link } from './contracts.ts'
 import { Core, type CoreParts } from './core.ts'
+import { makeMessage } from './message.ts'
+import { BROKER } from './origin.ts'
 import { publishMessage } from './publish-message.ts'
 import { recover } from './recover.ts'
 import { disconnect } from './refuse.ts'
@@ -12,7 +14,6 @@ import { SysStatus } from './sys.ts'
 import { endTurn } from './turn.ts'
 import { TurnedAway } from './turned-away.ts'
 import { readAgain } from './unread.ts'
-import { makeMessage } from './will.ts'
 import { type Job, Units } from './work.ts'
 
 /** Bytes of a Topic Name. */
@@ -143,7 +144,7 @@ export class Broker {
     const wrong = topicNameError(topic) ?? messageError(this.core, topic, payload, qos, more)
     if (wrong !== null) throw new RangeError(wrong)
     const { topicAlias: _, subscriptionIdentifiers: __, ...forwarded } = properties
-    const message = makeMessage(this.core, topic, payload, { qos, retain, properties: forwarded }, null)
+    const message = makeMessage(this.core.text, { topic, payload, qos, retain, properties: forwarded }, BROKER)
     message.startExpiry(this.core.now)
     return publishMessage(this.core, message)
   }

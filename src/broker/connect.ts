@@ -120,6 +120,7 @@ function open(core: Core, connection: Connection, packet: ConnectPacket, data: U
   const assigned = packet.clientId === '' ? assignClientId(core, connection.listener) : null
   if (assigned !== null) packet.clientId = assigned
   connection.clientId = packet.clientId
+  connection.origin = { kind: packet.bridge ? 'bridge' : 'client', client: packet.clientId }
   const existing = core.sessions.get(packet.clientId)
   if (existing !== undefined && existing.leaving !== null) endNow(existing.leaving)
   else if (existing !== undefined && existing.connection !== null) takeOver(core, existing, connection)
@@ -134,7 +135,7 @@ function open(core: Core, connection: Connection, packet: ConnectPacket, data: U
   const tooLong = keepAlive === 0 || keepAlive > core.settings.maximumKeepAlive
   connection.keepAlive = tooLong && core.settings.maximumKeepAlive < 65_535 ? core.settings.maximumKeepAlive : keepAlive
   attach(core, connection, session, packet.properties)
-  session.will = willOf(core, packet)
+  session.will = willOf(core, packet, connection.origin)
   if (session.persistent) {
     const { clientId, expiryInterval, will } = session
     core.append({ kind: 'session', clientId, expiryInterval, will })

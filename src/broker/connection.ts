@@ -25,6 +25,7 @@ import type { Link } from './contracts.ts'
 import type { Core, Identity } from './core.ts'
 import { onDisconnect } from './disconnect.ts'
 import type { Doom } from './doomed.ts'
+import { BROKER, type Origin } from './origin.ts'
 import { Phase } from './phase.ts'
 import { knownRoute, onPublish } from './publish.ts'
 import type { PublishRate } from './publish-rate.ts'
@@ -35,7 +36,7 @@ import type { Route } from './route.ts'
 import type { Session } from './session.ts'
 import type { ListenerSettings } from './settings.ts'
 import { onSubscribe, onUnsubscribe } from './subscribe.ts'
-import { writeEarly } from './turn.ts'
+import { mayWriteEarly, writeEarly } from './turn.ts'
 import { admits, countUnproved } from './unproved.ts'
 import { Units } from './work.ts'
 
@@ -56,6 +57,8 @@ export class Connection implements PacketHandler, OutputOwner {
   session: Session | null = null
   clientId: string | null = null
   username: string | null = null
+  /** Of what it publishes. */
+  origin: Origin = BROKER
   /** CONNECT had the bit by which bridges of MQTT 3.1 and 3.1.1 tell that they are. */
   bridge = false
   /** The Session was there before this connection. */
@@ -77,7 +80,8 @@ export class Connection implements PacketHandler, OutputOwner {
   publishRate: PublishRate | null = null
   /** Null if CONNECT named no Authentication Method. */
   authentication: Authentication | null = null
-  inboundAliases: InboundAliases<Uint8Array> | null = null
+  /** With the route of each alias's topic. */
+  inboundAliases: InboundAliases<Route> | null = null
   outboundAliases: OutboundAliases | null = null
   /** The route of the last PUBLISH, and of the one that is being read if that is known. See `knownRoute`. */
   route: Route | null = null
@@ -278,11 +282,19 @@ export class Connection implements PacketHandler, OutputOwner {
     this.#enterDirty()
   }
 
-  /** Whether so little waits that more may be written; if not, QoS 0 messages are dropped and others stay in their queue. */
+  /** Whether more may be written, if need be after `makeRoom`. If not, QoS 0 messages are dropped and others stay in their queue. */
   hasRoom(): boolean {
-    if (!this.blocked && this.output.full === null) return true
-    if (this.waitingBytes <= this.core.settings.maximumOutgoingBytes) return true
-    return writeEarly(this.core, this)
+    return !this.#overfull || mayWriteEarly(this.core, this)
+  }
+
+  /** Sends what was written, if it is so much that nothing may be added. Returns whether something may be added. */
+  makeRoom(): boolean {
+    return !this.#overfull || writeEarly(this.core, this)
+  }
+
+  get #overfull(): boolean {
+    if (!this.blocked && this.output.full === null) return false
+    return this.waitingBytes > this.core.settings.maximumOutgoingBytes
   }
 
   /** Bytes that wait because the client reads too slowly. */

@@ -4,6 +4,7 @@ import { BrokerTime } from './broker-time.ts'
 import type { Connection } from './connection.ts'
 import { ConnectionRate } from './connection-rate.ts'
 import type { Access, Clock, EventSink, Random, Store, StoreRecord } from './contracts.ts'
+import { Delivery } from './delivery.ts'
 import type { BrokerEvent, EventDetails, EventId } from './events.ts'
 import { type Message, MessageKeeper } from './message.ts'
 import { Metrics } from './metrics.ts'
@@ -14,6 +15,7 @@ import type { Session } from './session.ts'
 import type { Settings } from './settings.ts'
 import { TakeoverWatch } from './takeover-watch.ts'
 import { TimerWheel } from './timers.ts'
+import type { Verdict } from './verdict.ts'
 import { Work } from './work.ts'
 
 export interface CoreParts {
@@ -84,6 +86,10 @@ export class Core {
     topicAlias: 0,
     omitTopic: false,
   }
+  /** What is on its way to one Session: one object serves all, as it is acted on at once. */
+  readonly delivery: Delivery = new Delivery()
+  /** Is told what became of each message for each Session that its route reaches; null: nobody wants to know. */
+  trace: ((verdict: Verdict, session: Session, delivery: Delivery) => void) | null = null
   readonly takeovers: TakeoverWatch
   readonly connectionRate: ConnectionRate
   readonly repeats: Repeats

@@ -1,13 +1,15 @@
-import type { QoS } from '../protocol/index.ts'
 import type { SharedGroup } from '../topics/index.ts'
+import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
+import type { Delivery } from './delivery.ts'
 import type { Publication } from './publication.ts'
 import { enqueue, onlyInStore } from './queue.ts'
 import { recordQueued } from './records.ts'
-import type { Subscription } from './route.ts'
-import { fits, PUBLISH, RETAIN, send } from './send.ts'
+import { send, tellTooLarge } from './send.ts'
 import { Queued, type Session } from './session.ts'
-import { countInFlight, mustKeep, windowOpen } from './window.ts'
+import type { Subscription } from './subscription.ts'
+import { pick, subscriptionFor, Verdict, verdict } from './verdict.ts'
+import { countInFlight, mustKeep } from './window.ts'
 
 /** Gives the message to every Session that its route reaches. Returns whether there was any. */
 export function distribute(core: Core, publication: Publication): boolean {
@@ -20,88 +22,61 @@ export function distribute(core: Core, publication: Publication): boolean {
   return direct.length > 0 || shared.length > 0
 }
 
-/**
- * In turn, among those who are online and have room; else among those online; else whoever's turn it is. Room is looked for
- * with a few members only: where none of them has any, the group is as good as full.
- */
+/** Whose turn it is in a shared subscription; null if nobody is left. */
 export function choose(core: Core, group: SharedGroup<Subscription>): Subscription | null {
-  const { members, present } = group
-  let online = -1
-  for (let i = Math.min(present, core.settings.bounds.membersTried) - 1, at = group.next; i >= 0; i--, at++) {
-    const place = at % present
-    const { connection, outbound } = members[place]!.session
-    if (connection === null) continue
-    if (outbound.open && connection.hasRoom()) {
-      group.next = place + 1
-      return members[place]!
-    }
-    if (online < 0) online = place
-  }
-  const chosen = online < 0 ? group.next % members.length : online
-  group.next = chosen + 1
-  return members[chosen] ?? null
+  const place = pick(core, group)
+  if (place < 0) return null
+  group.next = place + 1
+  return group.members[place]!
 }
 
 /** `shared` is the Topic Filter of a shared subscription as its member sent it, or null. */
 export function deliver(core: Core, publication: Publication, matched: Subscription, shared: string | null): void {
-  let subscription = matched
-  if (matched.noLocal && matched.session.clientId === publication.publisher) {
-    if (matched.local === null) return
-    subscription = matched.local
-  }
-  const { session, identifiers } = subscription
-  const qos =
-    core.settings.upgradeOutgoingQoS || subscription.qos < publication.qos ? subscription.qos : publication.qos
-  const retain = publication.retain && subscription.retainAsPublished
-  if (qos === 0) deliverAtMostOnce(core, publication, session, retain, identifiers, shared)
-  else deliverWithPromise(core, publication, session, qos, retain, identifiers, shared)
+  const { delivery } = core
+  const subscription = subscriptionFor(matched, publication.origin)
+  publication.fill(delivery, subscription ?? matched, core.settings.upgradeOutgoingQoS)
+  delivery.shared = shared
+  const { session } = matched
+  const does = subscription === null ? Verdict.NoLocal : act(core, publication, session, delivery)
+  if (core.trace !== null) core.trace(does, session, delivery)
 }
 
-function deliverAtMostOnce(
+/** Does what the verdict says; returns what was done. */
+function act(core: Core, publication: Publication, session: Session, delivery: Delivery): Verdict {
+  const { connection } = session
+  if (connection !== null) connection.makeRoom()
+  const does = verdict(core, session, delivery)
+  switch (does) {
+    case Verdict.Send:
+      if (delivery.qos === 0) send(core, connection!, delivery, 0, 0)
+      else sendPromised(core, publication, session, connection!, delivery)
+      return does
+    case Verdict.Queue:
+      return queue(core, publication, session, delivery)
+    case Verdict.Slow:
+      connection!.dropped()
+      return does
+    case Verdict.TooLarge:
+      tellTooLarge(core, connection!, delivery)
+      return does
+    default:
+      return does
+  }
+}
+
+/** With QoS 1 or 2. */
+function sendPromised(
   core: Core,
   publication: Publication,
   session: Session,
-  retain: boolean,
-  identifiers: readonly number[] | null,
-  shared: string | null,
+  connection: Connection,
+  delivery: Delivery,
 ): void {
-  const { connection, outbound } = session
-  // Where QoS 0 messages wait, one must not overtake those before it [MQTT-4.6.0-5].
-  if (core.settings.queueQoS0 && (connection === null || outbound.waiting > 0)) {
-    enqueue(core, session, new Queued(publication.keep(core, true), retain, identifiers, shared), 0)
-    return
-  }
-  if (connection === null) return
-  if (!connection.hasRoom()) {
-    connection.dropped()
-    return
-  }
-  const content = publication.content!
-  if (!fits(core, connection, content, 0, identifiers, publication.expiresAt)) return
-  send(core, connection, content, retain ? PUBLISH | RETAIN : PUBLISH, 0, identifiers, publication.expiresAt)
-}
-
-function deliverWithPromise(
-  core: Core,
-  publication: Publication,
-  session: Session,
-  qos: QoS,
-  retain: boolean,
-  identifiers: readonly number[] | null,
-  shared: string | null,
-): void {
-  const { connection, outbound } = session
-  if (connection === null || outbound.waiting > 0 || !windowOpen(core, session) || !connection.hasRoom()) {
-    // What is in the store only is not kept in memory.
-    const lasting = (connection === null || isSlow(core, session)) && !onlyInStore(core, session)
-    enqueue(core, session, new Queued(publication.keep(core, lasting), retain, identifiers, shared), qos)
-    return
-  }
-  const content = publication.content!
-  if (!fits(core, connection, content, qos, identifiers, publication.expiresAt)) return
+  const { outbound } = session
+  const { qos, shared } = delivery
   const entry =
     shared !== null || mustKeep(core, session)
-      ? new Queued(publication.keep(core, isSlow(core, session)), retain, identifiers, shared)
+      ? new Queued(publication.keep(core, isSlow(core, session)), delivery.retain, delivery.identifiers, shared)
       : null
   const position = outbound.tail
   const packetId = outbound.send(entry, qos)
@@ -110,8 +85,14 @@ function deliverWithPromise(
     if (session.persistent) recordQueued(core, session, position, entry, qos)
     if (qos === 2) connection.promised()
   }
-  const first = PUBLISH | (qos << 1) | (retain ? RETAIN : 0)
-  send(core, connection, content, first, packetId, identifiers, publication.expiresAt)
+  send(core, connection, delivery, packetId, 0)
+}
+
+function queue(core: Core, publication: Publication, session: Session, delivery: Delivery): Verdict {
+  const { qos, retain, identifiers, shared } = delivery
+  // What is in the store only is not kept in memory.
+  const lasting = qos === 0 || ((session.connection === null || isSlow(core, session)) && !onlyInStore(core, session))
+  return enqueue(core, session, new Queued(publication.keep(core, lasting), retain, identifiers, shared), qos)
 }
 
 /** Whether it may be long until this Session has done with a message. */

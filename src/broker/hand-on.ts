@@ -3,9 +3,10 @@ import { parseTopicFilter } from '../topics/index.ts'
 import type { Core } from './core.ts'
 import { choose, deliver } from './deliver.ts'
 import { recordDone } from './records.ts'
-import type { Route, Subscription } from './route.ts'
+import type { Route } from './route.ts'
 import { sentBefore } from './sent.ts'
 import { Queued, type Session } from './session.ts'
+import type { Subscription } from './subscription.ts'
 
 /**
  * A Session has come to its end. What it was owed as a member of shared subscriptions, and has not acknowledged, goes to

@@ -1,7 +1,10 @@
 import type { PublishContent, PublishView, QoS } from '../protocol/index.ts'
 import type { Core } from './core.ts'
+import type { Delivery } from './delivery.ts'
 import type { Message } from './message.ts'
+import { BROKER, type Origin } from './origin.ts'
 import type { Route } from './route.ts'
+import type { Subscription } from './subscription.ts'
 
 /** An Application Message on its way through the broker: where it lies, and its kept form once somebody needs that. */
 export class Publication {
@@ -12,27 +15,28 @@ export class Publication {
   retain = false
   /** Milliseconds; 0 means never. */
   expiresAt = 0
-  /** Client Identifier, or null. */
-  publisher: string | null = null
+  origin: Origin = BROKER
   #view: PublishView | null = null
   #message: Message | null = null
 
   /** A PUBLISH as it lies in the read buffer. */
-  ofView(core: Core, view: PublishView, route: Route, publisher: string | null): void {
+  ofView(core: Core, view: PublishView, route: Route, origin: Origin): void {
     this.route = route
     this.qos = view.qos
     this.retain = view.retain
     this.expiresAt = view.messageExpiryInterval < 0 ? 0 : core.now + view.messageExpiryInterval * 1000
-    this.publisher = publisher
+    this.origin = origin
     this.#view = view
     // One object serves all: if handling the last message threw, its copy is still here.
     this.#message = null
-    // An alias, an expiry or an identifier must not be passed on as it came: then the cleaned copy is what is sent.
     this.content = view
-    // So is a large one that several get: it is copied once, and sent to each from where it lies.
+    // An alias, an expiry or an identifier must not be passed on as it came. One in the midst of others makes a copy necessary.
+    view.propertiesStart = view.forwardStart
+    view.propertiesEnd = view.forwardEnd
+    // A large one that several get is copied once, too, and sent to each from where it lies.
     const large = view.payloadEnd - view.payloadStart >= core.pool.referredBytes
     const several = large && route.direct.length + route.shared.length > 1
-    if (!view.propertiesForwardable || several) this.content = this.keep(core, view.retain || several)
+    if (!view.forwardInOne || several) this.content = this.keep(core, view.retain || several)
   }
 
   ofMessage(message: Message, route: Route): void {
@@ -40,16 +44,26 @@ export class Publication {
     this.qos = message.qos
     this.retain = message.retain
     this.expiresAt = message.expiresAt
-    this.publisher = message.publisher
+    this.origin = message.origin
     this.#message = message
     this.content = message
+  }
+
+  /** What a subscription gets of it. */
+  fill(delivery: Delivery, { qos, retainAsPublished, identifiers }: Subscription, upgrade: boolean): void {
+    delivery.content = this.content!
+    delivery.topic = this.route!.topic
+    delivery.qos = upgrade || qos < this.qos ? qos : this.qos
+    delivery.retain = this.retain && retainAsPublished
+    delivery.identifiers = identifiers
+    delivery.expiresAt = this.expiresAt
   }
 
   /** The message, kept: copied from the read buffer the first time. See MessageKeeper for `lasting`. */
   keep(core: Core, lasting: boolean): Message {
     if (this.#message === null) {
-      const { topic, topicBytes } = this.route!
-      this.#message = core.keeper.keep(this.#view!, topic, topicBytes, lasting, this.expiresAt, this.publisher)
+      this.#message = core.keeper.keep(this.#view!, this.route!.topic, lasting, this.origin)
+      this.#message.expiresAt = this.expiresAt
     } else if (lasting) this.#message.settle()
     return this.#message
   }
@@ -57,7 +71,7 @@ export class Publication {
   clear(): void {
     this.content = null
     this.route = null
-    this.publisher = null
+    this.origin = BROKER
     this.#view = null
     this.#message = null
   }

@@ -45,7 +45,7 @@ export function onPublish(core: Core, connection: Connection, view: PublishView)
   }
   const before = core.logPosition
   const { publication } = core
-  publication.ofView(core, view, route, connection.clientId)
+  publication.ofView(core, view, route, connection.origin)
   if (view.retain) retain(core, publication)
   const reached = distribute(core, publication)
   publication.clear()
@@ -97,13 +97,22 @@ function aliasedRoute(core: Core, connection: Connection, view: PublishView): Ro
     )
     return null
   }
-  if (topicEnd > topicStart) aliases.set(topicAlias, bytes.slice(topicStart, topicEnd))
-  const topic = aliases.get(topicAlias)
-  if (topic === undefined) {
-    fail(connection, ReasonCode.ProtocolError, `Topic Alias ${topicAlias} was never given a topic`)
-    return null
+  let route: Route
+  if (topicEnd > topicStart) route = core.router.route(bytes, topicStart, topicEnd)
+  else {
+    const last = aliases.get(topicAlias)
+    if (last === undefined) {
+      fail(connection, ReasonCode.ProtocolError, `Topic Alias ${topicAlias} was never given a topic`)
+      return null
+    }
+    const { topicBytes } = last
+    route = core.router.current(last) ? last : core.router.route(topicBytes, 0, topicBytes.length)
+    view.topicBytes = topicBytes
+    view.topicStart = 0
+    view.topicEnd = topicBytes.length
   }
-  return core.router.route(topic, 0, topic.length)
+  aliases.set(topicAlias, route)
+  return route
 }
 
 /** Whether this QoS 2 message was not seen before; if it was, it is only acknowledged again [MQTT-4.3.3-10]. */

@@ -6,33 +6,39 @@ import { doom } from './doomed.ts'
 import type { Message } from './message.ts'
 import { recordDone, recordDropped, recordQueued } from './records.ts'
 import { replay } from './replay.ts'
-import { DUP, fits, PUBLISH, RETAIN, send } from './send.ts'
+import { DUP, fits, send } from './send.ts'
 import { sentBefore } from './sent.ts'
 import { Queued, type Session } from './session.ts'
+import { type Limit, queueFull, Verdict } from './verdict.ts'
 import { countInFlight, windowOpen } from './window.ts'
 
-/** Lets a message wait in the Session's queue; if that is full, `queue_full_policy` says who pays for it. */
-export function enqueue(core: Core, session: Session, entry: Queued, qos: QoS): void {
-  if (session.ended) return
+/**
+ * Lets a message wait in the Session's queue; if that is full, `queue_full_policy` says who pays for it. Returns what became
+ * of the message.
+ */
+export function enqueue(core: Core, session: Session, entry: Queued, qos: QoS): Verdict {
+  if (session.ended) return Verdict.Away
   if (entry.message.expired(core.now)) {
     // Its interval was 0: it is for those who can have it at once [MQTT-3.3.2-5].
     core.event('messageExpired', session, { topic: entry.message.topic })
-    return
+    return Verdict.Expired
   }
   // What is larger than a whole queue may be is no reason to empty one, or to end a connection.
   const { maximumQueuedBytes } = core.settings
-  const never = maximumQueuedBytes > 0 && entry.message.payloadLength > maximumQueuedBytes
-  for (let limit = fullBecauseOf(core, session, entry); limit !== null; limit = fullBecauseOf(core, session, entry)) {
+  const bytes = entry.message.payloadLength
+  const never = maximumQueuedBytes > 0 && bytes > maximumQueuedBytes
+  for (let limit = queueFull(core, session, bytes); limit !== null; limit = queueFull(core, session, bytes)) {
     if (!never && makeRoom(core, session, entry, limit)) continue
     dropped(core, session, limit)
     if (!never && core.settings.queueFullPolicy === 'disconnect' && session.connection !== null) {
       doom(core, session.connection, ReasonCode.QuotaExceeded, `its queue is full (${limit.option})`)
     }
-    return
+    return Verdict.QueueFull
   }
   const position = append(core, session, entry, qos)
-  session.queuedBytes += entry.message.payloadLength
+  session.queuedBytes += bytes
   if (session.persistent) recordQueued(core, session, position, entry, qos)
+  return Verdict.Queue
 }
 
 /** A message was dropped for want of room. */
@@ -149,35 +155,11 @@ function same(one: Message, other: Message): boolean {
   return one === other || (one.id !== 0 && one.id === other.id)
 }
 
-/** An option that says no. */
-type Limit = { readonly option: string; readonly limit: number }
-
-/** The option that says no, if one does. */
-function fullBecauseOf(core: Core, session: Session, entry: Queued): Limit | null {
-  const { maximumQueuedMessages, maximumQueuedBytes } = core.settings
-  if (maximumQueuedMessages > 0 && session.outbound.waiting >= maximumQueuedMessages) {
-    return { option: 'max_queued_messages', limit: maximumQueuedMessages }
-  }
-  if (maximumQueuedBytes > 0 && session.queuedBytes + entry.message.payloadLength > maximumQueuedBytes) {
-    return { option: 'max_queued_bytes', limit: maximumQueuedBytes }
-  }
-  // A kept Session's messages may lie in the store alone; a clean one has nothing else.
-  const { maximumQueueMemory, bounds } = core.settings
-  if (
-    !session.persistent &&
-    session.keptBytes >= bounds.queueBytesAtLeast &&
-    core.keptBytes >= 2 * maximumQueueMemory
-  ) {
-    return { option: 'max_queue_memory', limit: maximumQueueMemory }
-  }
-  return null
-}
-
 /** Sends what waits, as far as the window and the receiver let it; then retained messages that answer a subscription. */
 export function pump(core: Core, session: Session): void {
   const { connection, outbound } = session
   if (connection === null) return
-  while (outbound.next < outbound.tail && connection.hasRoom()) {
+  while (outbound.next < outbound.tail && connection.makeRoom()) {
     if (!sendNext(core, session, connection)) return
     if (!core.work.spend(1) && outbound.next < outbound.tail) {
       pumpLater(core, session)
@@ -249,11 +231,12 @@ function sendFresh(core: Core, session: Session, connection: Connection, qos: Qo
   const { outbound } = session
   const position = outbound.next
   const entry = outbound.message(position)!
-  const { message, identifiers } = entry
+  const { message } = entry
+  const delivery = core.delivery.ofEntry(entry, qos)
   countKept(core, session, entry, -1)
   session.queuedBytes -= message.payloadLength
   const expired = message.expired(core.now)
-  if (expired || !fits(core, connection, message, qos, identifiers, message.expiresAt)) {
+  if (expired || !fits(core, connection, delivery)) {
     // Its time ran out before it was sent [MQTT-3.3.2-5], or the client does not take it.
     if (expired) core.event('messageExpired', session, { topic: message.topic })
     outbound.dropNext()
@@ -264,8 +247,7 @@ function sendFresh(core: Core, session: Session, connection: Connection, qos: Qo
   if (qos > 0) countInFlight(session, entry, 1)
   // Its identifier follows from its place, so that must be safe before it is used.
   if (qos === 2 && session.persistent) connection.promised()
-  const first = PUBLISH | (qos << 1) | (entry.retain ? RETAIN : 0)
-  send(core, connection, message, first, qos === 0 ? 0 : packetId, identifiers, message.expiresAt)
+  send(core, connection, delivery, qos === 0 ? 0 : packetId, 0)
   if (qos === 0) recordDone(core, session, position)
 }
 
@@ -277,9 +259,9 @@ function resend(core: Core, session: Session, connection: Connection, qos: QoS):
   const { outbound } = session
   const position = outbound.next
   const entry = outbound.message(position)!
-  const { message, identifiers } = entry
-  session.queuedBytes -= message.payloadLength
-  if (!fits(core, connection, message, qos, identifiers, message.expiresAt)) {
+  const delivery = core.delivery.ofEntry(entry, qos)
+  session.queuedBytes -= entry.message.payloadLength
+  if (!fits(core, connection, delivery)) {
     outbound.dropNext()
     recordDone(core, session, position)
     return
@@ -288,6 +270,5 @@ function resend(core: Core, session: Session, connection: Connection, qos: QoS):
   countInFlight(session, entry, 1)
   // After a restart some are sent 'again' that never were: what holds for fresh ones holds for them.
   if (qos === 2 && session.persistent) connection.promised()
-  const first = PUBLISH | DUP | (qos << 1) | (entry.retain ? RETAIN : 0)
-  send(core, connection, message, first, packetId, identifiers, message.expiresAt)
+  send(core, connection, delivery, packetId, DUP)
 }

@@ -5,8 +5,8 @@ import type { Core } from './core.ts'
 import type { Message } from './message.ts'
 import { beginReplay } from './replay.ts'
 import { dateRetained, restoreRetained } from './retain.ts'
-import { Subscription } from './route.ts'
 import { limitedExpiry, Session } from './session.ts'
+import { Subscription } from './subscription.ts'
 
 interface Messages {
   readonly byNumber: Map<number, Message>

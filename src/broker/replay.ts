@@ -4,9 +4,9 @@ import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import type { Message } from './message.ts'
 import { recordQueued } from './records.ts'
-import type { Subscription } from './route.ts'
-import { fits, PUBLISH, RETAIN, send } from './send.ts'
+import { fits, send } from './send.ts'
 import { Queued, type Session } from './session.ts'
+import type { Subscription } from './subscription.ts'
 import { countInFlight, mustKeep, windowOpen } from './window.ts'
 
 /** The retained messages that answer a subscription, and are still to be sent. */
@@ -129,9 +129,10 @@ function replayHere(
   const qos = grantedQoS(core, message, subscription)
   // After a restart only promises are kept.
   if (sent !== null && (qos === 0 || sent.has(message.id))) return true
-  if (!connection.hasRoom() || (qos > 0 && !windowOpen(core, session))) return false
-  if (fits(core, connection, message, qos, subscription.identifiers, message.expiresAt)) {
-    sendRetained(core, session, connection, message, qos, subscription)
+  if (!connection.makeRoom() || (qos > 0 && !windowOpen(core, session))) return false
+  const entry = new Queued(message, true, subscription.identifiers, null)
+  if (fits(core, connection, core.delivery.ofEntry(entry, qos))) {
+    sendRetained(core, session, connection, entry, qos, subscription.filter.source)
   }
   return true
 }
@@ -159,25 +160,25 @@ function sendRetained(
   core: Core,
   session: Session,
   connection: Connection,
-  message: Message,
+  entry: Queued,
   qos: QoS,
-  { identifiers, filter }: Subscription,
+  filter: string,
 ): void {
   let packetId = 0
   if (qos > 0) {
-    const entry = mustKeep(core, session) ? new Queued(message, true, identifiers, null) : null
+    const keep = mustKeep(core, session)
     const position = session.outbound.tail
-    packetId = session.outbound.send(entry, qos)
-    if (entry !== null) {
+    packetId = session.outbound.send(keep ? entry : null, qos)
+    if (keep) {
       countInFlight(session, entry, 1)
       if (session.persistent) recordQueued(core, session, position, entry, qos)
       // Once it is acknowledged, only this tells that it came.
       if (session.persistent && qos === 2) {
         const { clientId } = session
-        core.append({ kind: 'replayed', clientId, filter: filter.source, messageId: message.id })
+        core.append({ kind: 'replayed', clientId, filter, messageId: entry.message.id })
       }
       connection.promised()
     }
   }
-  send(core, connection, message, PUBLISH | (qos << 1) | RETAIN, packetId, identifiers, message.expiresAt)
+  send(core, connection, core.delivery, packetId, 0)
 }

@@ -1,8 +1,9 @@
 import type { Text } from '../protocol/index.ts'
 import { type HashSeed, MatchCache, type Matches, SubscriptionIndex } from '../topics/index.ts'
 import type { Bounds } from './bounds.ts'
-import { Route, type Subscription } from './route.ts'
+import { Route } from './route.ts'
 import type { Session } from './session.ts'
+import type { Subscription } from './subscription.ts'
 import { PerUnit, Units, type Work } from './work.ts'
 
 /** From a Topic Name to those who get its messages. The tree is walked for a topic's first message only. */

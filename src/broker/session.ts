@@ -4,8 +4,8 @@ import type { Connection } from './connection.ts'
 import type { Core, Identity } from './core.ts'
 import type { Message } from './message.ts'
 import type { Replays } from './replay.ts'
-import type { Subscription } from './route.ts'
 import type { Settings } from './settings.ts'
+import type { Subscription } from './subscription.ts'
 import { Timer } from './timers.ts'
 
 /** Session Expiry Interval: never. */

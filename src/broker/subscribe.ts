@@ -14,8 +14,8 @@ import { FiltersJob } from './filters-job.ts'
 import { pump } from './queue.ts'
 import { answer, fail } from './refuse.ts'
 import { beginReplay, isRecorded, mayReplay, passReplayOn, stopReplay } from './replay.ts'
-import { Subscription } from './route.ts'
 import type { Session } from './session.ts'
+import { Subscription } from './subscription.ts'
 import { Units } from './work.ts'
 
 export function onSubscribe(core: Core, connection: Connection, packet: SubscribePacket): void {

@@ -1,7 +1,8 @@
 import type { Core } from './core.ts'
+import { makeMessage } from './message.ts'
+import { BROKER } from './origin.ts'
 import { publishMessage } from './publish-message.ts'
 import { loadTopics, sysTopics } from './sys-topics.ts'
-import { makeMessage } from './will.ts'
 
 const ROOT = '$SYS/broker/'
 const MINUTES = [1, 5, 15] as const
@@ -57,6 +58,7 @@ export class SysStatus {
     const core = this.#core
     const payload = new Uint8Array(core.text.byteLength(value))
     core.text.encode(value, payload, 0)
-    publishMessage(core, makeMessage(core, ROOT + topic, payload, { qos: 0, retain: true, properties: {} }, null))
+    const message = { topic: ROOT + topic, payload, qos: 0, retain: true, properties: {} } as const
+    publishMessage(core, makeMessage(core.text, message, BROKER))
   }
 }

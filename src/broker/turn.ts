@@ -74,7 +74,11 @@ function hasMore({ doomed, late, rereading, untold }: Core): boolean {
  * is room for more.
  */
 export function writeEarly(core: Core, connection: Connection): boolean {
-  if (connection.blocked || connection.gate > core.store.durable) return false
+  if (!mayWriteEarly(core, connection)) return false
   connection.write()
   return !connection.blocked
+}
+
+export function mayWriteEarly(core: Core, connection: Connection): boolean {
+  return !connection.blocked && connection.gate <= core.store.durable
 }

@@ -13,8 +13,17 @@ import { ReasonCode } from './reason-codes.ts'
 import { malformedTextAt, wildcardAt } from './utf8.ts'
 import { variableLength } from './variable-byte-integer.ts'
 
-/** What the last checkProperties found of the properties that a PUBLISH is handled by. Read it before the next call. */
-export const found: { topicAlias: number; messageExpiryInterval: number } = { topicAlias: 0, messageExpiryInterval: -1 }
+/**
+ * What the last checkProperties found of the properties that a PUBLISH is handled by. Read it before the next call. Those to
+ * forward lie in [forwardStart..forwardEnd), and if `forwardInOne`, no others do.
+ */
+export const found: {
+  topicAlias: number
+  messageExpiryInterval: number
+  forwardStart: number
+  forwardEnd: number
+  forwardInOne: boolean
+} = { topicAlias: 0, messageExpiryInterval: -1, forwardStart: 0, forwardEnd: 0, forwardInOne: true }
 
 /**
  * Checks the properties in bytes[start..end) in one pass, making nothing: each is one that the carrier (a packet type, or
@@ -31,6 +40,9 @@ export function checkProperties(
 ): number {
   found.topicAlias = 0
   found.messageExpiryInterval = -1
+  found.forwardStart = end
+  found.forwardEnd = end
+  found.forwardInOne = true
   const rows = ROWS_IN[carrier]!
   const repeatable = REPEATABLE_ROWS_IN[carrier]!
   let seen = 0
@@ -48,9 +60,17 @@ export function checkProperties(
       throw new ProtocolError(ReasonCode.QuotaExceeded, `More than ${maximumProperties} properties`, at - packetStart)
     }
     seen |= bit
-    at = checkValue(bytes, at + 1, end, packetStart, number)
+    const next = checkValue(bytes, at + 1, end, packetStart, number)
+    if ((bit & NOT_FORWARDABLE) === 0) noteForwardable(at, next, end)
+    at = next
   }
   return seen
+}
+
+function noteForwardable(at: number, next: number, end: number): void {
+  if (found.forwardStart === end) found.forwardStart = at
+  else if (found.forwardEnd !== at) found.forwardInOne = false
+  found.forwardEnd = next
 }
 
 /** Checks one value; returns where it ends. */

@@ -1,4 +1,4 @@
-import { checkProperties, checkTopicName, found, NOT_FORWARDABLE, SUBSCRIPTION_IDENTIFIER } from './check-properties.ts'
+import { checkProperties, checkTopicName, found, SUBSCRIPTION_IDENTIFIER } from './check-properties.ts'
 import { malformed, type ProtocolError, protocolError } from './errors.ts'
 import { PacketType, type ProtocolVersion, type QoS } from './packets.ts'
 import type { PublishView } from './publish-view.ts'
@@ -46,6 +46,7 @@ export function readPublish(
     at += 2
   }
   view.bytes = bytes
+  view.topicBytes = bytes
   view.qos = qos as QoS
   view.retain = (first & 1) !== 0
   view.dup = dup
@@ -66,7 +67,9 @@ export function readPublish(
     view.topicAlias = 0
     view.messageExpiryInterval = -1
     view.hasSubscriptionIdentifier = false
-    view.propertiesForwardable = true
+    view.forwardStart = at
+    view.forwardEnd = at
+    view.forwardInOne = true
   }
   if (topicStart === topicEnd && view.topicAlias === 0) throw noTopic(version, body - start)
 }
@@ -94,7 +97,9 @@ function readProperties(
   view.topicAlias = found.topicAlias
   view.messageExpiryInterval = found.messageExpiryInterval
   view.hasSubscriptionIdentifier = (seen & SUBSCRIPTION_IDENTIFIER) !== 0
-  view.propertiesForwardable = (seen & NOT_FORWARDABLE) === 0
+  view.forwardStart = found.forwardStart
+  view.forwardEnd = found.forwardEnd
+  view.forwardInOne = found.forwardInOne
 }
 
 function longPropertyLength(bytes: Uint8Array, packetStart: number, start: number, end: number): number {

@@ -55,6 +55,12 @@ const SUSPENDED = 3
 const view: PublishView = new PublishView()
 const NO_BYTES: Uint8Array = new Uint8Array(0)
 
+/** What it shows is not ours any more. */
+function forgetView(): void {
+  view.bytes = NO_BYTES
+  view.topicBytes = NO_BYTES
+}
+
 /** Bytes of one direction of one Network Connection, in any portions, to packets. Holds no memory between packets. */
 export class Decoder {
   /** 4 at first. A CONNECT sets it as soon as its version is known; a client sets it before it receives. */
@@ -118,7 +124,7 @@ export class Decoder {
     if (start === end) return
     this.#heldStart = end
     this.#decodeAll(held, start, end)
-    view.bytes = NO_BYTES
+    forgetView()
     if (this.#heldStart === this.#heldEnd) this.#held = NO_BYTES
   }
 
@@ -178,7 +184,7 @@ export class Decoder {
         const packetEnd = this.#restLength
         this.#rest = null
         this.#decode(packet, 0, packetEnd)
-        view.bytes = NO_BYTES
+        forgetView()
         return at
       }
     }

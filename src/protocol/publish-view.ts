@@ -4,12 +4,14 @@ import type { QoS } from './packets.ts'
  * A PUBLISH packet where it lies in the read buffer: nothing is copied, no object is made. The decoder fills one and the
  * same view for every packet, so it is valid only until the handler returns.
  *
- * bytes[topicStart..topicEnd) is the topic name (checked UTF-8; empty if a topic alias stands for it),
+ * topicBytes[topicStart..topicEnd) is the topic name (checked UTF-8; empty if a topic alias stands for it),
  * bytes[propertiesStart..propertiesEnd) the properties without their length (empty in MQTT 3.1 and 3.1.1),
  * bytes[payloadStart..payloadEnd) the payload.
  */
 export class PublishView {
-  bytes: Uint8Array = new Uint8Array(0)
+  bytes: Uint8Array = NO_BYTES
+  /** `bytes`, unless somebody put another topic in its place. */
+  topicBytes: Uint8Array = NO_BYTES
   qos: QoS = 0
   retain = false
   dup = false
@@ -27,6 +29,11 @@ export class PublishView {
   messageExpiryInterval = -1
   /** Whether there is a Subscription Identifier (only a server sends one). */
   hasSubscriptionIdentifier = false
-  /** Whether the properties can be forwarded byte for byte: there is no alias, no expiry, no subscription identifier. */
-  propertiesForwardable = true
+  /** The properties that are forwarded: all but Topic Alias, Message Expiry Interval and Subscription Identifiers. */
+  forwardStart = 0
+  forwardEnd = 0
+  /** False: one that is not forwarded lies between others that are, so `forwardStart` and `forwardEnd` hold too much. */
+  forwardInOne = true
 }
+
+const NO_BYTES: Uint8Array = new Uint8Array(0)

@@ -3,8 +3,12 @@ import type { AcknowledgementPacket, ProtocolVersion, QoS } from './packets.ts'
 import { PropertyId } from './properties.ts'
 import { LARGEST_VARIABLE, variableLength, writeVariable } from './variable-byte-integer.ts'
 
-/** Where the parts of an Application Message lie; a PublishView is one. The properties are a run without its length. */
+/**
+ * Where the parts of an Application Message lie: the topic in `topicBytes`, the rest in `bytes`, which may be the same array.
+ * A PublishView is one. The properties are a run without its length.
+ */
 export interface PublishContent {
+  readonly topicBytes: Uint8Array
   readonly bytes: Uint8Array
   readonly topicStart: number
   readonly topicEnd: number
@@ -77,11 +81,11 @@ export function writePublish(
   const bytes = out.bytes
   const at = out.at + length - remaining + 2
   let next = at + topicLength
-  if (payloadStart - topicEnd === gap) {
+  if (payloadStart - topicEnd === gap && content.topicBytes === content.bytes) {
     // It lies there as it has to lie here, but for what is in the gap.
     copyBytes(bytes, at, content.bytes, topicStart, payloadEnd)
   } else {
-    copyBytes(bytes, at, content.bytes, topicStart, topicEnd)
+    copyBytes(bytes, at, content.topicBytes, topicStart, topicEnd)
     copyBytes(bytes, next + gap, content.bytes, payloadStart, payloadEnd)
   }
   if (hasPacketId) {
@@ -109,7 +113,7 @@ function writeWithProperties(
   const length = begin(out, firstByte, remaining, topicLength)
   const bytes = out.bytes
   let at = out.at + length - remaining + 2
-  copyBytes(bytes, at, content.bytes, content.topicStart, content.topicStart + topicLength)
+  copyBytes(bytes, at, content.topicBytes, content.topicStart, content.topicStart + topicLength)
   at += topicLength
   if ((firstByte & 6) !== 0) {
     bytes[at++] = packetId >> 8
@@ -142,7 +146,7 @@ function writeReferring(
   const length = begin(out, firstByte, remaining, topicLength, payloadLength)
   const bytes = out.bytes
   let at = out.at + length - remaining + 2
-  copyBytes(bytes, at, content.bytes, content.topicStart, content.topicStart + topicLength)
+  copyBytes(bytes, at, content.topicBytes, content.topicStart, content.topicStart + topicLength)
   at += topicLength
   if ((firstByte & 6) !== 0) {
     bytes[at++] = packetId >> 8

@@ -103,8 +103,9 @@ class Forwarder extends Collector {
     assert.equal(view.topicAlias, topicAlias ?? 0)
     assert.equal(view.messageExpiryInterval, messageExpiryInterval ?? -1)
     assert.equal(view.hasSubscriptionIdentifier, subscriptionIdentifiers !== undefined)
-    assert.equal(view.propertiesForwardable, length === run.length)
-    if (packet.topic === '' || !view.propertiesForwardable) return
+    if (view.forwardInOne) same(view.bytes.slice(view.forwardStart, view.forwardEnd), run.slice(0, length), 'forwards')
+    else assert.ok(view.forwardEnd - view.forwardStart > length)
+    if (packet.topic === '' || length !== run.length) return
     for (const version of VERSIONS) {
       const qos: QoS = packet.dup ? 0 : 1
       const out = newOutput()

@@ -1,6 +1,7 @@
 import { endNow } from '../../src/broker/doomed.ts'
 import type { Broker, Connection, Store, StoredEntry, StoreRecord } from '../../src/broker/index.ts'
-import type { Route, Subscription } from '../../src/broker/route.ts'
+import type { Route } from '../../src/broker/route.ts'
+import type { Subscription } from '../../src/broker/subscription.ts'
 import { bytesOf } from '../support/packets.ts'
 import type { Saboteur } from './host.ts'
 

@@ -131,7 +131,10 @@ function copyOfMessage(message: Message): Message {
   const parts: MessageParts = {
     id,
     topic,
-    bytes: message.bytes.slice(message.topicStart, message.payloadEnd),
+    bytes: Uint8Array.from([
+      ...message.topicBytes.subarray(message.topicStart, message.topicEnd),
+      ...message.bytes.subarray(message.propertiesStart, message.payloadEnd),
+    ]),
     topicLength: message.topicEnd - message.topicStart,
     propertiesLength: message.propertiesEnd - message.propertiesStart,
     payloadLength: message.payloadLength,

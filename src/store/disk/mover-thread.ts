@@ -33,6 +33,7 @@ const { logFolder, keptFolder, treePath, bounds, map } = workerData as MoverFold
 function make(from: MessageParts): Message {
   const { topicLength, propertiesLength, bytes } = from
   const lengths = {
+    topicBytes: bytes,
     topicStart: 0,
     topicEnd: topicLength,
     propertiesStart: topicLength,

@@ -188,15 +188,16 @@ const READERS: Readonly<Record<number, Read>> = {
 }
 
 export function writeMessage(out: ByteWriter, message: Message): void {
-  const { topicStart, topicEnd, propertiesEnd, payloadEnd, publisher } = message
+  const { topicBytes, topicStart, topicEnd, bytes, propertiesStart, propertiesEnd, payloadEnd, publisher } = message
   out.double(message.id)
   out.byte(message.qos | (message.retain ? RETAIN : 0) | (publisher === null ? 0 : IDENTIFIERS))
   out.double(message.expiresAt)
   if (publisher !== null) out.text(publisher)
   out.uint32(topicEnd - topicStart)
-  out.uint32(propertiesEnd - topicEnd)
+  out.uint32(propertiesEnd - propertiesStart)
   out.uint32(payloadEnd - propertiesEnd)
-  out.bytes(message.bytes, topicStart, payloadEnd)
+  out.bytes(topicBytes, topicStart, topicEnd)
+  out.bytes(bytes, propertiesStart, payloadEnd)
 }
 
 /** Passes over the record of a message and returns its number. At start nobody needs what a million queued messages say. */

@@ -41,13 +41,17 @@ describe('a message as large as MQTT 3.1.1 allows', () => {
     const core = new TestCore()
     const { connection } = core.client()
     const old = core.client({ version: 4 }).connection
-    const none = { bytes: new Uint8Array(10), topicStart: 0, topicEnd: 1, propertiesStart: 1, propertiesEnd: 1 }
+    const bytes = new Uint8Array(10)
+    const none = { topicBytes: bytes, bytes, topicStart: 0, topicEnd: 1, propertiesStart: 1, propertiesEnd: 1 }
     // In MQTT 3.1.1 topic and payload may take all of the 268,435,455 bytes but the topic's length.
     const content = { ...none, payloadStart: 1, payloadEnd: 268_435_453 }
     core.turn(({ core }) => {
-      assert.equal(fits(core, old, content, 0, null, 0), true)
-      assert.equal(fits(core, connection, content, 0, null, 0), false)
-      assert.equal(fits(core, connection, { ...content, payloadEnd: 268_435_452 }, 0, null, 0), true)
+      const { delivery } = core
+      delivery.content = content
+      assert.equal(fits(core, old, delivery), true)
+      assert.equal(fits(core, connection, delivery), false)
+      delivery.content = { ...content, payloadEnd: 268_435_452 }
+      assert.equal(fits(core, connection, delivery), true)
     })
     assert.equal(core.count('messageTooLargeForClient'), 1)
   })

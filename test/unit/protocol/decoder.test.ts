@@ -246,12 +246,14 @@ describe('the view of a PUBLISH', () => {
     const flags = ({ qos, dup, retain, packetId, topicAlias, messageExpiryInterval }: PublishView) =>
       [qos, dup, retain, packetId, topicAlias, messageExpiryInterval] as const
     assert.deepEqual(flags(first!), [2, true, true, 1, 2, 60])
-    assert.deepEqual([first!.hasSubscriptionIdentifier, first!.propertiesForwardable], [true, false])
+    const forwarded = ({ hasSubscriptionIdentifier, forwardStart, forwardEnd, forwardInOne }: PublishView) =>
+      [hasSubscriptionIdentifier, forwardEnd - forwardStart, forwardInOne] as const
+    assert.deepEqual(forwarded(first!), [true, 2, true])
     assert.deepEqual(flags(second!), [0, false, false, 0, 0, -1])
-    assert.deepEqual([second!.hasSubscriptionIdentifier, second!.propertiesForwardable], [false, true])
+    assert.deepEqual(forwarded(second!), [false, 0, true])
     assert.equal(second!.payloadStart, second!.payloadEnd)
     assert.deepEqual(flags(third!), [0, false, false, 0, 0, -1])
-    assert.deepEqual([third!.hasSubscriptionIdentifier, third!.propertiesForwardable], [false, true])
+    assert.deepEqual(forwarded(third!), [false, 2, true])
   })
 
   for (const [property, forwardable] of [
@@ -268,7 +270,11 @@ describe('the view of a PUBLISH', () => {
       const run = wire(property)
       const body = joined([wire("0001 'a'"), Uint8Array.of(run.length), run])
       const [view] = views(joined([Uint8Array.of(0x30, body.length), body]), 5)
-      assert.equal(view!.propertiesForwardable, forwardable)
+      assert.equal(
+        text.decode(view!.bytes, view!.forwardStart, view!.forwardEnd),
+        forwardable ? text.decode(run, 0, run.length) : '',
+      )
+      assert.ok(view!.forwardInOne)
     })
   }
 })

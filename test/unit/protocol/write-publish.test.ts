@@ -43,7 +43,7 @@ function layOut({ topic, properties, payload }: Message, gaps: readonly [number,
     [number, number],
   ]
   const bytes = joined(pieces)
-  return { bytes, topicStart, topicEnd, propertiesStart, propertiesEnd, payloadStart, payloadEnd }
+  return { topicBytes: bytes, bytes, topicStart, topicEnd, propertiesStart, propertiesEnd, payloadStart, payloadEnd }
 }
 
 /** The packet that writePublish must write, for the encoder that takes objects. */
@@ -139,7 +139,8 @@ describe('writePublish', () => {
   })
 
   test('refuses what is larger than a packet can be', () => {
-    const content = { bytes: wire("'t'"), topicStart: 0, topicEnd: 1, propertiesStart: 0, propertiesEnd: 0 }
+    const bytes = wire("'t'")
+    const content = { topicBytes: bytes, bytes, topicStart: 0, topicEnd: 1, propertiesStart: 0, propertiesEnd: 0 }
     const huge = { ...content, payloadStart: 1, payloadEnd: 268_435_455 }
     const out = newOutput()
     assert.throws(() => writePublish(out, 0x30, 0, 4, huge, null), RangeError)

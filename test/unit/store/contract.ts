@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Store, StoredSubscription, StoreRecord } from '../../../src/broker/index.ts'
 import { Message } from '../../../src/broker/message.ts'
+import { originOf } from '../../../src/broker/origin.ts'
 import { fc } from '../../support/fast-check.ts'
 import { bytesOf } from '../../support/packets.ts'
 
@@ -11,18 +12,9 @@ type Kind<K extends StoreRecord['kind']> = StoreRecord & { kind: K }
 export function message(id: number, topic = 't', payload = 'x', expiresAt = 0): Message {
   const bytes = bytesOf(topic + payload)
   const topicLength = bytesOf(topic).length
-  const made = new Message(
-    topic,
-    bytes,
-    0,
-    topicLength,
-    0,
-    bytes.length - topicLength,
-    1,
-    false,
-    expiresAt,
-    'publisher',
-  )
+  const made = new Message(topic, bytes, 1, false, originOf('publisher'))
+  made.lay(0, topicLength, 0, bytes.length - topicLength)
+  made.expiresAt = expiresAt
   made.id = id
   return made
 }
@@ -112,7 +104,7 @@ function plainMessage(kept: Message): Message {
   const { id, topic, qos, retain, expiresAt, publisher, bytes } = kept
   const shown = {
     ...{ id, topic, qos, retain, expiresAt, publisher },
-    topicBytes: [...bytes.slice(kept.topicStart, kept.topicEnd)],
+    topicBytes: [...kept.topicBytes.slice(kept.topicStart, kept.topicEnd)],
     properties: [...bytes.slice(kept.propertiesStart, kept.propertiesEnd)],
     payload: [...bytes.slice(kept.payloadStart, kept.payloadEnd)],
   }
