@@ -3,6 +3,7 @@ import { topicNameError } from '../topics/index.ts'
 import { Connection } from './connection.ts'
 import type { Link } from './contracts.ts'
 import { Core, type CoreParts } from './core.ts'
+import { Dispatcher } from './dispatcher.ts'
 import { makeMessage } from './message.ts'
 import { BROKER } from './origin.ts'
 import { publishMessage } from './publish-message.ts'
@@ -81,7 +82,7 @@ export class Broker {
 
   /** A client has connected; bytes for it go to the Connection's `receive`. */
   accept(link: Link, listener: ListenerSettings): Connection {
-    const connection = new Connection(this.core, link, listener)
+    const connection = new Connection(this.core, link, listener, (one) => new Dispatcher(one))
     const { maximumConnectionRate } = this.core.settings
     if (maximumConnectionRate > 0 && link.host !== 'in-process') {
       // It is told when it has sent its CONNECT.

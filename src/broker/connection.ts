@@ -1,55 +1,32 @@
-import {
-  type AcknowledgementPacket,
-  type ControlPacket,
-  Decoder,
-  LARGEST_PACKET,
-  Output,
-  type OutputOwner,
-  type PacketHandler,
-  PacketType,
-  type Properties,
-  ProtocolError,
-  type ProtocolVersion,
-  type PublishView,
-  ReasonCode,
-  type Slab,
-} from '../protocol/index.ts'
+import { Decoder, LARGEST_PACKET, type PacketHandler, ProtocolError, type ProtocolVersion } from '../protocol/index.ts'
 import type { InboundAliases, OutboundAliases } from '../session/index.ts'
-import { onAcknowledgement } from './acknowledge.ts'
 import { answersWaitForStore, answersWaitTooMuch } from './answers.ts'
-import { type Authentication, onAuth } from './authenticate.ts'
+import type { Authentication } from './authenticate.ts'
 import { endConnection } from './close.ts'
-import { onConnect } from './connect.ts'
 import { ConnectionTimer } from './connection-timer.ts'
 import type { Link } from './contracts.ts'
 import type { Core, Identity } from './core.ts'
-import { onDisconnect } from './disconnect.ts'
 import type { Doom } from './doomed.ts'
 import { BROKER, type Origin } from './origin.ts'
+import { Outlet } from './outlet.ts'
 import { Phase } from './phase.ts'
-import { knownRoute, onPublish } from './publish.ts'
 import type { PublishRate } from './publish-rate.ts'
 import { pump } from './queue.ts'
 import { Reading } from './reading.ts'
-import { fail, unexpected } from './refuse.ts'
+import { fail } from './refuse.ts'
 import type { Route } from './route.ts'
 import type { Session } from './session.ts'
 import type { ListenerSettings } from './settings.ts'
-import { onSubscribe, onUnsubscribe } from './subscribe.ts'
-import { mayWriteEarly, writeEarly } from './turn.ts'
 import { admits, countUnproved } from './unproved.ts'
 import { Units } from './work.ts'
 
 /**
- * One Network Connection: all that dies with it. What lives on is in its Session. The edge hands bytes to `receive`;
- * what is to be sent is written into `output`, which the turn sends.
+ * One Network Connection: all that dies with it. What lives on is in its Session. The edge hands bytes to `receive`, and
+ * the Dispatcher knows who handles which packet; what goes out is the Outlet's part.
  */
-export class Connection implements PacketHandler, OutputOwner {
-  readonly core: Core
-  readonly link: Link
+export class Connection extends Outlet {
   /** What holds for the listener that accepted it. */
   readonly listener: ListenerSettings
-  readonly output: Output
   readonly decoder: Decoder
   phase: Phase = Phase.AwaitingConnect
   version: ProtocolVersion = 4
@@ -87,30 +64,24 @@ export class Connection implements PacketHandler, OutputOwner {
   route: Route | null = null
   /** Why it is to end, once it is doomed. */
   doom: Doom | null = null
-  /** The link has not taken all: nothing more is given to it until it has. */
-  blocked = false
-  /** The position in the store's log that must be durable before anything more is sent. */
-  gate = 0
   readonly timer: ConnectionTimer
   readonly reading: Reading
-  #unsent: Slab[] | null = null
-  #unsentBytes = 0
-  /** QoS 0 messages dropped since it was found too slow. */
-  #dropped = 0
-  #inDirty = false
   /** Something came. */
   heard = false
   /** Before CONNACK: bytes of memory that its unfinished packet is counted with. */
   unproved = 0
 
-  constructor(core: Core, link: Link, listener: ListenerSettings) {
-    this.core = core
-    this.link = link
+  constructor(
+    core: Core,
+    link: Link,
+    listener: ListenerSettings,
+    handlerOf: (connection: Connection) => PacketHandler,
+  ) {
+    super(core, link)
     this.listener = listener
-    this.output = new Output(core.pool, this)
     const { maximumPacketSize, maximumProperties, bounds } = core.settings
     const unfinishedAtLeast = bounds.unfinishedPacketBytes
-    this.decoder = new Decoder(this, core.text, { maximumPacketSize, maximumProperties, unfinishedAtLeast })
+    this.decoder = new Decoder(handlerOf(this), core.text, { maximumPacketSize, maximumProperties, unfinishedAtLeast })
     this.decoder.maximumPacketSize = Math.min(maximumPacketSize, bounds.connectPacketBytes)
     this.reading = new Reading(this)
     this.lastReceived = core.now
@@ -172,61 +143,8 @@ export class Connection implements PacketHandler, OutputOwner {
     } catch (another) {
       this.core.failed('ending its connection', this, another)
     }
-    this.#discardOutput()
+    this.discardOutput()
     this.link.abort()
-  }
-
-  knownTopic(bytes: Uint8Array, start: number, end: number): boolean {
-    return knownRoute(this.core, this, bytes, start, end)
-  }
-
-  onPublish(view: PublishView): void {
-    this.core.metrics.messagesReceived++
-    if (this.phase === Phase.Open) onPublish(this.core, this, view)
-    else unexpected(this, 'PUBLISH')
-  }
-
-  onAcknowledgement(
-    type: AcknowledgementPacket['type'],
-    packetId: number,
-    reasonCode: number,
-    _properties: Properties | null,
-  ): void {
-    this.core.metrics.messagesReceived++
-    if (this.phase === Phase.Open) onAcknowledgement(this.core, this, type, packetId, reasonCode)
-    else unexpected(this, 'an acknowledgement')
-  }
-
-  onPacket(packet: ControlPacket): void {
-    this.core.metrics.messagesReceived++
-    if (packet.type === PacketType.Connect) {
-      if (this.phase === Phase.AwaitingConnect) onConnect(this.core, this, packet)
-      else unexpected(this, 'a second CONNECT')
-      return
-    }
-    if (this.phase !== Phase.Open) {
-      this.#duringExchange(packet)
-      return
-    }
-    switch (packet.type) {
-      case PacketType.Subscribe:
-        onSubscribe(this.core, this, packet)
-        break
-      case PacketType.Unsubscribe:
-        onUnsubscribe(this.core, this, packet)
-        break
-      case PacketType.Pingreq:
-        this.reply(PINGRESP)
-        break
-      case PacketType.Disconnect:
-        onDisconnect(this.core, this, packet)
-        break
-      case PacketType.Auth:
-        onAuth(this.core, this, packet)
-        break
-      default:
-        fail(this, ReasonCode.ProtocolError, 'a packet that only a server may send')
-    }
   }
 
   /** The edge: what the link held back is gone, the memory is ours again. */
@@ -239,16 +157,13 @@ export class Connection implements PacketHandler, OutputOwner {
   }
 
   #drained(): void {
-    this.blocked = false
-    if (this.#unsent !== null) this.core.giveSlabs(this.#unsent)
-    this.#unsent = null
-    this.#unsentBytes = 0
+    this.unblock()
     if (this.phase >= Phase.Closing) {
-      this.#enterDirty()
+      this.enterDirty()
       return
     }
-    this.#tellRecovered()
-    if (this.output.pending > 0) this.#enterDirty()
+    this.tellRecovered()
+    if (this.output.pending > 0) this.enterDirty()
     if (this.session !== null) pump(this.core, this.session)
   }
 
@@ -267,67 +182,12 @@ export class Connection implements PacketHandler, OutputOwner {
       this.core.failed('ending its connection', this, error)
     }
     this.phase = Phase.Closed
-    if (this.#dropped > 0) this.core.event('repeated', this, { count: this.#dropped, what: 'it read too slowly' })
     this.publishRate?.stop()
     this.core.wheel.clear(this.timer)
     this.core.connections.delete(this)
     this.decoder.stop()
     countUnproved(this)
-    if (this.#unsent !== null) this.core.giveSlabs(this.#unsent)
-    this.#unsent = null
-    this.#discardOutput()
-  }
-
-  outputBegan(): void {
-    this.#enterDirty()
-  }
-
-  /** Whether more may be written, if need be after `makeRoom`. If not, QoS 0 messages are dropped and others stay in their queue. */
-  hasRoom(): boolean {
-    return !this.#overfull || mayWriteEarly(this.core, this)
-  }
-
-  /** Sends what was written, if it is so much that nothing may be added. Returns whether something may be added. */
-  makeRoom(): boolean {
-    return !this.#overfull || writeEarly(this.core, this)
-  }
-
-  get #overfull(): boolean {
-    if (!this.blocked && this.output.full === null) return false
-    return this.waitingBytes > this.core.settings.maximumOutgoingBytes
-  }
-
-  /** Bytes that wait because the client reads too slowly. */
-  get waitingBytes(): number {
-    return this.#unsentBytes + this.output.pending
-  }
-
-  /** A QoS 0 message was not sent because the client reads too slowly. */
-  dropped(): void {
-    this.core.metrics.publishDropped++
-    if (this.#dropped++ === 0) {
-      this.core.event('subscriberSlow', this, { limit: this.core.settings.maximumOutgoingBytes })
-    }
-  }
-
-  #tellRecovered(): void {
-    if (this.#dropped === 0) return
-    this.core.event('subscriberRecovered', this, { count: this.#dropped })
-    this.#dropped = 0
-  }
-
-  /** What was written last relies on the records appended so far: it goes out when they are durable. */
-  promised(): void {
-    this.gate = this.core.logPosition
-  }
-
-  /** Sends a small packet that is the same for everybody. */
-  reply(packet: Uint8Array): void {
-    const { output } = this
-    output.reserve(packet.length)
-    for (let i = 0; i < packet.length; i++) output.bytes[output.at + i] = packet[i]!
-    output.at += packet.length
-    this.core.metrics.messagesSent++
+    this.shut()
   }
 
   /**
@@ -343,70 +203,13 @@ export class Connection implements PacketHandler, OutputOwner {
     countUnproved(this)
     endConnection(this.core, this, reason, willDue)
     this.core.wheel.set(this.timer, this.core.now + this.core.settings.bounds.lingerMs)
-    this.#enterDirty()
+    this.enterDirty()
   }
 
-  /** The turn: sends what was written. False if it has to wait until the store has what it promises. */
-  flush(): boolean {
-    if (this.gate > this.core.store.durable) return false
-    try {
-      this.#flush()
-    } catch (error) {
-      this.#giveUp('sending to it', error)
-    }
-    return true
-  }
-
-  #flush(): void {
-    this.#inDirty = false
+  protected sent(much: boolean): void {
     if (this.reading.paused) this.reading.storeHasWritten()
-    const much = this.output.full !== null
-    this.write()
-    if (!this.blocked) this.#tellRecovered()
     if (this.phase === Phase.Closing && !this.blocked) this.link.close()
     // What stopped for want of room goes on; while the link is blocked, `drained` sees to that.
     if (much && !this.blocked && this.session !== null) pump(this.core, this.session)
   }
-
-  /** Gives the link what was written, unless it still has to send what it got before. */
-  write(): void {
-    const { output, core } = this
-    const { slab, full } = output
-    if (slab === null || this.blocked || this.phase === Phase.Closed) return
-    const sent = output.pending
-    core.metrics.bytesSent += sent
-    const taken = this.link.send(full, slab.bytes, slab.start, output.at)
-    if (taken) {
-      core.pool.give(slab)
-      if (full !== null) for (const { slab: whole } of full) core.pool.give(whole)
-    } else {
-      this.blocked = true
-      this.#unsentBytes = sent
-      this.#unsent = full === null ? [slab] : [...full.map((each) => each.slab), slab]
-    }
-    output.clear()
-  }
-
-  #discardOutput(): void {
-    const { output, core } = this
-    if (output.full !== null) for (const { slab } of output.full) core.pool.give(slab)
-    if (output.slab !== null) core.pool.give(output.slab)
-    output.clear()
-  }
-
-  #enterDirty(): void {
-    if (this.#inDirty) return
-    this.#inDirty = true
-    this.core.dirty.push(this)
-  }
-
-  /** After CONNECT and before CONNACK the client may send AUTH and DISCONNECT only [MQTT-3.1.2-30]. */
-  #duringExchange(packet: ControlPacket): void {
-    if (this.phase !== Phase.Authenticating) unexpected(this, 'a packet')
-    else if (packet.type === PacketType.Auth) onAuth(this.core, this, packet)
-    else if (packet.type === PacketType.Disconnect) this.finish('it gave up its authentication', false)
-    else unexpected(this, 'a packet')
-  }
 }
-
-const PINGRESP: Uint8Array = Uint8Array.of(0xd0, 0)

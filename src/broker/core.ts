@@ -8,6 +8,7 @@ import { Delivery } from './delivery.ts'
 import type { BrokerEvent, EventDetails, EventId } from './events.ts'
 import { type Message, MessageKeeper } from './message.ts'
 import { Metrics } from './metrics.ts'
+import type { Outlet } from './outlet.ts'
 import { Publication } from './publication.ts'
 import { Repeats, type Subject } from './repeats.ts'
 import { Router } from './router.ts'
@@ -56,13 +57,13 @@ export class Core {
   readonly metrics: Metrics = new Metrics()
   readonly work: Work
   /** Connections with something to send, in this turn. */
-  dirty: Connection[] = []
+  dirty: Outlet[] = []
   /** Connections that earlier turns had no time to write to. */
-  readonly late: Connection[] = []
+  readonly late: Outlet[] = []
   /** Of `dirty`, those that could not be sent to in the turn before: they wait for the store. */
   gated = 0
   /** The other list, so that a turn makes none. */
-  spareDirty: Connection[] = []
+  spareDirty: Outlet[] = []
   /** Connections that are to end with this turn. See `doom`. */
   readonly doomed: Connection[] = []
   /** One object serves for every publish, as none happens within another. */

@@ -1,6 +1,6 @@
-import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import { endDoomed } from './doomed.ts'
+import type { Outlet } from './outlet.ts'
 import { readOn } from './unread.ts'
 import { PerUnit, Units } from './work.ts'
 
@@ -46,7 +46,7 @@ export function endTurn(core: Core): boolean {
  * brought into it stands together, and who came before or after should not wait for all of that. Who has to wait for the
  * store comes into the list of the next turn.
  */
-function flushSome(core: Core, list: Connection[]): void {
+function flushSome(core: Core, list: Outlet[]): void {
   const { metrics, settings } = core
   let left = settings.bounds.unitsWritten
   let first = 0
@@ -66,19 +66,4 @@ function flushSome(core: Core, list: Connection[]): void {
 
 function hasMore({ doomed, late, rereading, untold }: Core): boolean {
   return doomed.length > 0 || late.length > 0 || rereading.length > 0 || untold
-}
-
-/**
- * The one exception to 3: more was written to a connection within a turn than `max_outgoing_bytes`. A burst is not
- * slowness, and memory must have a bound, so what relies on nothing that is not durable yet goes now. Returns whether there
- * is room for more.
- */
-export function writeEarly(core: Core, connection: Connection): boolean {
-  if (!mayWriteEarly(core, connection)) return false
-  connection.write()
-  return !connection.blocked
-}
-
-export function mayWriteEarly(core: Core, connection: Connection): boolean {
-  return !connection.blocked && connection.gate <= core.store.durable
 }
