@@ -93,14 +93,22 @@ export interface Bounds extends IndexBounds, OutboundBounds, SlabBounds {
   reasonLength: number
   /** Members of a shared subscription that are asked whether they have room, before one without is taken. 64. */
   membersTried: number
-  /** Units of work (see `Work`) that what is read in a turn may cost; then who sends more has to wait. 20,000: some 20 ms. */
+  /** Units of work (see `Work`) that what is read in a turn may cost; then who sends more has to wait. 20,000: some 20 ms, or `readMs`. */
   unitsRead: number
   /** Units that a turn does of what was too much for earlier ones. 5000: some 10 ms. */
   unitsPerTurn: number
   /** Units that writing to sockets may cost in a turn; who is left is written to in the next. 5000: some 300 sockets. */
   unitsWritten: number
-  /** Units that one of those who wait gets before the next one. 1000. */
+  /** Units that one of those who wait gets before the next one. 250: several have their turn within `jobsMs`. */
   unitsPerJob: number
+  /** Units after which the clock is looked at. 250: a millisecond at the most. */
+  unitsPerLook: number
+  /** Milliseconds that reading and handling may take in a turn, however few units it was. 10: two turns are what one waits for. */
+  readMs: number
+  /** The same for what was too much for earlier turns. 5. */
+  jobsMs: number
+  /** The same for writing to sockets. 5. */
+  writeMs: number
 }
 
 export const defaultBounds: Bounds = {
@@ -151,5 +159,9 @@ export const defaultBounds: Bounds = {
   unitsRead: 20_000,
   unitsPerTurn: 5000,
   unitsWritten: 5000,
-  unitsPerJob: 1000,
+  unitsPerJob: 250,
+  unitsPerLook: 250,
+  readMs: 10,
+  jobsMs: 5,
+  writeMs: 5,
 }

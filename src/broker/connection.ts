@@ -171,7 +171,7 @@ export class Connection extends Outlet {
   closed(reason: string): void {
     if (this.phase === Phase.Closed) return
     // Its Session and its Will may cost much: one after the other. What came before its end, maybe a DISCONNECT, goes first.
-    if (this.core.work.left <= 0 || this.decoder.suspended) {
+    if (this.core.work.spent || this.decoder.suspended) {
       this.core.work.add({ step: () => this.closed(reason) === undefined })
       return
     }

@@ -121,7 +121,7 @@ export class Core {
     this.takeovers = new TakeoverWatch(bounds)
     this.connectionRate = new ConnectionRate(bounds.addressesCounted)
     this.repeats = new Repeats(this)
-    this.work = new Work(bounds)
+    this.work = new Work(bounds, parts.clock)
     this.work.onFailure = (error) => this.failed('doing what was too much for one turn', null, error)
     // Seeds that no client knows: topics must not be chosen so that they collide.
     this.router = new Router(parts.text, seedOf(parts.random), seedOf(parts.random), bounds, this.work)

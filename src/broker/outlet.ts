@@ -1,6 +1,7 @@
 import { Output, type OutputOwner, type Slab } from '../protocol/index.ts'
 import type { Link } from './contracts.ts'
 import type { Core, Identity } from './core.ts'
+import { PerUnit, Units } from './work.ts'
 
 /**
  * The way out to one client: what was written for it, whether it may leave yet, and whether the client takes it. The turn
@@ -59,6 +60,7 @@ export abstract class Outlet implements OutputOwner {
   makeRoom(): boolean {
     if (!this.#overfull) return true
     if (!this.#mayWriteEarly) return false
+    this.core.work.spend(Units.write + (this.output.pending >> PerUnit.bytesWritten))
     this.write()
     return !this.blocked
   }

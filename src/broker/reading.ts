@@ -48,7 +48,7 @@ export class Reading implements Job {
 
   /** Thousands may connect at once: those for whom nothing of this turn is left wait for their turn. */
   waitIfSpent(): void {
-    if (this.#connection.core.work.left <= 0) this.waitForTurn()
+    if (this.#connection.core.work.spent) this.waitForTurn()
   }
 
   /**

@@ -30,7 +30,10 @@ export function endTurn(core: Core): boolean {
   if (core.untold) core.tellEvents()
   core.store.commit()
   const { dirty, late } = core
-  if (dirty.length === 0 && late.length === 0) return busy || hasMore(core)
+  if (dirty.length === 0 && late.length === 0) {
+    core.work.beginReading()
+    return busy || hasMore(core)
+  }
   core.dirty = core.spareDirty
   core.gated = 0
   if (late.length > 0) flushSome(core, late)
@@ -38,6 +41,7 @@ export function endTurn(core: Core): boolean {
   for (let i = 0; i < dirty.length; i++) late.push(dirty[i]!)
   dirty.length = 0
   core.spareDirty = dirty
+  core.work.beginReading()
   return busy || core.dirty.length > core.gated || hasMore(core)
 }
 
@@ -47,14 +51,14 @@ export function endTurn(core: Core): boolean {
  * store comes into the list of the next turn.
  */
 function flushSome(core: Core, list: Outlet[]): void {
-  const { metrics, settings } = core
-  let left = settings.bounds.unitsWritten
+  const { metrics, work } = core
+  work.beginWriting()
   let first = 0
   let last = list.length
-  while (first < last && left > 0) {
+  for (let left = true; left && first < last; ) {
     const connection = first <= list.length - last ? list[first++]! : list[--last]!
     const before = metrics.bytesSent
-    if (connection.flush()) left -= Units.write + ((metrics.bytesSent - before) >> PerUnit.bytesWritten)
+    if (connection.flush()) left = work.spend(Units.write + ((metrics.bytesSent - before) >> PerUnit.bytesWritten))
     else {
       core.dirty.push(connection)
       core.gated++

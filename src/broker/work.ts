@@ -1,4 +1,5 @@
 import type { Bounds } from './bounds.ts'
+import type { Clock } from './contracts.ts'
 
 /** Something large that is done a part at a time, so that it keeps nobody else waiting. */
 export interface Job {
@@ -10,7 +11,10 @@ export interface Job {
 }
 
 /** See `Bounds`. */
-type WorkBounds = Pick<Bounds, 'unitsRead' | 'unitsPerTurn' | 'unitsPerJob'>
+type WorkBounds = Pick<
+  Bounds,
+  'unitsRead' | 'unitsPerTurn' | 'unitsPerJob' | 'unitsWritten' | 'unitsPerLook' | 'readMs' | 'jobsMs' | 'writeMs'
+>
 
 /** What is dearer than a delivery, in units. */
 export const Units = {
@@ -46,23 +50,36 @@ export const PerUnit = {
 } as const
 
 /**
- * The budget of a turn, and what did not fit into it, counted in units: what one delivery costs, about a microsecond. Every loop over what a client sent, or left behind, takes its units
- * from `left`; when there are none it becomes a job, which goes on at the end of this turn and of the following ones. Between
- * two turns all sockets are read, so a client whose request is small waits for one turn, however much others asked for.
+ * The budget of a turn, and what did not fit into it, counted in units: what one delivery costs, about a microsecond. Every
+ * loop over what a client sent, or left behind, takes its units from `left`; when there are none it becomes a job, which goes
+ * on at the end of this turn and of the following ones. Between two turns all sockets are read, so a client whose request is
+ * small waits for one turn, however much others asked for.
+ *
+ * Units say who pays; how long they take differs by machine, memory and what else runs there. So they are handed out a few
+ * at a time, and the clock is looked at in between: each part of a turn ends when its units or its milliseconds are used up.
  */
 export class Work {
-  /** Units that are left to what runs now. It may go below 0. */
-  left: number
+  /** Units that are left until the next look at the clock. It may go below 0. */
+  left = 0
+  /** Units of this part of the turn beyond those. */
+  #beyond = 0
+  /** Milliseconds of this part, and when they are over: unknown until the first look. */
+  #milliseconds = 0
+  #until = UNKNOWN
   readonly #bounds: WorkBounds
+  readonly #clock: Clock
   /** Clients that wait to be read on. */
   readonly #readers: Lane = new Lane()
   readonly #others: Lane = new Lane()
+  /** Whose turn it is. */
+  #reader = true
   /** Is told what a job throws: then it is given up, and the others go on. */
   onFailure: ((error: unknown) => void) | null = null
 
-  constructor(bounds: WorkBounds) {
+  constructor(bounds: WorkBounds, clock: Clock) {
     this.#bounds = bounds
-    this.left = bounds.unitsRead
+    this.#clock = clock
+    this.beginReading()
   }
 
   /** Jobs that wait. */
@@ -85,23 +102,72 @@ export class Work {
   /** Takes units for something that was done; returns whether there are any left. */
   spend(units: number): boolean {
     this.left -= units
-    return this.left > 0
+    return this.left > 0 || this.#more()
   }
 
-  /** The end of a turn: jobs get their share, one after the other, clients and the rest alternately. Returns whether something is left for the next turn. */
+  /** Whether nothing is left. */
+  get spent(): boolean {
+    return this.left <= 0 && !this.#more()
+  }
+
+  /** The part of a turn in which what clients sent is read and handled. */
+  beginReading(): void {
+    this.#begin(this.#bounds.unitsRead, this.#bounds.readMs)
+  }
+
+  /** The part in which sockets are written to. */
+  beginWriting(): void {
+    this.#begin(this.#bounds.unitsWritten, this.#bounds.writeMs)
+  }
+
+  /**
+   * The part in which what waits goes on: jobs get their share, one after the other, clients and the rest alternately.
+   * Returns whether something is left for the next turn.
+   */
   run(): boolean {
-    const { unitsRead, unitsPerTurn, unitsPerJob } = this.#bounds
-    let reader = true
-    for (let turn = unitsPerTurn; turn > 0 && this.waiting > 0; reader = !reader) {
-      const lane = this.#others.waiting === 0 || (reader && this.#readers.waiting > 0) ? this.#readers : this.#others
+    if (this.waiting === 0) return false
+    const { unitsPerTurn, unitsPerJob, jobsMs } = this.#bounds
+    const until = this.#clock.now() + jobsMs
+    let turn = unitsPerTurn
+    do {
+      const lane = this.#next()
       const job = lane.take()
       const share = Math.min(turn, unitsPerJob)
-      this.left = share
+      this.#begin(share, jobsMs)
+      this.#until = until
       if (!this.#step(job)) lane.add(job)
-      turn -= Math.max(1, share - this.left)
-    }
-    this.left = unitsRead
+      turn -= Math.max(1, share - this.left - this.#beyond)
+    } while (turn > 0 && this.waiting > 0 && this.#clock.now() < until)
     return this.waiting > 0
+  }
+
+  #begin(units: number, milliseconds: number): void {
+    this.left = Math.min(units, this.#bounds.unitsPerLook)
+    this.#beyond = units - this.left
+    this.#milliseconds = milliseconds
+    this.#until = UNKNOWN
+  }
+
+  /** Hands out the next units, if the time is not over. */
+  #more(): boolean {
+    if (this.#beyond === 0) return false
+    const now = this.#clock.now()
+    if (this.#until === UNKNOWN) this.#until = now + this.#milliseconds
+    if (now >= this.#until) {
+      this.#beyond = 0
+      return false
+    }
+    const units = Math.min(this.#beyond, Math.max(this.#bounds.unitsPerLook, -this.left))
+    this.#beyond -= units
+    this.left += units
+    return this.left > 0 || this.#more()
+  }
+
+  #next(): Lane {
+    const reader = this.#reader
+    this.#reader = !reader
+    if (this.#others.waiting === 0) return this.#readers
+    return reader && this.#readers.waiting > 0 ? this.#readers : this.#others
   }
 
   #step(job: Job): boolean {
@@ -114,6 +180,9 @@ export class Work {
     }
   }
 }
+
+/** Not looked at the clock yet. */
+const UNKNOWN = Number.NEGATIVE_INFINITY
 
 /** Jobs that wait for each other. */
 class Lane {

@@ -73,6 +73,10 @@ export function drawBounds(seed: number): Bounds {
     unitsPerTurn: any(usual.unitsPerTurn, () => between(1, 8)),
     unitsWritten: any(usual.unitsWritten, () => between(1, 40)),
     unitsPerJob: any(usual.unitsPerJob, () => between(1, 8)),
+    unitsPerLook: any(usual.unitsPerLook, () => between(1, 8)),
+    readMs: any(usual.readMs, () => between(1, 8)),
+    jobsMs: any(usual.jobsMs, () => between(1, 8)),
+    writeMs: any(usual.writeMs, () => between(1, 8)),
   }
 }
 
