@@ -45,6 +45,13 @@ describe('the house is tidy', () => {
   it('has sources to look at', () => assert.ok(sources.length > 5 && statements.size === 251))
   it('imports only from lower floors, and through their doors', () => clean(checkFloors(sources)))
   it('has no circle of imports', () => clean(checkCircles(sources)))
+  it('has none of types either in the client', () =>
+    clean(
+      checkCircles(
+        sources.filter(({ path }) => path.startsWith('src/client/')),
+        true,
+      ),
+    ))
   it('keeps clock, timers, randomness and platform out of floors 0 to 3', () => clean(checkPurity(sources)))
   it('leaves nothing unfinished, hidden, or bound to one machine', () => clean(checkBans(tree)))
   it('cites only statements that the standard has', () => clean(checkCitations(tree, statements)))

@@ -1,5 +1,6 @@
 import { method } from '../arguments/index.ts'
 import type { Properties } from '../protocol/index.ts'
+import { onAbort } from './abort-signals.ts'
 import type {
   Client,
   ClientState,
@@ -14,12 +15,12 @@ import type {
   Subscription,
   UnsubscribeOptions,
 } from './api.ts'
-import { check, checkOptions, checkTopic, filterList } from './check.ts'
+import { check, checkOptions, checkTopic, filterList } from './check-arguments.ts'
 import { encodeBy, plainBytes } from './codecs.ts'
 import { aborted, closedError, MqttError, toMqttError } from './errors.ts'
 import { type ClientEvent, Events } from './events.ts'
 import { Lifecycle } from './lifecycle.ts'
-import type { Settings } from './options.ts'
+import { type ConnectOptions, readOptions, type Settings } from './options.ts'
 import type { Params } from './params.ts'
 import { warn } from './platform.ts'
 import { NO_PROPERTIES, Publication } from './publication.ts'
@@ -28,13 +29,25 @@ import { Requests, serve } from './request.ts'
 import { Routes } from './routes.ts'
 import { Sender } from './sender.ts'
 import type { ServerLimits } from './server-limits.ts'
-import { onAbort } from './signals.ts'
 import { type ClientStats, Counters } from './stats.ts'
 import { Subscriber } from './subscriber.ts'
 import { Subscriptions } from './subscriptions.ts'
-import type { Target } from './url.ts'
+import { readUrl, type Target } from './url.ts'
 
 const NO_OPTIONS = Object.freeze({})
+
+/**
+ * Connects to an MQTT broker at mqtt://[user[:password]@]host[:port]. Resolves when the broker has accepted the connection.
+ * A network that fails is tried again, until the signal fires or the limit of `reconnect` is reached; a refusal by the
+ * broker rejects (unless `reconnect.onRefused` is 'retry'), always with an MqttError.
+ */
+export async function connect(url: string | URL, options: ConnectOptions = {}): Promise<Client> {
+  checkOptions('connect', options)
+  const target = options.transport === undefined ? readUrl(url) : null
+  const client = new MqttClient(readOptions(options), target)
+  await client.start()
+  return client
+}
 
 /** The client as its user sees it; what it does is done by its parts. */
 export class MqttClient implements Client {

@@ -20,12 +20,10 @@ import {
   writeAcknowledgement,
 } from '../protocol/index.ts'
 import type { ClientTransport, ClientTransportHandler } from '../transport/index.ts'
-import type { Clock } from './clock.ts'
 import { MqttError, reasonWords, toMqttError } from './errors.ts'
 import { KeepAlive, type Watched } from './keep-alive.ts'
-import { afterTurn, text } from './platform.ts'
+import { afterTurn, type Clock, slabs, text } from './platform.ts'
 import { Reading } from './reading.ts'
-import { slabs } from './slabs.ts'
 import type { Counters } from './stats.ts'
 
 /** Who is told what comes in. Called from within the decoder: nothing here may throw or wait. */

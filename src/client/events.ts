@@ -1,5 +1,5 @@
+import { onAbort } from './abort-signals.ts'
 import { type MqttError, toMqttError } from './errors.ts'
-import { onAbort } from './signals.ts'
 
 export type ClientEvent =
   /** CONNACK came. */

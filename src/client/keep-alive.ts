@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts'
+import type { Clock } from './platform.ts'
 
 /** What keep-alive asks of its connection. Times are those of the clock. */
 export interface Watched {

@@ -1,11 +1,11 @@
 import { show } from '../arguments/index.ts'
 import { PacketType, type Properties, type QoS, reasonCodeFits } from '../protocol/index.ts'
+import type { Receipt } from './acknowledge.ts'
 import type { Message } from './api.ts'
 import { type Codec, decodeBy } from './codecs.ts'
 import { MqttError } from './errors.ts'
 import { type NamedFilter, readParams } from './params.ts'
 import { NO_PROPERTIES } from './publication.ts'
-import type { Receipt } from './receipt.ts'
 
 /** A message that came, without regard to who gets it: several subscriptions may share one. */
 export interface Arrival {

@@ -1,5 +1,5 @@
-/** All that differs between Node and a browser, in one file: a browser's build replaces this one. */
-import type { Text } from '../protocol/index.ts'
+/** What the machine gives: text, time, memory and the network. All that differs between Node and a browser is here. */
+import { SlabPool, type Text } from '../protocol/index.ts'
 import { dial, nodeText } from '../transport/index.ts'
 
 export const text: Text = nodeText
@@ -15,3 +15,30 @@ export function warn(words: string): void {
 }
 
 export { dial }
+
+/** Time, handed in so that tests need not wait. */
+export interface Clock {
+  /** Milliseconds from any fixed point, never going back. */
+  now(): number
+  setTimeout(callback: () => void, milliseconds: number): unknown
+  clearTimeout(timer: unknown): void
+}
+
+/** The longest time that setTimeout understands; a longer one would fire at once. */
+const LONGEST_TIMEOUT = 2 ** 31 - 1
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  setTimeout: (callback, milliseconds) => setTimeout(callback, Math.min(milliseconds, LONGEST_TIMEOUT)),
+  clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
+}
+
+const ARENA_BYTES = 512 * 1024
+
+let pool: SlabPool | null = null
+
+/** The memory that all connections of the process write into. */
+export function slabs(): SlabPool {
+  pool ??= new SlabPool(new Uint8Array(ARENA_BYTES), 0)
+  return pool
+}

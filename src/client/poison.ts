@@ -1,6 +1,5 @@
 import { ReasonCode } from '../protocol/index.ts'
-import type { MqttError } from './errors.ts'
-import { systemCode } from './unreachable.ts'
+import { type MqttError, systemCode } from './errors.ts'
 
 /** A message that was in flight when so many connections ended is put aside, if it was alone; else it goes alone. */
 export const STRIKES = 2

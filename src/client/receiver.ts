@@ -8,10 +8,10 @@ import {
   ReasonCode,
 } from '../protocol/index.ts'
 import { InboundAliases } from '../session/index.ts'
+import { Acknowledgements, Receipt } from './acknowledge.ts'
 import type { Connection } from './connection.ts'
 import type { Arrival } from './message.ts'
 import { text } from './platform.ts'
-import { Acknowledgements, Receipt } from './receipt.ts'
 import { type Known, matches, type Route, type Routes, type Target, takesRetained } from './routes.ts'
 import type { ClientSession } from './session.ts'
 import type { Counters } from './stats.ts'

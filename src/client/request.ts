@@ -1,12 +1,12 @@
 import { inWords } from '../protocol/index.ts'
+import { onAbort } from './abort-signals.ts'
 import type { Client, Message, PublishOptions, RequestOptions, ServeOptions, Subscription } from './api.ts'
-import type { Clock } from './clock.ts'
 import { bytes, type Codec, encodeBy, plainBytes } from './codecs.ts'
 import { aborted, MqttError, toMqttError } from './errors.ts'
 import { ReceivedMessage } from './message.ts'
 import type { Params } from './params.ts'
+import type { Clock } from './platform.ts'
 import type { ServerLimits } from './server-limits.ts'
-import { onAbort } from './signals.ts'
 
 /** The User Property of an answer that is an error, with its words as the value. */
 const ERROR_PROPERTY = 'error'

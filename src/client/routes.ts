@@ -108,6 +108,17 @@ export class Route {
   }
 }
 
+/** A SUBSCRIBE or UNSUBSCRIBE that is not answered. */
+export class ControlRequest {
+  readonly kind: 'subscribe' | 'unsubscribe'
+  readonly routes: readonly Route[]
+
+  constructor(kind: 'subscribe' | 'unsubscribe', routes: readonly Route[]) {
+    this.kind = kind
+    this.routes = routes
+  }
+}
+
 /** A Topic Name that came before, and whom it goes to if no Subscription Identifier says so. */
 export interface Known {
   readonly topic: string

@@ -1,7 +1,7 @@
 import { text as anyText } from '../arguments/index.ts'
 import { saslPrep } from '../protocol/index.ts'
 import type { Authentication } from './authentication.ts'
-import { check, checkOptions } from './check.ts'
+import { check, checkOptions } from './check-arguments.ts'
 import { encodeText, text } from './codecs.ts'
 import { MqttError } from './errors.ts'
 

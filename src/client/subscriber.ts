@@ -10,24 +10,12 @@ import {
   type UnsubackPacket,
 } from '../protocol/index.ts'
 import { packetIdAt } from '../session/index.ts'
-import type { Clock } from './clock.ts'
 import type { Connection } from './connection.ts'
 import { MqttError, reasonWords, toMqttError } from './errors.ts'
-import { text } from './platform.ts'
-import type { Route, Routes } from './routes.ts'
+import { type Clock, text } from './platform.ts'
+import { ControlRequest, type Route, type Routes } from './routes.ts'
 import { LARGEST_PACKET, type ServerLimits } from './server-limits.ts'
 import type { ClientSession } from './session.ts'
-
-/** A SUBSCRIBE or UNSUBSCRIBE that is not answered. */
-export class ControlRequest {
-  readonly kind: 'subscribe' | 'unsubscribe'
-  readonly routes: readonly Route[]
-
-  constructor(kind: 'subscribe' | 'unsubscribe', routes: readonly Route[]) {
-    this.kind = kind
-    this.routes = routes
-  }
-}
 
 /** Topic Filters in one packet, where they can share one. */
 const FILTERS_IN_A_PACKET = 100

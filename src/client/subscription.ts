@@ -1,12 +1,12 @@
 import type { QoS } from '../protocol/index.ts'
+import { onAbort } from './abort-signals.ts'
 import type { Message, NextOptions, SubscribeOptions, Subscription } from './api.ts'
-import { checkOptions } from './check.ts'
-import type { Clock } from './clock.ts'
+import { checkOptions } from './check-arguments.ts'
 import { bytes, type Codec } from './codecs.ts'
 import { aborted, MqttError } from './errors.ts'
 import { type Arrival, ReceivedMessage, sizeOf } from './message.ts'
 import type { NamedFilter } from './params.ts'
-import { onAbort } from './signals.ts'
+import type { Clock } from './platform.ts'
 
 /** What a subscription needs of the client around it. */
 export interface SubscriptionHost {

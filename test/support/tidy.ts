@@ -123,10 +123,10 @@ function judgeImport(folder: string, floor: Floor, path: string, typesOnly: bool
 }
 
 /** Circles of imports; those of types alone vanish when compiled and do not count. */
-export function checkCircles(sources: readonly Source[]): Finding[] {
+export function checkCircles(sources: readonly Source[], withTypes = false): Finding[] {
   const graph = new Map<string, Import[]>()
   for (const source of sources) {
-    const edges = importsOf(source).filter((i) => i.target.startsWith('.') && !i.typesOnly)
+    const edges = importsOf(source).filter((i) => i.target.startsWith('.') && (withTypes || !i.typesOnly))
     graph.set(
       source.path,
       edges.map((edge) => ({ ...edge, target: resolve(source.path, edge.target) })),

@@ -1,3 +1,5 @@
+import type { Clock } from './platform.ts'
+
 /** All that waits for one signal. */
 class Watch {
   readonly callbacks: Set<() => void> = new Set()
@@ -40,4 +42,23 @@ export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   const added = watch
   added.add(callback)
   return () => added.remove(callback)
+}
+
+/** Waits; rejects with the signal's reason if that fires first. */
+export function wait(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(signal.reason)
+      return
+    }
+    const abort = () => {
+      clock.clearTimeout(timer)
+      reject(signal.reason)
+    }
+    const timer = clock.setTimeout(() => {
+      signal.removeEventListener('abort', abort)
+      resolve()
+    }, milliseconds)
+    signal.addEventListener('abort', abort, { once: true })
+  })
 }

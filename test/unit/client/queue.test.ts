@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { OfflineQueue } from '../../../src/client/offline-queue.ts'
 import type { QueueOptions } from '../../../src/client/options.ts'
 import { NO_PROPERTIES, Publication } from '../../../src/client/publication.ts'
+import { OfflineQueue } from '../../../src/client/queue.ts'
 import { fc } from '../../support/fast-check.ts'
 
 function message(name: string, bytes = 0): Publication {
