@@ -62,3 +62,16 @@ export function wait(clock: Clock, milliseconds: number, signal: AbortSignal): P
     signal.addEventListener('abort', abort, { once: true })
   })
 }
+
+/** Settles as the promise does; if the signal fires first, rejects with this error, by default the signal's reason. */
+export function orAbort<T>(
+  promise: Promise<T>,
+  signal: AbortSignal,
+  error: () => unknown = () => signal.reason,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) reject(error())
+    const forget = onAbort(signal, () => reject(error()))
+    promise.then(resolve, reject).finally(forget)
+  })
+}

@@ -3,7 +3,7 @@ import type { Properties, QoS } from '../protocol/index.ts'
 import type { Codec } from './codecs.ts'
 import type { MqttError } from './errors.ts'
 import type { ClientEvent } from './events.ts'
-import type { Params } from './params.ts'
+import type { Params } from './filter-syntax.ts'
 import type { ServerLimits } from './server-limits.ts'
 import type { ClientStats } from './stats.ts'
 

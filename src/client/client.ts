@@ -1,5 +1,4 @@
 import { method } from '../arguments/index.ts'
-import type { Properties } from '../protocol/index.ts'
 import { onAbort } from './abort-signals.ts'
 import type {
   Client,
@@ -16,22 +15,21 @@ import type {
   UnsubscribeOptions,
 } from './api.ts'
 import { check, checkOptions, checkTopic, filterList } from './check-arguments.ts'
-import { encodeBy, plainBytes } from './codecs.ts'
 import { aborted, closedError, MqttError, toMqttError } from './errors.ts'
 import { type ClientEvent, Events } from './events.ts'
+import type { Params } from './filter-syntax.ts'
+import { Filters } from './filters.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { type ConnectOptions, readOptions, type Settings } from './options.ts'
-import type { Params } from './params.ts'
 import { warn } from './platform.ts'
-import { NO_PROPERTIES, Publication } from './publication.ts'
+import { publication } from './publication.ts'
 import { Receiver } from './receiver.ts'
 import { Requests, serve } from './request.ts'
-import { Routes } from './routes.ts'
 import { Sender } from './sender.ts'
 import type { ServerLimits } from './server-limits.ts'
 import { type ClientStats, Counters } from './stats.ts'
-import { Subscriber } from './subscriber.ts'
-import { Subscriptions } from './subscriptions.ts'
+import { Subscriptions } from './subscribe.ts'
+import { SubscribePackets } from './subscribe-packets.ts'
 import { readUrl, type Target } from './url.ts'
 
 const NO_OPTIONS = Object.freeze({})
@@ -50,14 +48,14 @@ export async function connect(url: string | URL, options: ConnectOptions = {}): 
 }
 
 /** The client as its user sees it; what it does is done by its parts. */
-export class MqttClient implements Client {
+class MqttClient implements Client {
   readonly #settings: Settings
   readonly #events: Events
   readonly #counters: Counters = new Counters()
-  readonly #routes: Routes = new Routes()
+  readonly #filters: Filters = new Filters()
   readonly #sender: Sender
   readonly #receiver: Receiver
-  readonly #subscriber: Subscriber
+  readonly #subscribePackets: SubscribePackets
   readonly #subscriptions: Subscriptions
   readonly #requests: Requests
   readonly #lifecycle: Lifecycle
@@ -77,15 +75,16 @@ export class MqttClient implements Client {
     this.#sender = new Sender(settings, this.#counters, (topic, error) => {
       this.#events.emit({ type: 'unsent', topic, error })
     })
-    this.#receiver = new Receiver(this.#routes, this.#counters, {
+    this.#receiver = new Receiver(this.#filters, this.#counters, {
+      clock,
       onUnclaimed: (topic) => this.#unclaimed(topic),
       regulate: () => this.#regulate(),
     })
-    this.#subscriber = new Subscriber(this.#routes, clock, (route, error) => {
-      this.#events.emit({ type: 'unsubscribed', filter: route.filter.source, error })
-      this.#subscriptions.refused(route, error)
+    this.#subscribePackets = new SubscribePackets(this.#filters, clock, (filter, error) => {
+      this.#events.emit({ type: 'unsubscribed', filter: filter.source, error })
+      this.#subscriptions.refused(filter, error)
     })
-    this.#subscriptions = new Subscriptions(this.#routes, this.#subscriber, this.#receiver, this.#counters, {
+    this.#subscriptions = new Subscriptions(this.#filters, this.#subscribePackets, this.#receiver, this.#counters, {
       clock,
       events: this.#events,
       regulate: () => this.#regulate(),
@@ -96,7 +95,7 @@ export class MqttClient implements Client {
       target,
       sender: this.#sender,
       receiver: this.#receiver,
-      subscriber: this.#subscriber,
+      subscribePackets: this.#subscribePackets,
       events: this.#events,
       counters: this.#counters,
       regulate: () => this.#regulate(),
@@ -144,7 +143,11 @@ export class MqttClient implements Client {
         checkOptions('publish', options)
         this.#validOptions = options
       }
-      const message = this.#publication(topic, payload, options)
+      if (topic !== this.#validTopic) {
+        checkTopic(topic)
+        this.#validTopic = topic
+      }
+      const message = publication(topic, payload, options, this.#settings)
       const result = this.#sender.publish(message, options.signal)
       if (message.qos > 0) this.#regulate()
       return result
@@ -228,7 +231,7 @@ export class MqttClient implements Client {
       inFlight: this.#lifecycle.session?.outbound.inFlight ?? 0,
       queued: this.#sender.queued,
       queuedBytes: this.#sender.queuedBytes,
-      subscriptions: this.#routes.size,
+      subscriptions: this.#filters.size,
     }
   }
 
@@ -286,21 +289,6 @@ export class MqttClient implements Client {
     )
   }
 
-  #publication<T>(topic: string, payload: T, options: PublishOptions<T>): Publication {
-    if (topic !== this.#validTopic) {
-      checkTopic(topic)
-      this.#validTopic = topic
-    }
-    const { codec, qos = 0, retain = false } = options
-    const bytes = codec === undefined ? plainBytes(payload) : encodeBy(codec, payload)
-    const named = codec?.contentType !== undefined || codec?.isText === true || options.properties !== undefined
-    const properties = named && this.#settings.protocol === 5 ? withCodec(options) : NO_PROPERTIES
-    const message = new Publication(topic, bytes, qos, retain, properties)
-    const expiry = properties.messageExpiryInterval
-    if (expiry !== undefined) message.expiresAt = this.#settings.clock.now() + expiry * 1000
-    return message
-  }
-
   /** Reading stops while a subscription's buffer is full, unless an answer is waited for: it must not wait behind that. */
   #regulate(): void {
     const { connection, session } = this.#lifecycle
@@ -314,15 +302,4 @@ export class MqttClient implements Client {
 
 function notDrained(timeout: number): MqttError {
   return new MqttError('ERR_TIMEOUT', `The client was not drained within ${timeout} ms, and is closed`)
-}
-
-function withCodec<T>({ codec, properties }: PublishOptions<T>): Properties {
-  const all: Properties = {
-    ...(codec?.contentType !== undefined && { contentType: codec.contentType }),
-    ...(codec?.isText === true && { payloadFormatIndicator: 1 }),
-    ...properties,
-  }
-  // It comes along where a message is passed on with the properties that it had. [MQTT-3.3.4-6]
-  delete all.subscriptionIdentifiers
-  return all
 }

@@ -1,3 +1,4 @@
+import { object } from '../arguments/index.ts'
 import {
   type ConnackPacket,
   type ConnectPacket,
@@ -7,16 +8,74 @@ import {
   ReasonCode,
   type WillMessage,
 } from '../protocol/index.ts'
+import type { ClientTransport } from '../transport/index.ts'
+import { orAbort } from './abort-signals.ts'
 import type { CloseOptions, Outgoing } from './api.ts'
+import { check, checkCredentials } from './check-arguments.ts'
 import { encodeText } from './codecs.ts'
-import { MqttError, reasonWords } from './errors.ts'
+import { MqttError, reasonWords, unreachable } from './errors.ts'
 import type { Credentials, Settings } from './options.ts'
-import { text } from './platform.ts'
+import { dial, text } from './platform.ts'
 import { LARGEST_PACKET, type ServerLimits } from './server-limits.ts'
+import type { Target } from './url.ts'
 
 const NO_BYTES: Uint8Array = new Uint8Array(0)
 
-/** What CONNECT says for one attempt. */
+const TRANSPORT = object('a ClientTransport', 'start', 'send', 'pause', 'resume', 'close', 'abort')
+
+/** How errors name the broker before there is a connection. `target` is null with a transport of the application's. */
+export function nameOf(target: Target | null): string {
+  if (target === null) return 'the broker'
+  const { host, port } = target
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+/** Opens TCP, or what the option `transport` opens. Throws MqttError ERR_UNREACHABLE, or the signal's reason. */
+export async function openTransport(
+  { transport }: Settings,
+  target: Target | null,
+  signal: AbortSignal,
+): Promise<ClientTransport> {
+  try {
+    if (transport === undefined) return await dial({ host: target!.host, port: target!.port, signal })
+    const opening = Promise.resolve(transport(signal))
+    opening.then(
+      (late) => {
+        if (signal.aborted) late?.abort()
+      },
+      () => {},
+    )
+    const opened = await orAbort(opening, signal)
+    check('ERR_OPTION', 'What transport() gave', opened, TRANSPORT)
+    return opened
+  } catch (error) {
+    throw unreachable(error, nameOf(target))
+  }
+}
+
+/** User name and password of the URL and, above those, of the options, which are asked for each attempt if a function. */
+export async function askCredentials(
+  { credentials }: Settings,
+  target: Target | null,
+  attempt: number,
+): Promise<Credentials> {
+  const { username, password } = target ?? {}
+  const url: Credentials = {
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+  }
+  if (typeof credentials !== 'function') return { ...url, ...credentials }
+  let given: Credentials
+  try {
+    given = await credentials(attempt)
+  } catch (cause) {
+    throw new MqttError('ERR_UNREACHABLE', `The credentials function failed: ${String(cause)}`, { cause })
+  }
+  checkCredentials(given)
+  return { ...url, ...given }
+}
+
+/** The CONNECT packet of one attempt. */
 export function connectPacket(
   settings: Settings,
   clientId: string,
@@ -117,6 +176,17 @@ function refusalHint(
     default:
       return serverReference === undefined ? '' : ` The broker names another one: ${serverReference}`
   }
+}
+
+/** The broker says Session Present to a Clean Start [MQTT-3.2.2-4]; null if it does not. */
+export function falseSession(
+  { sessionPresent }: ConnackPacket,
+  cleanStart: boolean,
+  address: string,
+): MqttError | null {
+  if (!sessionPresent || !cleanStart) return null
+  const words = `${address} broke the protocol: it says Session Present though Clean Start was asked for`
+  return new MqttError('ERR_PROTOCOL', words, { reasonCode: ReasonCode.ProtocolError })
 }
 
 /** What DISCONNECT says beside its reason code; words that would make it too large for the broker are left out. */

@@ -45,6 +45,12 @@ export interface ConnectionOwner {
   onEnd(error: MqttError): void
 }
 
+interface ConnectionOptions {
+  readonly protocol: ProtocolVersion
+  readonly maximumPacketSize: number
+  readonly clock: Clock
+}
+
 /** So much written, and not sent, is sent before the turn ends. */
 const HIGH_WATER = 49_152
 /** So much is sent in one turn at most: others want to be heard too. */
@@ -87,20 +93,18 @@ export class Connection implements ClientTransportHandler, PacketHandler, Output
 
   constructor(
     transport: ClientTransport,
-    version: ProtocolVersion,
-    maximumPacketSize: number,
+    { protocol, maximumPacketSize, clock }: ConnectionOptions,
     owner: ConnectionOwner,
-    clock: Clock,
     counters: Counters,
   ) {
     this.#transport = transport
-    this.version = version
+    this.version = protocol
     this.#owner = owner
     this.#clock = clock
     this.#counters = counters
     this.lastSent = this.lastReceived = clock.now()
     const decoder = new Decoder(this, text, { maximumPacketSize, maximumProperties: MAXIMUM_PROPERTIES })
-    decoder.version = version
+    decoder.version = protocol
     this.#reading = new Reading(decoder, transport, (error) => this.#fail(error))
     this.#output = new Output(slabs(), this)
   }

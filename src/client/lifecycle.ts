@@ -1,4 +1,3 @@
-import { object } from '../arguments/index.ts'
 import {
   type AcknowledgementPacket,
   type AuthPacket,
@@ -11,32 +10,35 @@ import {
   type SubackPacket,
   type UnsubackPacket,
 } from '../protocol/index.ts'
-import type { ClientTransport } from '../transport/index.ts'
-import { wait } from './abort-signals.ts'
+import { orAbort, wait } from './abort-signals.ts'
 import type { ClientState, CloseOptions } from './api.ts'
 import { Authenticator } from './authentication.ts'
-import { check, checkCredentials } from './check-arguments.ts'
-import { connectPacket, disconnectProperties, refusal } from './connect.ts'
+import {
+  askCredentials,
+  connectPacket,
+  disconnectProperties,
+  falseSession,
+  nameOf,
+  openTransport,
+  refusal,
+} from './connect.ts'
 import { Connection, type ConnectionOwner } from './connection.ts'
-import { closedError, MqttError, toMqttError, unreachable } from './errors.ts'
+import { closedError, MqttError, toMqttError } from './errors.ts'
 import type { Events } from './events.ts'
+import { ControlRequest } from './filters.ts'
 import type { Credentials, Settings } from './options.ts'
-import { dial, warn } from './platform.ts'
+import { warn } from './platform.ts'
 import type { Receiver } from './receiver.ts'
 import { Reconnect } from './reconnect.ts'
 import { answerTopic } from './request.ts'
-import { ControlRequest } from './routes.ts'
 import type { Sender } from './sender.ts'
 import { readServerLimits, type ServerLimits } from './server-limits.ts'
 import { ClientSession } from './session.ts'
 import type { Counters } from './stats.ts'
-import type { Subscriber } from './subscriber.ts'
+import type { SubscribePackets } from './subscribe-packets.ts'
 import type { Target } from './url.ts'
 
-/** Milliseconds in which an application will have subscribed: QoS 0 of an inherited Session waits so long for that. */
-const UNCLAIMED = 10_000
 const CLOSE_TIMEOUT = 1000
-const TRANSPORT = object('a ClientTransport', 'start', 'send', 'pause', 'resume', 'close', 'abort')
 
 /** What the lifecycle moves, and what it tells of. */
 export interface LifecycleParts {
@@ -45,7 +47,7 @@ export interface LifecycleParts {
   readonly target: Target | null
   readonly sender: Sender
   readonly receiver: Receiver
-  readonly subscriber: Subscriber
+  readonly subscribePackets: SubscribePackets
   readonly events: Events
   readonly counters: Counters
   /** Something came that may change whether to read on. */
@@ -71,7 +73,6 @@ export class Lifecycle implements ConnectionOwner {
   error: MqttError | null = null
   // Of the Session
   session: ClientSession | null = null
-  #unclaimedTimer: unknown
   // Of the Network Connection
   connection: Connection | null = null
   limits: ServerLimits | null = null
@@ -171,16 +172,15 @@ export class Lifecycle implements ConnectionOwner {
     const attempt = new AbortController()
     const stop = () => attempt.abort(closedError(this.error))
     this.#stop.signal.addEventListener('abort', stop, { once: true })
-    const where = target === null ? 'the broker' : hostAndPort(target)
+    const where = nameOf(target)
     const timer = settings.clock.setTimeout(() => {
       attempt.abort(new MqttError('ERR_TIMEOUT', `${where} did not answer within ${settings.connectTimeout} ms`))
     }, settings.connectTimeout)
     try {
-      this.#credentials = await orAbort(this.#askCredentials(), attempt.signal)
+      this.#credentials = await orAbort(askCredentials(settings, target, this.#reconnect.attempt), attempt.signal)
       const data = await orAbort(this.#authenticator.begin(), attempt.signal)
-      const transport = await this.#dial(where, attempt.signal)
-      const { protocol, maximumPacketSize, clock } = settings
-      const connection = new Connection(transport, protocol, maximumPacketSize, this, clock, counters)
+      const transport = await openTransport(settings, target, attempt.signal)
+      const connection = new Connection(transport, settings, this, counters)
       this.#cleanStart = this.session === null ? settings.cleanStart : !settings.keepsSession
       const packet = connectPacket(settings, this.clientId, this.#cleanStart, this.#credentials, data)
       const accepted = new Promise<void>((resolve, reject) => {
@@ -204,55 +204,19 @@ export class Lifecycle implements ConnectionOwner {
     }
   }
 
-  async #dial(where: string, signal: AbortSignal): Promise<ClientTransport> {
-    const { settings, target } = this.#parts
-    try {
-      if (settings.transport === undefined) return await dial({ host: target!.host, port: target!.port, signal })
-      const opening = Promise.resolve(settings.transport(signal))
-      opening.then(
-        (late) => {
-          if (signal.aborted) late?.abort()
-        },
-        () => {},
-      )
-      const transport = await orAbort(opening, signal)
-      check('ERR_OPTION', 'What transport() gave', transport, TRANSPORT)
-      return transport
-    } catch (error) {
-      throw unreachable(error, where)
-    }
-  }
-
-  async #askCredentials(): Promise<Credentials> {
-    const { settings, target } = this.#parts
-    const { credentials } = settings
-    const { username, password } = target ?? {}
-    const url: Credentials = {
-      ...(username !== undefined && { username }),
-      ...(password !== undefined && { password }),
-    }
-    if (typeof credentials !== 'function') return { ...url, ...credentials }
-    let given: Credentials
-    try {
-      given = await credentials(this.#reconnect.attempt)
-    } catch (cause) {
-      throw new MqttError('ERR_UNREACHABLE', `The credentials function failed: ${String(cause)}`, { cause })
-    }
-    checkCredentials(given)
-    return { ...url, ...given }
-  }
-
   // From the connection
 
   onConnack(packet: ConnackPacket): MqttError | number {
-    const { settings, events, counters, sender, receiver, subscriber } = this.#parts
+    const { settings, events, counters, sender, receiver, subscribePackets } = this.#parts
     const connection = this.connection!
-    const refused = refusal(packet, settings, connection.address, this.#credentials) ?? this.#lie(packet)
+    const { address } = connection
+    const refused =
+      refusal(packet, settings, address, this.#credentials) ?? falseSession(packet, this.#cleanStart, address)
     if (refused !== null) return refused
     const { authenticationData, assignedClientIdentifier } = packet.properties
     this.#authenticator.accepted(authenticationData)
     if (assignedClientIdentifier !== undefined) this.clientId = assignedClientIdentifier
-    const limits = readServerLimits(packet, settings.protocol, connection.address, settings)
+    const limits = readServerLimits(packet, settings.protocol, address, settings)
     this.limits = limits
     const previous = this.#resumeSession(packet.sessionPresent)
     this.sessionPresent = packet.sessionPresent
@@ -262,10 +226,10 @@ export class Lifecycle implements ConnectionOwner {
     const session = this.session!
     session.outbound.resume(Math.min(settings.maximumInFlight, limits.receiveMaximum))
     receiver.online(connection, session, settings.receiveMaximum, settings.topicAliasMaximum)
-    subscriber.online(connection, session, limits, packet.sessionPresent)
+    subscribePackets.online(connection, session, limits, packet.sessionPresent)
     sender.online(connection, session, limits, settings.topicAliases, previous)
     this.#parts.regulate()
-    events.emit({ type: 'online', address: connection.address, sessionPresent: packet.sessionPresent })
+    events.emit({ type: 'online', address, sessionPresent: packet.sessionPresent })
     this.#opening?.resolve()
     this.#first?.resolve()
     this.#first = null
@@ -287,12 +251,12 @@ export class Lifecycle implements ConnectionOwner {
     reasonCode: number,
     properties: Properties | null,
   ): void {
-    const { receiver, sender, subscriber, regulate } = this.#parts
+    const { receiver, sender, subscribePackets, regulate } = this.#parts
     if (type === PacketType.Pubrel) {
       receiver.onPubrel(packetId)
     } else {
       sender.onAcknowledgement(type, packetId, reasonCode, properties)
-      subscriber.askNext()
+      subscribePackets.askNext()
       sender.pump()
     }
     regulate()
@@ -307,7 +271,7 @@ export class Lifecycle implements ConnectionOwner {
       throw new ProtocolError(ReasonCode.ProtocolError, `The broker answered a ${kind} that was not sent`, 0)
     }
     outbound.finish(position)
-    this.#parts.subscriber.onAnswer(request, packet)
+    this.#parts.subscribePackets.onAnswer(request, packet)
     // It stood in the way of messages, if it was far behind them.
     this.#parts.sender.pump()
     this.#parts.regulate()
@@ -325,7 +289,7 @@ export class Lifecycle implements ConnectionOwner {
     if (wasOnline) {
       this.#parts.sender.offline(error)
       // Who waits for an UNSUBACK waits in vain if this is the end, and not as while the broker is away.
-      if (!this.#stopping) this.#parts.subscriber.offline()
+      if (!this.#stopping) this.#parts.subscribePackets.offline()
       this.#parts.receiver.offline()
       if (!this.#stopping) this.#parts.events.emit({ type: 'offline', error })
     }
@@ -333,43 +297,28 @@ export class Lifecycle implements ConnectionOwner {
     this.#end?.(error)
   }
 
-  /** A Session that we asked not to have [MQTT-3.2.2-4]. */
-  #lie({ sessionPresent }: ConnackPacket): MqttError | null {
-    if (!sessionPresent || !this.#cleanStart) return null
-    const words = `${this.connection!.address} broke the protocol: it says Session Present though Clean Start was asked for`
-    return new MqttError('ERR_PROTOCOL', words, { reasonCode: ReasonCode.ProtocolError })
-  }
-
   /** Our Session State goes on, or is dropped for a new one [MQTT-3.2.2-5]; returns what was dropped. */
   #resumeSession(present: boolean): ClientSession | null {
     const previous = this.session
     if (present && previous !== null) return null
     this.session = new ClientSession(present)
-    this.#endUnclaimed()
-    if (present) {
-      const { receiver, settings } = this.#parts
-      // Answers to what an earlier process asked are nobody's.
-      receiver.expectUnclaimed(settings.subscriptions, [answerTopic(this.limits!, this.clientId)])
-      this.#unclaimedTimer = settings.clock.setTimeout(() => receiver.unclaimedOverdue(), UNCLAIMED)
-    }
+    const { receiver, settings } = this.#parts
+    receiver.stopUnclaimed()
+    // Answers to requests of an earlier process are nobody's.
+    if (present) receiver.expectUnclaimed(settings.subscriptions, [answerTopic(this.limits!, this.clientId)])
     return previous
-  }
-
-  #endUnclaimed(): void {
-    this.#parts.settings.clock.clearTimeout(this.#unclaimedTimer)
-    this.#parts.receiver.stopUnclaimed()
   }
 
   /** The end of the client, for whatever reason; once. */
   #finish(error: MqttError | null): void {
     if (this.state === 'closed') return
-    const { settings, sender, subscriber, events } = this.#parts
+    const { sender, receiver, subscribePackets, events } = this.#parts
     this.state = 'closed'
     this.error = error
-    settings.clock.clearTimeout(this.#unclaimedTimer)
+    receiver.stopUnclaimed()
     const closed = closedError(error)
     sender.close(this.session, closed)
-    subscriber.close(closed, error)
+    subscribePackets.close(closed, error)
     this.#stop.abort()
     this.#first?.reject(error ?? closed)
     this.#first = null
@@ -377,16 +326,4 @@ export class Lifecycle implements ConnectionOwner {
     events.end()
     this.#resolveClosed(error ?? undefined)
   }
-}
-
-function hostAndPort({ host, port }: Target): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
-}
-
-function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) reject(signal.reason)
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-    promise.then(resolve, reject)
-  })
 }

@@ -4,7 +4,7 @@ import type { Receipt } from './acknowledge.ts'
 import type { Message } from './api.ts'
 import { type Codec, decodeBy } from './codecs.ts'
 import { MqttError } from './errors.ts'
-import { type NamedFilter, readParams } from './params.ts'
+import { type NamedFilter, readParams } from './filter-syntax.ts'
 import { NO_PROPERTIES } from './publication.ts'
 
 /** A message that came, without regard to who gets it: several subscriptions may share one. */

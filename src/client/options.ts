@@ -6,9 +6,8 @@ import type { Authentication } from './authentication.ts'
 import { check, checkTopic } from './check-arguments.ts'
 import { MqttError } from './errors.ts'
 import type { ClientEvent } from './events.ts'
-import { readNamedFilter } from './params.ts'
+import { readFilter, readNamedFilter } from './filter-syntax.ts'
 import { type Clock, systemClock } from './platform.ts'
-import { readFilter } from './routes.ts'
 import { LARGEST_PACKET } from './server-limits.ts'
 
 export interface Credentials {

@@ -7,8 +7,10 @@ import {
   ReasonCode,
 } from '../protocol/index.ts'
 import { onAbort } from './abort-signals.ts'
-import type { PublishResult } from './api.ts'
+import type { PublishOptions, PublishResult } from './api.ts'
+import { encodeBy, plainBytes } from './codecs.ts'
 import { MqttError } from './errors.ts'
+import type { Settings } from './options.ts'
 import { text } from './platform.ts'
 import { LARGEST_PACKET, type ServerLimits } from './server-limits.ts'
 
@@ -88,6 +90,34 @@ export class Publication implements PublishPacket {
 const NO_MATCHING_SUBSCRIBERS = 0x10
 
 export const MATCHED: PublishResult = Object.freeze({ reasonCode: 0, matched: true })
+
+/** A message as publish() was given it. Throws MqttError ERR_PAYLOAD. */
+export function publication<T>(
+  topic: string,
+  payload: T,
+  options: PublishOptions<T>,
+  { protocol, clock }: Pick<Settings, 'protocol' | 'clock'>,
+): Publication {
+  const { codec, qos = 0, retain = false } = options
+  const bytes = codec === undefined ? plainBytes(payload) : encodeBy(codec, payload)
+  const named = codec?.contentType !== undefined || codec?.isText === true || options.properties !== undefined
+  const properties = named && protocol === 5 ? withCodec(options) : NO_PROPERTIES
+  const message = new Publication(topic, bytes, qos, retain, properties)
+  const expiry = properties.messageExpiryInterval
+  if (expiry !== undefined) message.expiresAt = clock.now() + expiry * 1000
+  return message
+}
+
+function withCodec<T>({ codec, properties }: PublishOptions<T>): Properties {
+  const all: Properties = {
+    ...(codec?.contentType !== undefined && { contentType: codec.contentType }),
+    ...(codec?.isText === true && { payloadFormatIndicator: 1 }),
+    ...properties,
+  }
+  // It comes along where a message is passed on with the properties that it had. [MQTT-3.3.4-6]
+  delete all.subscriptionIdentifiers
+  return all
+}
 
 /** Why the broker would not take the message, or null. What it said it cannot take must not be sent. */
 export function refused(message: Publication, limits: ServerLimits): MqttError | null {

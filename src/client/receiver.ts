@@ -10,12 +10,15 @@ import {
 import { InboundAliases } from '../session/index.ts'
 import { Acknowledgements, Receipt } from './acknowledge.ts'
 import type { Connection } from './connection.ts'
+import { type ClientFilter, type Filters, type Known, matches, type Target, takesRetained } from './filters.ts'
 import type { Arrival } from './message.ts'
-import { text } from './platform.ts'
-import { type Known, matches, type Route, type Routes, type Target, takesRetained } from './routes.ts'
+import { type Clock, text } from './platform.ts'
 import type { ClientSession } from './session.ts'
 import type { Counters } from './stats.ts'
 import { Unclaimed } from './unclaimed.ts'
+
+/** Milliseconds in which an application will have subscribed: QoS 0 of an inherited Session waits so long for that. */
+const TIME_TO_SUBSCRIBE = 10_000
 
 /** What dies with the Network Connection. */
 interface Online {
@@ -28,6 +31,7 @@ interface Online {
 
 /** What it tells the client around it. */
 export interface ReceiverSurroundings {
+  readonly clock: Clock
   /** A message came that no subscription asks for. */
   onUnclaimed(topic: string): void
   /** Something may have changed whether to read on. */
@@ -38,17 +42,18 @@ export interface ReceiverSurroundings {
 export class Receiver {
   /** Nothing more is delivered, nor acknowledged: the broker will send it again to whoever continues the Session. */
   stopped = false
-  readonly #routes: Routes
+  readonly #filters: Filters
   readonly #counters: Counters
   readonly #around: ReceiverSurroundings
   readonly #targets: Target[] = []
   #unclaimed: Unclaimed | null = null
+  #timer: unknown
   #online: Online | null = null
   /** The application was told, since the last CONNACK, that a message came which nobody wants. */
   #told = false
 
-  constructor(routes: Routes, counters: Counters, around: ReceiverSurroundings) {
-    this.#routes = routes
+  constructor(filters: Filters, counters: Counters, around: ReceiverSurroundings) {
+    this.#filters = filters
     this.#counters = counters
     this.#around = around
   }
@@ -80,10 +85,11 @@ export class Receiver {
    */
   expectUnclaimed(expected: readonly string[] | null, unwanted: readonly string[]): void {
     this.#unclaimed = new Unclaimed(expected, unwanted)
+    this.#timer = this.#around.clock.setTimeout(() => this.#unclaimedOverdue(), TIME_TO_SUBSCRIBE)
   }
 
-  /** Time enough has passed to subscribe: QoS 0 waits no longer, and the application is told of what still does. */
-  unclaimedOverdue(): void {
+  /** There was time enough to subscribe: QoS 0 is no longer held, and the application is told of what still is. */
+  #unclaimedOverdue(): void {
     const unclaimed = this.#unclaimed
     if (unclaimed === null) return
     const { oldest } = unclaimed
@@ -94,6 +100,7 @@ export class Receiver {
 
   /** The broker has forgotten the Session that they came from. */
   stopUnclaimed(): void {
+    this.#around.clock.clearTimeout(this.#timer)
     this.#counters.unclaimed += this.held
     this.#unclaimed = null
   }
@@ -107,16 +114,16 @@ export class Receiver {
    * Somebody subscribes. It gets what came before it: messages of QoS 0 at once, the others when the broker has granted
    * it; refused, it would take them with it.
    */
-  claim(route: Route, target: Target, granted: boolean): void {
+  claim(filter: ClientFilter, target: Target, granted: boolean): void {
     const unclaimed = this.#unclaimed
     if (unclaimed === null) return
-    if (!granted) unclaimed.expect(route.filter.filter)
+    if (!granted) unclaimed.expect(filter.pattern)
     unclaimed.take((arrival) => {
-      if (arrival.qos > 0 !== granted || !matches(route, arrival.topic)) return false
+      if (arrival.qos > 0 !== granted || !matches(filter, arrival.topic)) return false
       // It is acknowledged by the subscription's own rule only if that is to take it; the place that held it lets go after.
       const { receipt } = arrival
-      if (receipt !== null && target.queue.holdsBack) receipt.holders++
-      target.queue.receive({ ...arrival, receipt: target.queue.holdsBack ? receipt : null }, target.names)
+      if (receipt !== null && target.subscription.holdsBack) receipt.holders++
+      target.subscription.receive({ ...arrival, receipt: target.subscription.holdsBack ? receipt : null }, target.names)
       receipt?.release(0)
       return true
     })
@@ -153,7 +160,7 @@ export class Receiver {
       receipt: null,
     }
     if (targets.length === 0) this.#unwanted(arrival, view, online)
-    else if (view.qos === 0) for (const { queue, names } of targets) queue.receive(arrival, names)
+    else if (view.qos === 0) for (const { subscription, names } of targets) subscription.receive(arrival, names)
     else this.#deliver(arrival, view, targets, online)
     targets.length = 0
   }
@@ -167,13 +174,13 @@ export class Receiver {
 
   #topicOf(view: PublishView, { aliases }: Online): Known {
     const { topicAlias, topicStart, topicEnd } = view
-    if (topicAlias === 0) return this.#routes.know(view)
+    if (topicAlias === 0) return this.#filters.know(view)
     if (topicAlias > aliases.maximum) {
       const words = `Topic Alias ${topicAlias} is above the ${aliases.maximum} that were allowed`
       throw new ProtocolError(ReasonCode.TopicAliasInvalid, words, 0)
     }
     if (topicEnd > topicStart) {
-      const known = this.#routes.know(view)
+      const known = this.#filters.know(view)
       aliases.set(topicAlias, known)
       return known
     }
@@ -210,31 +217,31 @@ export class Receiver {
       // They are the client's own affair.
       delete properties.subscriptionIdentifiers
     }
-    if (targets.length === 0) for (const route of this.#routes.match(known)) this.#addTargets(route, view, known)
+    if (targets.length === 0) for (const filter of this.#filters.match(known)) this.#addTargets(filter, view, known)
     return targets
   }
 
   #addIdentified(identifier: number, view: PublishView, known: Known, session: ClientSession): void {
-    const route = this.#routes.identified(identifier)
+    const filter = this.#filters.identified(identifier)
     // In a Session of an earlier process the identifier may be that of another filter.
-    if (route === undefined || (session.inherited && !matches(route, known.topic))) return
-    this.#addTargets(route, view, known)
+    if (filter === undefined || (session.inherited && !matches(filter, known.topic))) return
+    this.#addTargets(filter, view, known)
   }
 
-  #addTargets(route: Route, view: PublishView, known: Known): void {
-    for (const target of route.targets) {
-      if (view.retain && !takesRetained(route, target, known.topic)) continue
-      if (this.#unclaimed !== null && view.qos > 0 && !target.queue.ready) continue
-      if (this.#targets.some((other) => other.queue === target.queue)) continue
+  #addTargets(filter: ClientFilter, view: PublishView, known: Known): void {
+    for (const target of filter.targets) {
+      if (view.retain && !takesRetained(filter, target, known.topic)) continue
+      if (this.#unclaimed !== null && view.qos > 0 && !target.subscription.ready) continue
+      if (this.#targets.some((other) => other.subscription === target.subscription)) continue
       this.#targets.push(target)
     }
   }
 
   #deliver(arrival: Arrival, { qos, packetId }: PublishView, targets: readonly Target[], online: Online): void {
-    const holders = targets.reduce((count, { queue }) => (queue.holdsBack ? count + 1 : count), 0)
+    const holders = targets.reduce((count, { subscription }) => (subscription.holdsBack ? count + 1 : count), 0)
     const receipt = this.#owe(packetId, qos as 1 | 2, holders, online)
-    for (const { queue, names } of targets) {
-      queue.receive(queue.holdsBack ? { ...arrival, receipt } : arrival, names)
+    for (const { subscription, names } of targets) {
+      subscription.receive(subscription.holdsBack ? { ...arrival, receipt } : arrival, names)
     }
   }
 

@@ -12,7 +12,7 @@ import type { Connection } from './connection.ts'
 import { aborted, MqttError, reasonWords, toMqttError } from './errors.ts'
 import type { QueueOptions, Settings } from './options.ts'
 import { type Clock, text } from './platform.ts'
-import { mayBeTheMessage, STRIKES } from './poison.ts'
+import { PoisonWatch, poisonError } from './poison.ts'
 import { expired, MATCHED, NO_PROPERTIES, Publication, refused } from './publication.ts'
 import { OfflineQueue } from './queue.ts'
 import type { ServerLimits } from './server-limits.ts'
@@ -35,12 +35,9 @@ export class Sender {
   readonly #options: Required<QueueOptions>
   readonly #clock: Clock
   readonly #counters: Counters
-  /** What ends connections is put aside. */
-  readonly #putsAside: boolean
+  readonly #poison: PoisonWatch
   readonly #onUnsent: (topic: string, error: MqttError) => void
   #online: Online | null = null
-  /** It was in flight when connections ended, and goes alone, so that the next end can be laid to it. */
-  #suspect: Publication | null = null
   /** Called when nothing is in flight and nothing waits. */
   #idle: (() => void) | null = null
   /** One for all packets in which an alias stands for the topic. */
@@ -63,7 +60,7 @@ export class Sender {
     this.#queue = new OfflineQueue(queue)
     this.#options = queue
     this.#clock = clock
-    this.#putsAside = poison === 'put-aside'
+    this.#poison = new PoisonWatch(poison)
     this.#counters = counters
     this.#onUnsent = onUnsent
   }
@@ -116,7 +113,7 @@ export class Sender {
   ): void {
     const aliases = Math.min(topicAliases, limits.topicAliasMaximum)
     this.#online = { connection, session, limits, aliases: aliases === 0 ? null : new OutboundAliases(aliases) }
-    this.#suspect = null
+    this.#poison.connected()
     if (previous !== null) this.#carryOver(previous)
     this.pump()
   }
@@ -124,17 +121,10 @@ export class Sender {
   offline(error: MqttError): void {
     const online = this.#online
     this.#online = null
-    if (online === null || !this.#putsAside || !mayBeTheMessage(error)) return
+    if (online === null) return
     const { outbound } = online.session
-    const inFlight: number[] = []
-    outbound.forEach((message, state, position) => {
-      if (state !== OutboundState.AwaitingPuback && state !== OutboundState.AwaitingPubrec) return
-      ;(message as Publication).strikes++
-      inFlight.push(position)
-    })
-    // Of several it may have been any: those that were there every time go one by one from now on.
-    const alone = inFlight.length === 1 ? (outbound.message(inFlight[0]!) as Publication) : null
-    if (alone !== null && isSuspect(alone)) this.#putAside(outbound, inFlight[0]!, error)
+    const position = this.#poison.disconnected(outbound, error)
+    if (position >= 0) this.#putAside(outbound, position, error)
   }
 
   /** Nothing will be sent any more. */
@@ -183,7 +173,7 @@ export class Sender {
         this.#answered(message, reasonCode, properties)
       } else {
         message.reasonCode = reasonCode
-        if (this.#suspect === message) this.#suspect = null
+        this.#poison.answered(message)
         session.releasing.set(packetId, message)
         outbound.received(position)
         connection.acknowledge(PacketType.Pubrel, packetId, ReasonCode.Success)
@@ -228,9 +218,9 @@ export class Sender {
   }
 
   #mayGo(message: Publication, { connection, session }: Online): boolean {
-    if (!connection.writable || this.#suspect !== null) return false
+    if (!connection.writable || this.#poison.alone) return false
     const { outbound } = session
-    if (isSuspect(message)) return outbound.inFlight === 0 && outbound.waiting === 0
+    if (this.#poison.isSuspect(message)) return outbound.inFlight === 0 && outbound.waiting === 0
     return outbound.waiting === 0 && (message.qos === 0 || outbound.open)
   }
 
@@ -241,16 +231,16 @@ export class Sender {
     this.#write(message, online)
     if (message.qos === 0) return
     outbound.send(message, message.qos)
-    if (isSuspect(message)) this.#suspect = message
+    this.#poison.sent(message)
   }
 
   #resend(online: Online): void {
     const { connection, session, limits } = online
     const { outbound } = session
     while (outbound.releases > 0) connection.acknowledge(PacketType.Pubrel, outbound.sendRelease(), ReasonCode.Success)
-    while (outbound.waiting > 0 && this.#suspect === null) {
+    while (outbound.waiting > 0 && !this.#poison.alone) {
       const message = outbound.message(outbound.next) as Publication
-      if (!connection.writable || !outbound.open || (isSuspect(message) && outbound.inFlight > 0)) return
+      if (!connection.writable || !outbound.open || (this.#poison.isSuspect(message) && outbound.inFlight > 0)) return
       const error = refused(message, limits)
       if (error !== null) {
         this.#giveUp(message, error)
@@ -260,7 +250,7 @@ export class Sender {
       message.dup = true
       this.#write(message, online)
       outbound.sendNext()
-      if (isSuspect(message)) this.#suspect = message
+      this.#poison.sent(message)
     }
   }
 
@@ -290,7 +280,7 @@ export class Sender {
   }
 
   #answered(message: Publication, reasonCode: number, properties: Properties | null): void {
-    if (this.#suspect === message) this.#suspect = null
+    this.#poison.answered(message)
     if (reasonCode < 0x80) {
       message.accepted(reasonCode)
       return
@@ -327,14 +317,10 @@ export class Sender {
   }
 
   #putAside(outbound: ClientSession['outbound'], position: number, cause: MqttError): void {
-    const { topic, payload, qos, strikes } = outbound.message(position) as Publication
-    const words =
-      `The message to '${topic}' (${payload.length} bytes, QoS ${qos}) ended the connection ${strikes} times and was put ` +
-      `aside: ${cause.message}`
-    const error = new MqttError('ERR_POISON', words, { reasonCode: cause.reasonCode, cause })
-    this.#giveUp(outbound.message(position) as Publication, error)
+    const message = outbound.message(position) as Publication
+    this.#giveUp(message, poisonError(message, cause))
     // At QoS 2 the broker may hold the identifier: PUBREL, when the Session is resumed, frees it.
-    if (qos === 2) outbound.received(position)
+    if (message.qos === 2) outbound.received(position)
     else outbound.finish(position)
   }
 
@@ -350,8 +336,4 @@ function sessionLost({ topic }: Publication): MqttError {
     `The broker has forgotten the Session, so whether the message to '${topic}' arrived is unknown. ` +
     'Publish it again if twice does no harm; with sessionExpiry the Session outlives a broken connection'
   return new MqttError('ERR_SESSION_LOST', words)
-}
-
-function isSuspect(message: Publication): boolean {
-  return message.strikes >= STRIKES
 }

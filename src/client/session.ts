@@ -1,7 +1,7 @@
 import { Inbound, Outbound } from '../session/index.ts'
 import type { Receipt } from './acknowledge.ts'
+import type { ControlRequest } from './filters.ts'
 import type { Publication } from './publication.ts'
-import type { ControlRequest } from './routes.ts'
 
 /**
  * Our half of the Session State: it lives on after a Network Connection, and ends when the broker says that it has

@@ -4,8 +4,8 @@ import type { Message, NextOptions, SubscribeOptions, Subscription } from './api
 import { checkOptions } from './check-arguments.ts'
 import { bytes, type Codec } from './codecs.ts'
 import { aborted, MqttError } from './errors.ts'
+import type { NamedFilter } from './filter-syntax.ts'
 import { type Arrival, ReceivedMessage, sizeOf } from './message.ts'
-import type { NamedFilter } from './params.ts'
 import type { Clock } from './platform.ts'
 
 /** What a subscription needs of the client around it. */
@@ -17,11 +17,11 @@ export interface SubscriptionHost {
   readonly maximumBufferedBytes: number
   /** The buffer of a subscription that pauses got full, or has room again. */
   filled(full: boolean): void
-  overflowed(subscription: MessageQueue<unknown, unknown>, first: boolean): void
+  overflowed(subscription: ClientSubscription<unknown, unknown>, first: boolean): void
   /** What was left in an ended subscription may have been consumed. */
   consumed(): void
   /** It takes no more: its filters are to be given up. */
-  left(subscription: MessageQueue<unknown, unknown>): Promise<void>
+  left(subscription: ClientSubscription<unknown, unknown>): Promise<void>
 }
 
 const BUFFER = 1000
@@ -53,7 +53,7 @@ class Reader<M> {
 }
 
 /** The messages of one subscription, from the connection to whoever iterates. */
-export class MessageQueue<T, P> implements Subscription<T, P> {
+export class ClientSubscription<T, P> implements Subscription<T, P> {
   filters: readonly string[] = []
   granted: QoS = 0
   /** The broker has granted it. */
@@ -293,7 +293,7 @@ export class MessageQueue<T, P> implements Subscription<T, P> {
   /** Its filters are given up; no rejection of that ends the process. */
   #leave(): Promise<void> {
     if (this.#leaving === null) {
-      this.#leaving = this.#host.left(this as MessageQueue<unknown, unknown>)
+      this.#leaving = this.#host.left(this as ClientSubscription<unknown, unknown>)
       this.#leaving.catch(() => {})
     }
     return this.#leaving
@@ -339,7 +339,7 @@ export class MessageQueue<T, P> implements Subscription<T, P> {
 
   #lost(): void {
     this.dropped++
-    this.#host.overflowed(this as MessageQueue<unknown, unknown>, !this.#overflowing)
+    this.#host.overflowed(this as ClientSubscription<unknown, unknown>, !this.#overflowing)
     this.#overflowing = true
   }
 

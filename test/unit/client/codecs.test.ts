@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { type Params, readNamedFilter, readParams } from '../../../src/client/filter-syntax.ts'
 import { bytes, json, type StandardSchema, text } from '../../../src/client/index.ts'
-import { type Params, readNamedFilter, readParams } from '../../../src/client/params.ts'
 
 const utf8 = (value: string) => new TextEncoder().encode(value)
 

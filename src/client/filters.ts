@@ -1,38 +1,33 @@
-import { show } from '../arguments/index.ts'
 import type { PublishView, QoS } from '../protocol/index.ts'
 import {
   MatchCache,
   type Matches,
   NO_SEED,
-  parseTopicFilter,
   SubscriptionIndex,
   type TopicFilter,
   topicMatches,
 } from '../topics/index.ts'
-import { MqttError } from './errors.ts'
-import type { NamedFilter } from './params.ts'
+import type { MqttError } from './errors.ts'
+import type { NamedFilter } from './filter-syntax.ts'
 import { text } from './platform.ts'
-import type { MessageQueue } from './subscription.ts'
-
-/** Bytes. */
-const LONGEST_FILTER = 65_535
+import type { ClientSubscription } from './subscription.ts'
 
 /** Milliseconds after which a broker has surely sent the retained messages that answer a SUBSCRIBE. */
 const RETAINED_SENT = 10_000
 /** Topics of retained messages that a target notes. */
 const RETAINED_NOTED = 1000
 
-/** Who gets the messages of a route, and how they name its levels. */
+/** Who gets the messages of a filter, and how they name its levels. */
 export class Target {
-  readonly queue: MessageQueue<unknown, unknown>
+  readonly subscription: ClientSubscription<unknown, unknown>
   readonly names: NamedFilter['names']
   /** By the clock: when the SUBSCRIBE was sent whose retained messages are for it. */
   #asked = -1
   /** Topics of those that came; null: all have. */
   #retained: Set<string> | null = null
 
-  constructor(queue: MessageQueue<unknown, unknown>, names: NamedFilter['names']) {
-    this.queue = queue
+  constructor(subscription: ClientSubscription<unknown, unknown>, names: NamedFilter['names']) {
+    this.subscription = subscription
     this.names = names
   }
 
@@ -58,7 +53,7 @@ export class Target {
   }
 }
 
-export interface RouteOptions {
+export interface FilterOptions {
   readonly qos: QoS
   readonly noLocal: boolean
   readonly retainAsPublished: boolean
@@ -77,16 +72,16 @@ export interface Leaver {
   reject(error: MqttError): void
 }
 
-/** One Topic Filter that the broker has, or shall have: all subscriptions to it share this one. */
-export class Route {
-  readonly filter: TopicFilter
+/** A Topic Filter that we subscribe to, and whether the broker has it. All subscriptions to the same filter share one. */
+export class ClientFilter {
+  readonly topicFilter: TopicFilter
   /** Subscription Identifier. */
   readonly identifier: number
-  options: RouteOptions
-  /** The route is wanted as long as there is one. */
+  options: FilterOptions
+  /** Wanted as long as there is one. */
   targets: readonly Target[] = []
   /** The broker has it, as far as we know. */
-  held = false
+  brokerHas = false
   /** The broker would not have it: it is not asked again until somebody new wants it, or on a new connection. */
   refused = false
   /** It is to be sent again: with other options, or for the retained messages. */
@@ -101,73 +96,81 @@ export class Route {
   /** Who waits until it is given up. */
   leavers: Leaver[] = []
 
-  constructor(filter: TopicFilter, identifier: number, options: RouteOptions) {
-    this.filter = filter
+  constructor(topicFilter: TopicFilter, identifier: number, options: FilterOptions) {
+    this.topicFilter = topicFilter
     this.identifier = identifier
     this.options = options
+  }
+
+  /** As it stands in SUBSCRIBE, with `$share/group/`. */
+  get source(): string {
+    return this.topicFilter.source
+  }
+
+  /** What topics have to match. */
+  get pattern(): string {
+    return this.topicFilter.filter
   }
 }
 
 /** A SUBSCRIBE or UNSUBSCRIBE that is not answered. */
 export class ControlRequest {
   readonly kind: 'subscribe' | 'unsubscribe'
-  readonly routes: readonly Route[]
+  readonly filters: readonly ClientFilter[]
 
-  constructor(kind: 'subscribe' | 'unsubscribe', routes: readonly Route[]) {
+  constructor(kind: 'subscribe' | 'unsubscribe', filters: readonly ClientFilter[]) {
     this.kind = kind
-    this.routes = routes
+    this.filters = filters
   }
 }
 
-/** A Topic Name that came before, and whom it goes to if no Subscription Identifier says so. */
+/** A Topic Name that came before, and the filters that it matches, for messages without Subscription Identifier. */
 export interface Known {
   readonly topic: string
-  routes: readonly Route[]
-  /** The version of the routes at which `routes` was right. */
+  filters: readonly ClientFilter[]
+  /** The version of `Filters` at which `filters` was right. */
   version: number
 }
 
-/** As Nightjar's broker reads filters; another broker says by Subscription Identifier what it means. */
-const FILTER_OPTIONS = { starWildcard: true, sysAlias: true }
 const CACHE = { seed: NO_SEED, maxEntries: 4096, maxBytes: 256 * 1024 }
 const LARGEST_IDENTIFIER = 268_435_455
 
-/** From a message that comes in to the subscriptions that get it. */
-export class Routes {
-  readonly #byFilter: Map<string, Route> = new Map()
-  readonly #byIdentifier: Map<number, Route> = new Map()
-  readonly #index: SubscriptionIndex<Route> = new SubscriptionIndex()
+/** Every Topic Filter of this client, and which of them a topic matches. */
+export class Filters {
+  readonly #bySource: Map<string, ClientFilter> = new Map()
+  readonly #byIdentifier: Map<number, ClientFilter> = new Map()
+  readonly #index: SubscriptionIndex<ClientFilter> = new SubscriptionIndex()
   readonly #known: MatchCache<Known> = new MatchCache(CACHE)
-  readonly #matches: Matches<Route> = { direct: [], shared: [] }
+  readonly #matches: Matches<ClientFilter> = { direct: [], shared: [] }
   #lastIdentifier = 0
   #version = 0
 
   get size(): number {
-    return this.#byFilter.size
+    return this.#bySource.size
   }
 
-  all(): Iterable<Route> {
-    return this.#byFilter.values()
+  all(): Iterable<ClientFilter> {
+    return this.#bySource.values()
   }
 
-  find(filter: string): Route | undefined {
-    return this.#byFilter.get(filter)
+  find(source: string): ClientFilter | undefined {
+    return this.#bySource.get(source)
   }
 
-  add(filter: TopicFilter, options: RouteOptions): Route {
-    const route = new Route(filter, this.#newIdentifier(), options)
-    this.#byFilter.set(filter.source, route)
-    this.#byIdentifier.set(route.identifier, route)
-    // To the broker it is one of a group; here it is one among others.
-    this.#index.add({ ...filter, share: null }, route)
+  add(topicFilter: TopicFilter, options: FilterOptions): ClientFilter {
+    const filter = new ClientFilter(topicFilter, this.#newIdentifier(), options)
+    this.#bySource.set(filter.source, filter)
+    this.#byIdentifier.set(filter.identifier, filter)
+    // For the broker we are one of a group; here it is a filter like others.
+    this.#index.add({ ...topicFilter, share: null }, filter)
     this.#version++
-    return route
+    return filter
   }
 
-  remove(route: Route): void {
-    if (!this.#byFilter.delete(route.filter.source)) return
-    this.#byIdentifier.delete(route.identifier)
-    this.#index.remove({ ...route.filter, share: null }, route)
+  remove(filter: ClientFilter): void {
+    if (!this.#bySource.delete(filter.source)) return
+    this.#byIdentifier.delete(filter.identifier)
+    this.#index.remove({ ...filter.topicFilter, share: null }, filter)
     this.#version++
   }
 
@@ -175,22 +178,22 @@ export class Routes {
   know({ bytes, topicStart, topicEnd }: PublishView): Known {
     let known = this.#known.get(bytes, topicStart, topicEnd)
     if (known === undefined) {
-      known = { topic: text.decode(bytes, topicStart, topicEnd), routes: [], version: -1 }
+      known = { topic: text.decode(bytes, topicStart, topicEnd), filters: [], version: -1 }
       this.#known.set(bytes, topicStart, topicEnd, known)
     }
     return known
   }
 
-  match(known: Known): readonly Route[] {
+  match(known: Known): readonly ClientFilter[] {
     if (known.version !== this.#version) {
       this.#index.match(known.topic, this.#matches)
-      known.routes = this.#matches.direct.splice(0)
+      known.filters = this.#matches.direct.splice(0)
       known.version = this.#version
     }
-    return known.routes
+    return known.filters
   }
 
-  identified(identifier: number): Route | undefined {
+  identified(identifier: number): ClientFilter | undefined {
     return this.#byIdentifier.get(identifier)
   }
 
@@ -203,25 +206,12 @@ export class Routes {
   }
 }
 
-export function matches(route: Route, topic: string): boolean {
-  return topicMatches(route.filter.filter, topic)
+export function matches(filter: ClientFilter, topic: string): boolean {
+  return topicMatches(filter.pattern, topic)
 }
 
 /** Whether a message with RETAIN set goes to the target: one that answers our SUBSCRIBE, unless the flag may be the publisher's. */
-export function takesRetained({ options, targets }: Route, target: Target, topic: string): boolean {
+export function takesRetained({ options, targets }: ClientFilter, target: Target, topic: string): boolean {
   if (options.retainAsPublished) return true
-  return target.queue.wantsRetained && target.takesRetained(topic, targets.length === 1)
-}
-
-/** Throws MqttError ERR_TOPIC. What cannot be written must not be found out later, when others wait for its packet. */
-export function readFilter(source: string): TopicFilter {
-  if (typeof source !== 'string') throw new MqttError('ERR_TOPIC', `A topic filter is ${show(source)}: use text`)
-  // [MQTT-3.8.3-1] [MQTT-3.10.3-1]
-  if (/\p{Surrogate}/u.test(source)) throw new MqttError('ERR_TOPIC', 'A topic filter has half of a surrogate pair')
-  if (text.byteLength(source) > LONGEST_FILTER) {
-    throw new MqttError('ERR_TOPIC', `A topic filter has at most ${LONGEST_FILTER} bytes`) // [MQTT-4.7.3-3]
-  }
-  const filter = parseTopicFilter(source, FILTER_OPTIONS)
-  if ('error' in filter) throw new MqttError('ERR_TOPIC', `'${source}' is no topic filter: ${filter.error}`)
-  return filter
+  return target.subscription.wantsRetained && target.takesRetained(topic, targets.length === 1)
 }

@@ -12,8 +12,8 @@ import {
 import { packetIdAt } from '../session/index.ts'
 import type { Connection } from './connection.ts'
 import { MqttError, reasonWords, toMqttError } from './errors.ts'
+import { type ClientFilter, ControlRequest, type Filters } from './filters.ts'
 import { type Clock, text } from './platform.ts'
-import { ControlRequest, type Route, type Routes } from './routes.ts'
 import { LARGEST_PACKET, type ServerLimits } from './server-limits.ts'
 import type { ClientSession } from './session.ts'
 
@@ -23,14 +23,14 @@ const FILTERS_IN_A_PACKET = 100
 const UNANSWERED = 500
 
 /**
- * Makes the broker's subscriptions what the routes want them to be. A route has one request under way at most; when that
+ * Makes the broker's subscriptions what the filters want them to be. A filter has one request under way at most; when that
  * is answered it is looked at again. So nothing is asked for twice, and what was lost with a connection is asked again.
  */
-export class Subscriber {
-  readonly #routes: Routes
+export class SubscribePackets {
+  readonly #filters: Filters
   readonly #clock: Clock
-  /** A route that the broker had granted was refused when it was to be restored. */
-  readonly #onRefused: (route: Route, error: MqttError) => void
+  /** A filter that the broker had granted was refused when it was to be restored. */
+  readonly #onRefused: (filter: ClientFilter, error: MqttError) => void
   #connection: Connection | null = null
   #session: ClientSession | null = null
   #limits: ServerLimits | null = null
@@ -38,8 +38,8 @@ export class Subscriber {
   /** Requests that wait for others to be answered. */
   #ready: ControlRequest[] = []
 
-  constructor(routes: Routes, clock: Clock, onRefused: (route: Route, error: MqttError) => void) {
-    this.#routes = routes
+  constructor(filters: Filters, clock: Clock, onRefused: (filter: ClientFilter, error: MqttError) => void) {
+    this.#filters = filters
     this.#clock = clock
     this.#onRefused = onRefused
   }
@@ -49,25 +49,25 @@ export class Subscriber {
     this.#connection = connection
     this.#session = session
     this.#limits = limits
-    for (const route of this.#routes.all()) {
-      route.refused = false
-      if (!resumed) route.held = false
+    for (const filter of this.#filters.all()) {
+      filter.refused = false
+      if (!resumed) filter.brokerHas = false
     }
-    this.reconcile([...this.#routes.all()])
+    this.reconcile([...this.#filters.all()])
   }
 
   offline(): void {
     this.#connection = null
     this.#unanswered = 0
     this.#ready = []
-    for (const route of [...this.#routes.all()]) {
-      if (route.asking !== null) {
-        route.asking = null
-        route.askers = [...route.asked.splice(0), ...route.askers]
+    for (const filter of [...this.#filters.all()]) {
+      if (filter.asking !== null) {
+        filter.asking = null
+        filter.askers = [...filter.asked.splice(0), ...filter.askers]
         // Whether it arrived is unknown, so it is as if it had not.
-        route.stale = true
+        filter.stale = true
       }
-      this.#forget(route)
+      this.#forget(filter)
     }
   }
 
@@ -75,63 +75,63 @@ export class Subscriber {
   close(closed: MqttError, error: MqttError | null): void {
     this.#connection = null
     this.#session = null
-    for (const route of [...this.#routes.all()]) {
-      for (const asker of [...route.asked.splice(0), ...route.askers.splice(0)]) asker(closed)
-      for (const leaver of route.leavers.splice(0)) leaver.reject(closed)
-      for (const { queue } of route.targets) queue.end(error, error === null ? 'forget' : 'keep')
-      route.targets = []
-      route.asking = null
-      this.#forget(route)
+    for (const filter of [...this.#filters.all()]) {
+      for (const asker of [...filter.asked.splice(0), ...filter.askers.splice(0)]) asker(closed)
+      for (const leaver of filter.leavers.splice(0)) leaver.reject(closed)
+      for (const { subscription } of filter.targets) subscription.end(error, error === null ? 'forget' : 'keep')
+      filter.targets = []
+      filter.asking = null
+      this.#forget(filter)
     }
   }
 
-  /** Sends what makes these routes what they shall be. */
-  reconcile(routes: Iterable<Route>): void {
-    const subscribe: Route[] = []
-    const unsubscribe: Route[] = []
-    for (const route of routes) {
-      if (route.asking !== null || this.#forget(route)) continue
-      const wanted = route.targets.length > 0
-      if (wanted && !route.refused && (!route.held || route.stale)) subscribe.push(route)
-      else if (!wanted && route.held) unsubscribe.push(route)
+  /** Sends what makes these filters what they shall be. */
+  reconcile(filters: Iterable<ClientFilter>): void {
+    const subscribe: ClientFilter[] = []
+    const unsubscribe: ClientFilter[] = []
+    for (const filter of filters) {
+      if (filter.asking !== null || this.#forget(filter)) continue
+      const wanted = filter.targets.length > 0
+      if (wanted && !filter.refused && (!filter.brokerHas || filter.stale)) subscribe.push(filter)
+      else if (!wanted && filter.brokerHas) unsubscribe.push(filter)
     }
     if (this.#connection === null) return
     const limits = this.#limits!
-    // A Subscription Identifier belongs to a packet, so each route that has one needs its own.
+    // A Subscription Identifier belongs to a packet, so each filter that has one needs its own.
     const single = limits.subscriptionIdentifiersAvailable || limits.maximumPacketSize < LARGEST_PACKET
     for (const group of groupsOf(subscribe, single)) this.#ready.push(new ControlRequest('subscribe', group))
     for (const group of groupsOf(unsubscribe, single)) this.#ready.push(new ControlRequest('unsubscribe', group))
-    for (const route of [...subscribe, ...unsubscribe]) route.asking = 'later'
+    for (const filter of [...subscribe, ...unsubscribe]) filter.asking = 'later'
     this.askNext()
   }
 
   onAnswer(request: ControlRequest, { reasonCodes, properties }: SubackPacket | UnsubackPacket): void {
     this.#unanswered--
-    for (const [i, route] of request.routes.entries()) {
-      route.asking = null
+    for (const [i, filter] of request.filters.entries()) {
+      filter.asking = null
       if (request.kind === 'unsubscribe') {
-        route.held = false
+        filter.brokerHas = false
         continue
       }
       const reasonCode = reasonCodes[i] ?? ReasonCode.UnspecifiedError
-      this.#answered(route, reasonCode, properties.reasonString)
+      this.#answered(filter, reasonCode, properties.reasonString)
     }
-    this.reconcile(request.routes)
+    this.reconcile(request.filters)
     this.askNext()
   }
 
-  #answered(route: Route, reasonCode: number, reasonString: string | undefined): void {
-    const askers = route.asked
-    route.asked = []
-    route.refused = reasonCode >= 0x80
-    if (!route.refused) {
-      route.held = true
+  #answered(filter: ClientFilter, reasonCode: number, reasonString: string | undefined): void {
+    const askers = filter.asked
+    filter.asked = []
+    filter.refused = reasonCode >= 0x80
+    if (!filter.refused) {
+      filter.brokerHas = true
       for (const asker of askers) asker(reasonCode as QoS)
       return
     }
-    const error = subscribeError(route.filter.source, reasonCode, reasonString)
+    const error = subscribeError(filter.source, reasonCode, reasonString)
     for (const asker of askers) asker(error)
-    if (askers.length === 0) this.#onRefused(route, error)
+    if (askers.length === 0) this.#onRefused(filter, error)
   }
 
   /** Sends what waits, as far as there are Packet Identifiers: to be called when one is free again, before messages take it. */
@@ -142,21 +142,21 @@ export class Subscriber {
   }
 
   #ask(request: ControlRequest): void {
-    const { kind, routes } = request
+    const { kind, filters } = request
     const { outbound } = this.#session!
     const packet = controlPacket(request, packetIdAt(outbound.tail), this.#limits!)
-    for (const route of routes) {
-      route.asking = kind
-      route.stale = false
+    for (const filter of filters) {
+      filter.asking = kind
+      filter.stale = false
       if (kind === 'unsubscribe') continue
-      route.asked = route.askers.splice(0)
-      for (const target of route.targets) target.asked(this.#clock.now(), !route.held)
+      filter.asked = filter.askers.splice(0)
+      for (const target of filter.targets) target.asked(this.#clock.now(), !filter.brokerHas)
     }
     try {
       checkLength(packet, this.#limits!)
       this.#connection!.write(packet)
     } catch (cause) {
-      for (const route of routes) this.#impossible(route, toMqttError(cause, 'ERR_OPTION'))
+      for (const filter of filters) this.#impossible(filter, toMqttError(cause, 'ERR_OPTION'))
       return
     }
     outbound.sendControl(request)
@@ -164,52 +164,52 @@ export class Subscriber {
   }
 
   /** It cannot be sent at all. */
-  #impossible(route: Route, error: MqttError): void {
-    route.asking = null
-    if (route.targets.length === 0) {
-      route.held = false
-      for (const leaver of route.leavers.splice(0)) leaver.reject(error)
-      this.#forget(route)
+  #impossible(filter: ClientFilter, error: MqttError): void {
+    filter.asking = null
+    if (filter.targets.length === 0) {
+      filter.brokerHas = false
+      for (const leaver of filter.leavers.splice(0)) leaver.reject(error)
+      this.#forget(filter)
       return
     }
-    route.refused = true
-    const askers = route.asked.splice(0)
+    filter.refused = true
+    const askers = filter.asked.splice(0)
     for (const asker of askers) asker(error)
-    if (askers.length === 0) this.#onRefused(route, error)
+    if (askers.length === 0) this.#onRefused(filter, error)
   }
 
-  /** A route that nobody wants, and the broker does not have, is no more. */
-  #forget(route: Route): boolean {
-    if (route.targets.length > 0 || route.asking !== null) return false
-    const keeps = route.held && this.#session !== null
+  /** A filter that nobody wants, and the broker does not have, is no more. */
+  #forget(filter: ClientFilter): boolean {
+    if (filter.targets.length > 0 || filter.asking !== null) return false
+    const keeps = filter.brokerHas && this.#session !== null
     if (keeps && this.#connection !== null) return false
-    const waiting = keeps ? route.leavers.filter(({ patient }) => patient) : []
-    for (const leaver of route.leavers) if (!waiting.includes(leaver)) leaver.resolve()
-    route.leavers = waiting
-    if (!keeps) this.#routes.remove(route)
+    const waiting = keeps ? filter.leavers.filter(({ patient }) => patient) : []
+    for (const leaver of filter.leavers) if (!waiting.includes(leaver)) leaver.resolve()
+    filter.leavers = waiting
+    if (!keeps) this.#filters.remove(filter)
     return !keeps
   }
 }
 
-function controlPacket({ kind, routes }: ControlRequest, packetId: number, limits: ServerLimits): ControlPacket {
-  const { identifier, options, goodbye } = routes[0]!
+function controlPacket({ kind, filters }: ControlRequest, packetId: number, limits: ServerLimits): ControlPacket {
+  const { identifier, options, goodbye } = filters[0]!
   if (kind === 'unsubscribe') {
     return {
       type: PacketType.Unsubscribe,
       packetId,
-      filters: routes.map((route) => route.filter.source),
+      filters: filters.map((filter) => filter.source),
       properties: goodbye === undefined ? {} : { userProperties: goodbye },
     }
   }
   const properties: Properties = {}
   if (limits.subscriptionIdentifiersAvailable) properties.subscriptionIdentifiers = [identifier]
   if (options.userProperties !== undefined) properties.userProperties = options.userProperties
-  return { type: PacketType.Subscribe, packetId, subscriptions: routes.map(subscriptionRequest), properties }
+  return { type: PacketType.Subscribe, packetId, subscriptions: filters.map(subscriptionRequest), properties }
 }
 
-function subscriptionRequest({ filter, options }: Route): SubscriptionRequest {
+function subscriptionRequest({ source, options }: ClientFilter): SubscriptionRequest {
   const { qos, noLocal, retainAsPublished, retainHandling } = options
-  return { filter: filter.source, qos, noLocal, retainAsPublished, retainHandling }
+  return { filter: source, qos, noLocal, retainAsPublished, retainHandling }
 }
 
 /** [MQTT-3.2.2-15] */
@@ -219,10 +219,10 @@ function checkLength(packet: ControlPacket, { maximumPacketSize, protocol }: Ser
   throw new MqttError('ERR_TOO_LARGE', words, { reasonCode: ReasonCode.PacketTooLarge })
 }
 
-function groupsOf(routes: readonly Route[], single: boolean): Route[][] {
+function groupsOf(filters: readonly ClientFilter[], single: boolean): ClientFilter[][] {
   const size = single ? 1 : FILTERS_IN_A_PACKET
-  const groups: Route[][] = []
-  for (let i = 0; i < routes.length; i += size) groups.push(routes.slice(i, i + size))
+  const groups: ClientFilter[][] = []
+  for (let i = 0; i < filters.length; i += size) groups.push(filters.slice(i, i + size))
   return groups
 }
 
