@@ -38,6 +38,8 @@ export class Message implements PublishContent {
   id = 0
   /** Frees a retained message that expires; null if it does not. */
   timer: Timer | null = null
+  /** It is its topic's retained message, and none of the broker's own status. */
+  retained = false
   /** As a retained message: another has taken its place, or it was cleared. */
   superseded = false
 

@@ -1,3 +1,5 @@
+import type { Message } from './message.ts'
+
 /** What the broker counts, since its start. `$SYS` and later the metrics page read it. */
 export class Metrics {
   bytesReceived = 0
@@ -21,5 +23,15 @@ export class Metrics {
   /** Of what is retained, the broker's own status: topics, and payload bytes. */
   statusTopics = 0
   statusBytes = 0
+  /** By how many the messages that each queue has, and those that are retained, are more than there are messages. */
+  heldAgainMessages = 0
+  /** Their payload bytes. */
+  heldAgainBytes = 0
   memoryMaximum = 0
+
+  /** A message that waits, or is retained, does so once more, or once less. */
+  heldAgain(message: Message, direction: 1 | -1): void {
+    this.heldAgainMessages += direction
+    this.heldAgainBytes += direction * message.payloadLength
+  }
 }

@@ -81,6 +81,8 @@ function countKept(core: Core, session: Session, entry: Queued, direction: 1 | -
   // It is there once, for however many it waits.
   if (direction > 0 && message.waiting++ === 0) core.keptBytes += bytes
   if (direction < 0 && --message.waiting === 0) core.keptBytes -= bytes
+  const others = direction > 0 ? message.waiting - 1 : message.waiting
+  if (others > 0 || message.retained) core.metrics.heldAgain(message, direction)
 }
 
 /** The Session has ended: what waits for it in memory does so no more. */

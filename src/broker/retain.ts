@@ -27,6 +27,7 @@ export function retain(core: Core, publication: Publication): void {
     countStatus(core, before, message)
     return
   }
+  isRetained(core, message, true)
   core.append({ kind: 'retained', topic, messageId: core.storedId(message), at: core.now })
   expireLater(core, message, core.now)
 }
@@ -58,6 +59,7 @@ export function restoreRetained(core: Core, message: Message, at: number): void 
   const before = core.retained.set(message.topic, message)
   if (before !== undefined) supersede(core, before)
   core.metrics.retainedBytes += message.payloadLength
+  isRetained(core, message, true)
   expireLater(core, message, at === 0 ? core.now : at)
 }
 
@@ -74,9 +76,16 @@ function forget(core: Core, message: Message | undefined): void {
 
 function supersede(core: Core, message: Message): void {
   message.superseded = true
+  isRetained(core, message, false)
   core.metrics.retainedBytes -= message.payloadLength
   if (message.timer !== null) core.wheel.clear(message.timer)
   message.timer = null
+}
+
+function isRetained(core: Core, message: Message, retained: boolean): void {
+  if (message.retained === retained) return
+  message.retained = retained
+  if (message.waiting > 0) core.metrics.heldAgain(message, retained ? 1 : -1)
 }
 
 function expireLater(core: Core, message: Message, since: number): void {

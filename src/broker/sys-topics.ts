@@ -74,12 +74,15 @@ export const sysTopics: readonly SysTopic[] = [
     value: (core) => String(core.metrics.publishBytesSent),
   },
   { topic: 'messages/stored', meaning: 'messages retained or queued (older name)', value: stored },
-  { topic: 'store/messages/count', meaning: 'messages retained or queued', value: stored },
+  {
+    topic: 'store/messages/count',
+    meaning: 'messages retained or queued, each once; those that lie on the disk alone once for each queue',
+    value: stored,
+  },
   {
     topic: 'store/messages/bytes',
     meaning: 'their payload bytes',
-    value: (core) =>
-      String(core.metrics.retainedBytes - core.metrics.statusBytes + sum(core, (session) => session.queuedBytes)),
+    value: (core) => String(storedBytes(core)),
   },
   {
     topic: 'store/trouble',
@@ -131,7 +134,13 @@ function retained(core: Core): number {
 }
 
 function stored(core: Core): string {
-  return String(retained(core) + sum(core, (session) => session.outbound.waiting))
+  const queued = sum(core, (session) => session.outbound.waiting)
+  return String(retained(core) + queued - core.metrics.heldAgainMessages)
+}
+
+function storedBytes(core: Core): number {
+  const { retainedBytes, statusBytes, heldAgainBytes } = core.metrics
+  return retainedBytes - statusBytes + sum(core, (session) => session.queuedBytes) - heldAgainBytes
 }
 
 function waitingBytes(core: Core): string {

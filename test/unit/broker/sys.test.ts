@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { loadTopics, sysTopics } from '../../../src/broker/index.ts'
+import { PacketType } from '../../../src/protocol/index.ts'
 import { type TestClient, TestCore } from '../../support/core.ts'
-import { textOf } from '../../support/packets.ts'
+import { acknowledgement, textOf } from '../../support/packets.ts'
 
 const SYS = '$SYS/broker/'
 
@@ -11,6 +12,9 @@ function status(client: TestClient, seen: Map<string, string> = new Map()): Map<
   for (const { topic, payload } of client.published()) seen.set(topic.slice(SYS.length), textOf(payload))
   return seen
 }
+
+const sysValue = (core: TestCore, name: string): string =>
+  sysTopics.find(({ topic }) => topic === name)!.value(core.broker.core)
 
 function watching(interval = 10): { core: TestCore; watcher: TestClient } {
   const core = new TestCore({ sysInterval: interval })
@@ -69,6 +73,38 @@ describe('status topics', () => {
       uptime: '10 seconds',
     }
     for (const [topic, value] of Object.entries(expected)) assert.equal(seen.get(topic), value, topic)
+  })
+
+  it('count a message once, however many queues it waits in, and if it is retained, too', () => {
+    const core = new TestCore({ queueFullPolicy: 'oldest', maximumQueuedMessages: 3 })
+    const held = (): string => ['count', 'bytes'].map((what) => sysValue(core, `store/messages/${what}`)).join(', ')
+    const kept = { cleanStart: false, properties: { sessionExpiryInterval: 60 } }
+    const names = ['one', 'two', 'three']
+    for (const clientId of names) {
+      const client = core.client({ ...kept, clientId })
+      client.subscribe('x', { qos: 1 })
+      client.drop()
+    }
+    const publisher = core.client()
+    publisher.publish('x', '12345', { qos: 1, packetId: 1 })
+    assert.equal(held(), '1, 5')
+    publisher.publish('x', '1234567', { qos: 1, packetId: 2, retain: true })
+    assert.equal(held(), '2, 12')
+    publisher.publish('x', '', { qos: 1, packetId: 3, retain: true })
+    assert.equal(held(), '3, 12')
+    // Full: the oldest leaves each queue.
+    publisher.publish('x', '1', { qos: 1, packetId: 4, retain: true })
+    assert.equal(held(), '3, 8')
+    const ids = (client: TestClient): number[] => client.published().map(({ packetId }) => packetId)
+    for (const clientId of names.slice(1)) {
+      const client = core.client({ ...kept, clientId })
+      for (const packetId of ids(client)) client.send(acknowledgement(PacketType.Puback, packetId))
+      assert.equal(held(), '3, 8', `${clientId} has all`)
+    }
+    core.client({ clientId: 'one' })
+    assert.equal(held(), '1, 1', 'what is retained')
+    publisher.publish('x', '', { retain: true })
+    assert.equal(held(), '0, 0')
   })
 
   it('nobody else may publish there', () => {
