@@ -9,7 +9,8 @@ import {
   type PublishView,
   type SubscriptionRequest,
 } from '../protocol/index.ts'
-import { type ClientTransport, type ClientTransportHandler, nodeText } from '../transport/index.ts'
+import type { ClientTransport, ClientTransportHandler } from '../transport/index.ts'
+import { nodeText } from '../transport/node/index.ts'
 
 /** All that MQTT allows: what is wrong with a packet is not for us to say. */
 const LIMITS = { maximumPacketSize: 268_435_460, maximumProperties: 65_535 }

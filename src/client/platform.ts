@@ -1,6 +1,6 @@
 /** What the machine gives: text, time, memory and the network. All that differs between Node and a browser is here. */
 import { SlabPool, type Text } from '../protocol/index.ts'
-import { dial, nodeText } from '../transport/index.ts'
+import { dial, nodeText } from '../transport/node/index.ts'
 
 export const text: Text = nodeText
 

@@ -8,7 +8,8 @@ import {
   type ProtocolVersion,
   type PublishView,
 } from '../protocol/index.ts'
-import { type Acceptor, type LinkHandler, nodeText } from '../transport/index.ts'
+import type { Acceptor, LinkHandler } from '../transport/index.ts'
+import { nodeText } from '../transport/node/index.ts'
 import type { Log } from './log.ts'
 
 /**

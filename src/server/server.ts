@@ -17,16 +17,8 @@ import {
 } from '../broker/index.ts'
 import { SlabPool } from '../protocol/index.ts'
 import { MemoryStore } from '../store/index.ts'
-import {
-  type Acceptor,
-  type ClientTransport,
-  memoryPair,
-  nodeText,
-  type ReadInto,
-  Room,
-  SharedRead,
-  TcpListener,
-} from '../transport/index.ts'
+import { type Acceptor, type ClientTransport, memoryPair } from '../transport/index.ts'
+import { nodeText, type ReadInto, Room, SharedRead, TcpListener } from '../transport/node/index.ts'
 import { ListenerAccess } from './access.ts'
 import { descriptors } from './descriptors.ts'
 import { Loop } from './loop.ts'
@@ -127,7 +119,7 @@ export class Server {
 
   /** A client's end of a connection that needs no socket. */
   connect(): ClientTransport {
-    return memoryPair(this.#loop.acceptor(this.#inProcess, this.#descriptors.limit))
+    return memoryPair(this.#loop.acceptor(this.#inProcess, this.#descriptors.limit), setImmediate)
   }
 
   /** Runs something that changes the broker's state as a turn of its own, so that what it sends goes out. */

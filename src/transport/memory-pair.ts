@@ -1,14 +1,18 @@
 import type { Link } from '../broker/contracts.ts'
 import type { FullSlab } from '../protocol/index.ts'
+import type { Acceptor, LinkHandler } from './acceptor.ts'
 import type { ClientTransport, ClientTransportHandler } from './client-transport.ts'
-import type { Acceptor, LinkHandler } from './tcp-listener.ts'
 
 const ADDRESS = 'in-process'
 /** Bytes that may lie between the two ends before the sender has to wait. */
 const HELD_BYTES_MAX = 1024 * 1024
 
+/** Runs the callback soon: after what is being done now, never within the call. Node: `setImmediate`. */
+export type Later = (callback: () => void) => void
+
 /** One direction: what was sent lies here, copied, until the next turn takes it over. */
 class Pipe {
+  readonly #later: Later
   readonly #deliver: (bytes: Uint8Array) => void
   readonly #drained: () => void
   readonly #ended: () => void
@@ -20,7 +24,8 @@ class Pipe {
   #over = false
   paused = false
 
-  constructor(deliver: (bytes: Uint8Array) => void, drained: () => void, ended: () => void) {
+  constructor(later: Later, deliver: (bytes: Uint8Array) => void, drained: () => void, ended: () => void) {
+    this.#later = later
     this.#deliver = deliver
     this.#drained = drained
     this.#ended = ended
@@ -50,7 +55,7 @@ class Pipe {
   wake(): void {
     if (this.#scheduled) return
     this.#scheduled = true
-    setImmediate(() => this.#run())
+    this.#later(this.#run)
   }
 
   #take(bytes: Uint8Array, start: number, end: number): void {
@@ -58,7 +63,7 @@ class Pipe {
     this.#held += end - start
   }
 
-  #run(): void {
+  readonly #run = (): void => {
     this.#scheduled = false
     while (this.#chunks.length > 0 && !this.paused) {
       const chunk = this.#chunks.shift()!
@@ -74,11 +79,15 @@ class Pipe {
   }
 }
 
-/** A Network Connection without a network: joins a client in this process to the broker in this process. */
-export function memoryPair(acceptor: Acceptor): ClientTransport {
+/**
+ * A Network Connection without a network: joins a client in this program to the broker in this program. `later` runs what
+ * hands the bytes over.
+ */
+export function memoryPair(acceptor: Acceptor, later: Later): ClientTransport {
   let client: ClientTransportHandler | null = null
   let open = true
   const toClient = new Pipe(
+    later,
     (bytes) => client?.received(bytes, 0, bytes.length),
     () => {
       acceptor.began()
@@ -87,6 +96,7 @@ export function memoryPair(acceptor: Acceptor): ClientTransport {
     () => over('the broker closed the connection'),
   )
   const toBroker = new Pipe(
+    later,
     (bytes) => {
       acceptor.began()
       broker.receive(bytes, 0, bytes.length)
@@ -103,7 +113,7 @@ export function memoryPair(acceptor: Acceptor): ClientTransport {
     broker.closed(reason)
     client?.closed(null)
   }
-  const abort = (): void => void setImmediate(() => over('the connection was ended'))
+  const abort = (): void => later(() => over('the connection was ended'))
   const link: Link = {
     address: ADDRESS,
     host: ADDRESS,

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { connect as connectSocket, createServer, type Socket } from 'node:net'
 import { afterEach, describe, it } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
-import { type DialOptions, dial } from '../../../src/transport/index.ts'
+import { type DialOptions, dial } from '../../../src/transport/node/index.ts'
 
 const children: ChildProcess[] = []
 const sockets: Socket[] = []

@@ -5,7 +5,7 @@ import { BrokerSide, type ClientEnd, transportContract } from './contract.ts'
 
 function connect(side: BrokerSide): ClientEnd {
   side.began()
-  const transport = memoryPair(side)
+  const transport = memoryPair(side, setImmediate)
   let over = false
   let told: () => void
   const end: ClientEnd = {
@@ -47,7 +47,7 @@ transportContract('in memory', async (side) => ({
 it('transport: in memory tells the client when the broker has taken what was too much at once', async () => {
   const side = new BrokerSide()
   side.began()
-  const transport = memoryPair(side)
+  const transport = memoryPair(side, setImmediate)
   const drained = new Promise<void>((resolve) => {
     transport.start({ received: () => {}, drained: resolve, closed: () => {} })
   })

@@ -5,7 +5,7 @@ import { connect as connectSocket, createServer, type Socket } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
-import { type ReadInto, Room, SharedRead, TcpListener } from '../../../src/transport/index.ts'
+import { type ReadInto, Room, SharedRead, TcpListener } from '../../../src/transport/node/index.ts'
 import { BrokerSide, type ClientEnd, type Handler, transportContract } from './contract.ts'
 
 const READ_BYTES = 65_536

@@ -16,7 +16,7 @@ import {
   type PublishView,
   SlabPool,
 } from '../../../../src/protocol/index.ts'
-import { nodeText } from '../../../../src/transport/index.ts'
+import { nodeText } from '../../../../src/transport/node/index.ts'
 import { PATIENCE_MS } from '../../../support/patience.ts'
 
 const pool = new SlabPool(new Uint8Array(256 * 1024), 0)

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
-import type { Link } from '../broker/contracts.ts'
-import type { FullSlab } from '../protocol/index.ts'
+import type { Link } from '../../broker/contracts.ts'
+import type { FullSlab } from '../../protocol/index.ts'
 
 const NOTHING: Buffer = Buffer.alloc(0)
 

@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer'
 import { type LookupAddress, type LookupAllOptions, lookup as systemLookup } from 'node:dns'
 import { connect, isIP, type NetConnectOpts, type Socket } from 'node:net'
-import type { FullSlab } from '../protocol/index.ts'
-import type { ClientTransport, ClientTransportHandler } from './client-transport.ts'
+import type { FullSlab } from '../../protocol/index.ts'
+import type { ClientTransport, ClientTransportHandler } from '../index.ts'
 
 /** Where to: a name, or an IPv4 or IPv6 address (without brackets); or a Unix socket. */
 export type DialTarget = { host: string; port: number } | { path: string }
