@@ -11,6 +11,7 @@ export const programs = {
   python: '/usr/bin/python3',
   cc: '/usr/bin/cc',
   mkfifo: '/usr/bin/mkfifo',
+  chromium: '/usr/bin/chromium',
 } as const
 
 /** A reason to skip a test, or false: what it needs is here. */

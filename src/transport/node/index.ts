@@ -2,5 +2,5 @@
 export { type DialOptions, dial } from './dial.ts'
 export { Room } from './room.ts'
 export { SharedRead } from './shared-read.ts'
-export { type ReadInto, TcpListener, type TcpListenerOptions } from './tcp-listener.ts'
+export { type ReadInto, TcpListener } from './tcp-listener.ts'
 export { nodeText } from './text.ts'
