@@ -18,11 +18,15 @@ const EXPECTED = `${TOPIC}: ${PAYLOAD}`
 
 /** What stands for `src/client/platform.ts` in a page. */
 const PLATFORM = `
+import { SlabPool } from ${JSON.stringify(join(root, 'dist/src/protocol/index.js'))}
 import { webText } from ${JSON.stringify(join(root, 'dist/src/transport/index.js'))}
 export const text = webText
 export const afterTurn = (callback) => queueMicrotask(callback)
 export const warn = () => {}
-export const dial = () => Promise.reject(new Error('a page has no sockets'))`
+export const dial = () => Promise.reject(new Error('a page has no sockets'))
+export const systemClock = null
+const pool = new SlabPool(new Uint8Array(65_536), 0)
+export const slabs = () => pool`
 
 const inPage: Plugin = {
   name: 'the platform of a page',
