@@ -14,6 +14,7 @@ import { countInFlight, mustKeep } from './window.ts'
 /** Gives the message to every Session that its route reaches. Returns whether there was any. */
 export function distribute(core: Core, publication: Publication): boolean {
   const { direct, shared } = publication.route!
+  publication.begin(core.delivery)
   for (let i = 0; i < direct.length; i++) deliver(core, publication, direct[i]!, null)
   for (let i = 0; i < shared.length; i++) {
     const chosen = choose(core, shared[i]!)
@@ -30,13 +31,17 @@ export function choose(core: Core, group: SharedGroup<Subscription>): Subscripti
   return group.members[place]!
 }
 
-/** `shared` is the Topic Filter of a shared subscription as its member sent it, or null. */
+/**
+ * After `Publication.begin`. `shared` is the Topic Filter of a shared subscription as its member sent it, or null.
+ */
 export function deliver(core: Core, publication: Publication, matched: Subscription, shared: string | null): void {
   const { delivery } = core
   const subscription = subscriptionFor(matched, publication.origin)
-  publication.fill(delivery, subscription ?? matched, core.settings.upgradeOutgoingQoS)
+  const { session, qos, retainAsPublished, identifiers } = subscription ?? matched
+  delivery.qos = core.settings.upgradeOutgoingQoS || qos < publication.qos ? qos : publication.qos
+  delivery.retain = publication.retain && retainAsPublished
+  delivery.identifiers = identifiers
   delivery.shared = shared
-  const { session } = matched
   const does = subscription === null ? Verdict.NoLocal : act(core, publication, session, delivery)
   if (core.trace !== null) core.trace(does, session, delivery)
 }

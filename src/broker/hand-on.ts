@@ -57,6 +57,7 @@ function handOnOne(core: Core, session: Session, { message }: Queued, shared: st
   const { publication } = core
   // The store forgets a message when all that it knows of have it, and it does not know of this Session.
   publication.ofMessage(session.persistent ? message : message.copy(), route)
+  publication.begin(core.delivery)
   deliver(core, publication, member, member.filter.source)
   publication.clear()
   // The Session's own end may come later, if it has to wait for the store, and must not hand this on a second time.

@@ -49,7 +49,7 @@ export abstract class Outlet implements OutputOwner {
 
   /** Whether more may be written, if need be after `makeRoom`. If not, QoS 0 messages are dropped and others stay in their queue. */
   hasRoom(): boolean {
-    return !this.#overfull || this.#mayWriteEarly
+    return (!this.blocked && this.output.full === null) || this.#hasRoom() || this.#mayWriteEarly()
   }
 
   /**
@@ -58,20 +58,19 @@ export abstract class Outlet implements OutputOwner {
    * memory must have a bound.
    */
   makeRoom(): boolean {
-    if (!this.#overfull) return true
-    if (!this.#mayWriteEarly) return false
+    if ((!this.blocked && this.output.full === null) || this.#hasRoom()) return true
+    if (!this.#mayWriteEarly()) return false
     this.core.work.spend(Units.write + (this.output.pending >> PerUnit.bytesWritten))
     this.write()
     return !this.blocked
   }
 
-  get #mayWriteEarly(): boolean {
-    return !this.blocked && this.gate <= this.core.store.durable
+  #hasRoom(): boolean {
+    return this.waitingBytes <= this.core.settings.maximumOutgoingBytes
   }
 
-  get #overfull(): boolean {
-    if (!this.blocked && this.output.full === null) return false
-    return this.waitingBytes > this.core.settings.maximumOutgoingBytes
+  #mayWriteEarly(): boolean {
+    return !this.blocked && this.gate <= this.core.store.durable
   }
 
   /** Bytes that wait because the client reads too slowly. */

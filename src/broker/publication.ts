@@ -4,7 +4,6 @@ import type { Delivery } from './delivery.ts'
 import type { Message } from './message.ts'
 import { BROKER, type Origin } from './origin.ts'
 import type { Route } from './route.ts'
-import type { Subscription } from './subscription.ts'
 
 /** An Application Message on its way through the broker: where it lies, and its kept form once somebody needs that. */
 export class Publication {
@@ -49,13 +48,10 @@ export class Publication {
     this.content = message
   }
 
-  /** What a subscription gets of it. */
-  fill(delivery: Delivery, { qos, retainAsPublished, identifiers }: Subscription, upgrade: boolean): void {
+  /** What is the same for all who get it. */
+  begin(delivery: Delivery): void {
     delivery.content = this.content!
     delivery.topic = this.route!.topic
-    delivery.qos = upgrade || qos < this.qos ? qos : this.qos
-    delivery.retain = this.retain && retainAsPublished
-    delivery.identifiers = identifiers
     delivery.expiresAt = this.expiresAt
   }
 
