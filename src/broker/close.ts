@@ -52,6 +52,7 @@ export function endSession(core: Core, session: Session, reason: string): void {
   core.sessions.delete(session.clientId)
   core.unread.delete(session)
   forgetKept(core, session)
+  session.leaveQueues()
   const due = takeWill(session)
   if (session.persistent) {
     if (handedOn) core.append({ kind: 'sessionEnded', clientId: session.clientId })

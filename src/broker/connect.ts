@@ -189,7 +189,7 @@ function sessionFor(core: Core, packet: ConnectPacket): Session | null {
   }
   if (core.ending.has(clientId)) return null
   if (session === undefined) {
-    session = new Session(clientId, version, expiry, core.settings)
+    session = new Session(clientId, version, expiry, core.settings, core.queues)
     core.sessions.set(clientId, session)
   }
   if (session.timer !== null) core.wheel.clear(session.timer)
@@ -215,7 +215,7 @@ function attach(core: Core, connection: Connection, session: Session, properties
   core.router.presence(session)
   session.username = connection.username
   // What was in flight waits again.
-  session.queuedBytes += session.inFlightBytes
+  session.countQueued(session.inFlightBytes)
   session.inFlightBytes = 0
   session.outbound.resume(Math.min(maximumInFlight, properties.receiveMaximum ?? MAXIMUM_IN_FLIGHT))
   if (connection.version === 5 && topicAliasMaximum > 0)

@@ -12,7 +12,7 @@ import type { Outlet } from './outlet.ts'
 import { Publication } from './publication.ts'
 import { Repeats, type Subject } from './repeats.ts'
 import { Router } from './router.ts'
-import type { Session } from './session.ts'
+import { Queues, type Session } from './session.ts'
 import type { Settings } from './settings.ts'
 import { TakeoverWatch } from './takeover-watch.ts'
 import { TimerWheel } from './timers.ts'
@@ -72,6 +72,10 @@ export class Core {
   now: number
   /** In the broker's time. */
   startedAt: number
+  /** What waits in the queues of all Sessions. */
+  readonly queues: Queues = new Queues()
+  /** Those whose links have not taken all that was sent. */
+  readonly slow: Set<Outlet> = new Set()
   /** What the waiting messages of all queues cost in memory. */
   keptBytes = 0
   /** Bytes of memory that unfinished packets take of those who have not proved who they are. */

@@ -134,6 +134,7 @@ export abstract class Outlet implements OutputOwner {
       if (full !== null) for (const { slab: whole } of full) core.pool.give(whole)
     } else {
       this.blocked = true
+      core.slow.add(this)
       this.#unsentBytes = sent
       this.#unsent = full === null ? [slab] : [...full.map((each) => each.slab), slab]
     }
@@ -143,6 +144,7 @@ export abstract class Outlet implements OutputOwner {
   /** What the link held back is gone, the memory is ours again. */
   protected unblock(): void {
     this.blocked = false
+    this.core.slow.delete(this)
     this.#unsentBytes = 0
     if (this.#unsent !== null) this.core.giveSlabs(this.#unsent)
     this.#unsent = null
@@ -151,6 +153,7 @@ export abstract class Outlet implements OutputOwner {
   /** Nothing goes out any more, and what was to is forgotten. */
   protected shut(): void {
     this.#shut = true
+    this.core.slow.delete(this)
     if (this.#dropped > 0) this.core.event('repeated', this, { count: this.#dropped, what: 'it read too slowly' })
     if (this.#unsent !== null) this.core.giveSlabs(this.#unsent)
     this.#unsent = null

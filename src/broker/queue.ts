@@ -36,7 +36,7 @@ export function enqueue(core: Core, session: Session, entry: Queued, qos: QoS): 
     return Verdict.QueueFull
   }
   const position = append(core, session, entry, qos)
-  session.queuedBytes += bytes
+  session.countQueued(bytes)
   if (session.persistent) recordQueued(core, session, position, entry, qos)
   return Verdict.Queue
 }
@@ -145,7 +145,7 @@ function makeRoom(core: Core, session: Session, coming: Queued, limit: Limit): b
   else dropped(core, session, limit)
   const position = session.outbound.next
   countKept(core, session, first, -1)
-  session.queuedBytes -= first.message.payloadLength
+  session.countQueued(-first.message.payloadLength)
   session.outbound.dropNext()
   if (expired) recordDone(core, session, position)
   else recordDropped(core, session, position)
@@ -236,7 +236,7 @@ function sendFresh(core: Core, session: Session, connection: Connection, qos: Qo
   const { message } = entry
   const delivery = core.delivery.ofEntry(entry, qos)
   countKept(core, session, entry, -1)
-  session.queuedBytes -= message.payloadLength
+  session.countQueued(-message.payloadLength)
   const expired = message.expired(core.now)
   if (expired || !fits(core, connection, delivery)) {
     // Its time ran out before it was sent [MQTT-3.3.2-5], or the client does not take it.
@@ -262,7 +262,7 @@ function resend(core: Core, session: Session, connection: Connection, qos: QoS):
   const position = outbound.next
   const entry = outbound.message(position)!
   const delivery = core.delivery.ofEntry(entry, qos)
-  session.queuedBytes -= entry.message.payloadLength
+  session.countQueued(-entry.message.payloadLength)
   if (!fits(core, connection, delivery)) {
     outbound.dropNext()
     recordDone(core, session, position)

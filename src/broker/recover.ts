@@ -87,7 +87,7 @@ function happened(core: Core, at: number): void {
 
 function openSession(core: Core, record: LoadRecord & { kind: 'session' }): void {
   const expiryInterval = limitedExpiry(core, record.expiryInterval)
-  const session = new Session(record.clientId, 4, expiryInterval, core.settings)
+  const session = new Session(record.clientId, 4, expiryInterval, core.settings, core.queues)
   session.persistent = true
   // As long as nothing else is known: the broker was killed while the client was here.
   session.sent = Number.POSITIVE_INFINITY
@@ -126,7 +126,7 @@ function applyToSession(core: Core, session: Session, record: LoadRecord): void 
       return
     case 'queue':
       session.outbound.restore(record.head, record.tail)
-      session.queuedBytes = record.bytes
+      session.countQueued(record.bytes - session.queuedBytes)
       return
     case 'inbound':
       session.inbound.add(record.packetId)

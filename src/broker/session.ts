@@ -1,5 +1,5 @@
 import type { ProtocolVersion } from '../protocol/index.ts'
-import { Inbound, Outbound } from '../session/index.ts'
+import { Inbound, Outbound, type Waiting } from '../session/index.ts'
 import type { Connection } from './connection.ts'
 import type { Core, Identity } from './core.ts'
 import type { Message } from './message.ts'
@@ -25,6 +25,13 @@ export class Queued {
     this.identifiers = identifiers
     this.shared = shared
   }
+}
+
+/** What waits in all queues together: running counts, as nobody walks along all Sessions for them. */
+export class Queues implements Waiting {
+  messages = 0
+  /** Payload bytes. */
+  bytes = 0
 }
 
 export interface Will {
@@ -53,8 +60,9 @@ export class Session {
   readonly outbound: Outbound<Queued>
   readonly inbound: Inbound
   will: Will | null = null
-  /** Payload bytes of the messages that wait. */
+  /** Payload bytes of the messages that wait. To be changed by `countQueued`. */
   queuedBytes = 0
+  #queues: Queues
   /** Of the waiting messages that are in memory: what they cost. */
   keptBytes = 0
   /** Of what lies in the store only, something may have come by a shared subscription. */
@@ -84,12 +92,26 @@ export class Session {
   /** Whether the store knows it: it outlives, or once did, its Network Connection. Then what is promised to it is written there. */
   persistent = false
 
-  constructor(clientId: string, version: ProtocolVersion, expiryInterval: number, settings: Settings) {
+  constructor(clientId: string, version: ProtocolVersion, expiryInterval: number, settings: Settings, queues: Queues) {
     this.clientId = clientId
     this.version = version
     this.expiryInterval = expiryInterval
-    this.outbound = new Outbound(settings.maximumInFlight, settings.bounds)
+    this.#queues = queues
+    this.outbound = new Outbound(settings.maximumInFlight, settings.bounds, queues)
     this.inbound = new Inbound(settings.bounds.inboundSingly)
+  }
+
+  /** So many payload bytes more wait, or less. */
+  countQueued(bytes: number): void {
+    this.queuedBytes += bytes
+    this.#queues.bytes += bytes
+  }
+
+  /** It is over: what it had in its queue counts no more. */
+  leaveQueues(): void {
+    this.outbound.leave()
+    this.#queues.bytes -= this.queuedBytes
+    this.#queues = new Queues()
   }
 
   get identity(): Identity {

@@ -116,14 +116,6 @@ export const loadTopics: readonly LoadTopic[] = [
   { topic: 'connections', meaning: 'CONNECT packets received', count: (core) => core.metrics.connections },
 ]
 
-type SessionOf = Core['sessions'] extends Map<string, infer S> ? S : never
-
-function sum(core: Core, of: (session: SessionOf) => number): number {
-  let total = 0
-  for (const session of core.sessions.values()) total += of(session)
-  return total
-}
-
 function away(core: Core): string {
   return String(core.sessions.size - core.online)
 }
@@ -134,17 +126,16 @@ function retained(core: Core): number {
 }
 
 function stored(core: Core): string {
-  const queued = sum(core, (session) => session.outbound.waiting)
-  return String(retained(core) + queued - core.metrics.heldAgainMessages)
+  return String(retained(core) + core.queues.messages - core.metrics.heldAgainMessages)
 }
 
 function storedBytes(core: Core): number {
   const { retainedBytes, statusBytes, heldAgainBytes } = core.metrics
-  return retainedBytes - statusBytes + sum(core, (session) => session.queuedBytes) - heldAgainBytes
+  return retainedBytes - statusBytes + core.queues.bytes - heldAgainBytes
 }
 
 function waitingBytes(core: Core): string {
   let total = 0
-  for (const connection of core.connections) total += connection.waitingBytes
+  for (const outlet of core.slow) total += outlet.waitingBytes
   return String(total)
 }

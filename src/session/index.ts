@@ -1,3 +1,10 @@
 export { Inbound } from './inbound.ts'
-export { defaultOutboundBounds, Outbound, type OutboundBounds, OutboundState, packetIdAt } from './outbound.ts'
+export {
+  defaultOutboundBounds,
+  Outbound,
+  type OutboundBounds,
+  OutboundState,
+  packetIdAt,
+  type Waiting,
+} from './outbound.ts'
 export { InboundAliases, OutboundAliases } from './topic-aliases.ts'

@@ -40,6 +40,11 @@ export const defaultOutboundBounds: OutboundBounds = {
   placesAheadAtLeast: 1024,
 }
 
+/** Messages that wait in several queues together. */
+export interface Waiting {
+  messages: number
+}
+
 /**
  * What is owed to one receiver, in order: first what is in flight, then what waits.
  *
@@ -70,6 +75,7 @@ export class Outbound<M> {
   /** The window: the smaller of the receiver's Receive Maximum and our own limit, 1..65,535. */
   maximumInFlight: number
   readonly #bounds: OutboundBounds
+  #all: Waiting
   #messages: (M | null)[] = NOTHING as (M | null)[]
   #states: Uint8Array = NO_STATES
   #mask = -1
@@ -78,9 +84,11 @@ export class Outbound<M> {
   /** There is no PUBREL to be sent again before this position. */
   #releaseFrom = 0
 
-  constructor(maximumInFlight: number, bounds: OutboundBounds = defaultOutboundBounds) {
+  /** `all`: its messages are counted there, together with those of others. */
+  constructor(maximumInFlight: number, bounds: OutboundBounds = defaultOutboundBounds, all: Waiting = { messages: 0 }) {
     this.maximumInFlight = maximumInFlight
     this.#bounds = bounds
+    this.#all = all
   }
 
   /** Messages that have not been sent on this Network Connection. */
@@ -104,21 +112,19 @@ export class Outbound<M> {
 
   /** Appends a message that waits; returns its position. */
   enqueue(message: M, qos: QoS): number {
+    this.#all.messages++
     return this.#append(message, (OutboundState.WaitingQoS0 + qos) as OutboundState)
   }
 
   /** Appends a message that waits, and is not kept in memory; returns its position. */
   enqueueCold(): number {
+    this.#all.messages++
     return this.tail++
   }
 
   /** The next message that was not kept in memory: at `kept` or after it, and what lies between them is done. */
   keep(position: number, message: M | null, state: OutboundState): void {
-    if (this.head === this.kept) {
-      this.head = position
-      this.next = position
-      this.kept = position
-    }
+    if (this.head === this.kept) this.restore(position, this.tail)
     while (this.kept < position) this.#place(null, OutboundState.Done)
     this.#place(message, state)
     if (state === OutboundState.ReleaseAgain) this.releases++
@@ -134,6 +140,7 @@ export class Outbound<M> {
 
   /** After a restart: the queue has these bounds, and nothing of it is in memory. */
   restore(head: number, tail: number): void {
+    this.#all.messages += tail - head - this.waiting
     this.head = head
     this.next = head
     this.kept = head
@@ -158,7 +165,10 @@ export class Outbound<M> {
   sendControl(request: M): number {
     const position = this.#append(request, OutboundState.AwaitingControl)
     if (this.next === position) this.next = position + 1
-    else this.#ahead = true
+    else {
+      this.#ahead = true
+      this.#all.messages++
+    }
     return packetIdAt(position)
   }
 
@@ -181,7 +191,7 @@ export class Outbound<M> {
 
   /** The message at `next`, now sent: returns its Packet Identifier. Its state says what was to be sent. No PUBREL is left. */
   sendNext(): number {
-    const position = this.next++
+    const position = this.#goOn()
     const place = position & this.#mask
     switch (this.#states[place]) {
       case OutboundState.WaitingQoS1:
@@ -203,7 +213,7 @@ export class Outbound<M> {
 
   /** Drops the message at `next` without sending it. */
   dropNext(): void {
-    this.#done(this.next++)
+    this.#done(this.#goOn())
     this.#pass()
   }
 
@@ -250,6 +260,7 @@ export class Outbound<M> {
     this.#ahead = false
     this.#releaseFrom = this.head
     this.maximumInFlight = maximumInFlight
+    this.#all.messages += this.next - this.head
     this.next = this.head
     this.inFlight = 0
     this.#pass()
@@ -261,6 +272,12 @@ export class Outbound<M> {
       const state = this.state(position)
       if (state !== OutboundState.Done) visit(this.message(position), state, position)
     }
+  }
+
+  /** It is over: its messages are not counted with those of others any more. */
+  leave(): void {
+    this.#all.messages -= this.waiting
+    this.#all = { messages: this.waiting }
   }
 
   #append(message: M | null, state: OutboundState): number {
@@ -277,12 +294,18 @@ export class Outbound<M> {
     return position
   }
 
+  /** One waits less; returns which. */
+  #goOn(): number {
+    this.#all.messages--
+    return this.next++
+  }
+
   /** Moves `next` past what needs no sending: it was done out of order, or it went ahead. */
   #pass(): void {
     while (this.next < this.kept) {
       const state = this.#states[this.next & this.#mask]
-      if (state === OutboundState.Done) this.#done(this.next++)
-      else if (state === OutboundState.AwaitingControl || state === OutboundState.AwaitingPubcomp) this.next++
+      if (state === OutboundState.Done) this.#done(this.#goOn())
+      else if (state === OutboundState.AwaitingControl || state === OutboundState.AwaitingPubcomp) this.#goOn()
       else return
     }
   }

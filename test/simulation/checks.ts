@@ -21,6 +21,7 @@ export function checkRest(history: History, clients: readonly SimClient[], core:
   checkRetained(history, core, time)
   checkWills(history)
   checkSessions(history, clients, core)
+  checkRetainedBytes(core)
 }
 
 function acknowledged({ acknowledged, waived }: SimMessage): boolean {
@@ -105,6 +106,15 @@ function hasExpired({ missed }: History, { expiry, acknowledgedAt }: SimMessage,
   return expiry !== null && acknowledgedAt + expiry * 1000 + SURELY + missed < now
 }
 
+function checkRetainedBytes({ retained, metrics }: Core): void {
+  let bytes = 0
+  retained.match('#', (message) => {
+    bytes += message.payloadLength
+  })
+  if (bytes !== metrics.retainedBytes)
+    throw new Violation(`the broker counts ${metrics.retainedBytes} retained bytes, there are ${bytes}`)
+}
+
 function retainedOn(core: Core, topic: string): string {
   let key = ''
   core.retained.match(topic, (message) => {
@@ -151,6 +161,26 @@ function checkSessions(history: History, clients: readonly SimClient[], core: Co
     const left = [outbound.tail - outbound.head, outbound.inFlight, inbound.size, queuedBytes, inFlightBytes, keptBytes]
     if (left.some((each) => each !== 0)) throw new Violation(`something is left in the session of ${plan.id}: ${left}`)
   }
+}
+
+/** What is counted as it changes is what a walk along all of it finds. */
+export function checkTotals({ sessions, connections, queues, slow, unprovedBytes }: Core): void {
+  const all = [...sessions.values()]
+  const blocked = [...connections].filter((connection) => connection.blocked)
+  const counts = [
+    ['messages that wait', queues.messages, sum(all.map(({ outbound }) => outbound.waiting))],
+    ['bytes that wait', queues.bytes, sum(all.map(({ queuedBytes }) => queuedBytes))],
+    ['slow receivers', slow.size, blocked.filter((connection) => slow.has(connection)).length],
+    ['slow receivers', slow.size, blocked.length],
+    ['bytes before CONNACK', unprovedBytes, sum([...connections].map(({ unproved }) => unproved))],
+  ] as const
+  for (const [name, counted, found] of counts) {
+    if (counted !== found) throw new Violation(`the broker counts ${counted} ${name}, there are ${found}`)
+  }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0)
 }
 
 /** What a restart must not change, as text. */

@@ -11,6 +11,7 @@ import {
 } from '../../src/broker/index.ts'
 import { ReasonCode, reasonCodeName, SlabPool } from '../../src/protocol/index.ts'
 import { text } from '../unit/protocol/support.ts'
+import { checkTotals } from './checks.ts'
 import { type History, Violation } from './history.ts'
 import type { BrokerEnd, SimLink } from './network.ts'
 import type { Plan } from './plan.ts'
@@ -171,6 +172,7 @@ export class Host implements BrokerEnd {
     this.#survive(() => {
       // Another turn follows at once, but what has come meanwhile is in it.
       if (this.broker!.endTurn()) this.#time.after(0, () => this.turn(() => {}))
+      checkTotals(this.broker!.core)
     })
     this.#syncSoon()
     this.#commitLater()

@@ -54,6 +54,42 @@ describe('status topics', () => {
     assert.deepEqual(watcher.published(), [])
   })
 
+  it('are counts that are kept: nobody walks along all Sessions for them', () => {
+    const { core, watcher } = watching()
+    const { sessions } = core.broker.core
+    const walks = (): never => assert.fail('it walks')
+    const walk = { values: walks, keys: walks, entries: walks, forEach: walks, [Symbol.iterator]: walks }
+    Object.assign(sessions, walk)
+    core.pass(10.2)
+    const seen = status(watcher)
+    for (const { topic } of sysTopics) assert.ok(seen.has(topic), topic)
+  })
+
+  it('count what waits: as it is queued, sent, resumed, restored, and gone with its Session', () => {
+    const { core, watcher } = watching()
+    const kept = { clientId: 'away', cleanStart: false, properties: { sessionExpiryInterval: 60 } }
+    const away = core.client(kept)
+    away.subscribe('q', { qos: 1 })
+    const publisher = core.client()
+    const seen = new Map<string, string>()
+    const waits = (): (string | undefined)[] => {
+      core.pass(10.2)
+      status(watcher, seen)
+      return [seen.get('store/messages/count'), seen.get('store/messages/bytes')]
+    }
+    away.drop()
+    for (let i = 0; i < 3; i++) publisher.publish('q', '12345', { qos: 1, packetId: 1 })
+    assert.deepEqual(waits(), ['3', '15'])
+    assert.deepEqual({ ...core.restart().broker.core.queues }, { messages: 3, bytes: 15 })
+    // Sent, and not acknowledged: it waits again once the connection is gone, and the client is back.
+    const back = core.client(kept)
+    assert.deepEqual(waits(), ['0', '0'])
+    back.drop()
+    core.client({ ...kept, cleanStart: true, properties: {} })
+    assert.deepEqual(waits(), ['0', '0'])
+    assert.deepEqual({ ...core.broker.core.queues }, { messages: 0, bytes: 0 })
+  })
+
   it('count what they say', () => {
     const { core, watcher } = watching()
     core.client({ clientId: 'away', cleanStart: false, properties: { sessionExpiryInterval: 60 } }).drop()
