@@ -1,5 +1,5 @@
 import { BlockList, isIPv6 } from 'node:net'
-import type { Access, ConnectDecision, ConnectRequest } from '../broker/contracts.ts'
+import type { Access, ConnectDecision, ConnectRequest, Peer } from '../broker/contracts.ts'
 
 /** Not Authorized: what a client that may not connect is told. */
 const NOT_AUTHORIZED = 0x87
@@ -16,9 +16,12 @@ home.addSubnet('fc00::', 7, 'ipv6')
 home.addSubnet('fe80::', 10, 'ipv6')
 
 /** Whether an address belongs to this machine or to a private network. */
-export function isPrivate(host: string): boolean {
-  if (host === 'in-process' || host === 'unix') return true
-  return home.check(host, isIPv6(host) ? 'ipv6' : 'ipv4')
+export function isPrivate(address: string): boolean {
+  return home.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+}
+
+function isNear({ kind, address }: Peer): boolean {
+  return kind === 'in-process' || kind === 'unix' || (address !== null && isPrivate(address))
 }
 
 export type AnonymousPolicy = 'everybody' | 'nobody' | 'private'
@@ -35,7 +38,7 @@ export class AnonymousAccess implements Access {
   }
 
   connect(request: ConnectRequest): ConnectDecision {
-    const allowed = this.#policy === 'everybody' || (this.#policy === 'private' && isPrivate(request.host))
+    const allowed = this.#policy === 'everybody' || (this.#policy === 'private' && isNear(request.peer))
     return { allowed, reasonCode: allowed ? 0 : NOT_AUTHORIZED, rule: RULES[this.#policy] }
   }
 

@@ -6,6 +6,7 @@ import { Core, type CoreParts } from './core.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { makeMessage } from './message.ts'
 import { BROKER } from './origin.ts'
+import { countedBy } from './peer.ts'
 import { publishMessage } from './publish-message.ts'
 import { recover } from './recover.ts'
 import { disconnect } from './refuse.ts'
@@ -84,9 +85,9 @@ export class Broker {
   accept(link: Link, listener: ListenerSettings): Connection {
     const connection = new Connection(this.core, link, listener, (one) => new Dispatcher(one))
     const { maximumConnectionRate } = this.core.settings
-    if (maximumConnectionRate > 0 && link.host !== 'in-process') {
+    if (maximumConnectionRate > 0 && link.peer.kind !== 'in-process') {
       // It is told when it has sent its CONNECT.
-      connection.tooSoon = this.core.connectionRate.note(link.host, this.core.now) > maximumConnectionRate
+      connection.tooSoon = this.core.connectionRate.note(countedBy(link.peer), this.core.now) > maximumConnectionRate
     }
     this.core.connections.add(connection)
     this.core.metrics.sockets++
@@ -98,6 +99,12 @@ export class Broker {
     const subject = { identity: { client: null, address, username: null } }
     const what = `listener ${name} had no room (${option} ${limit})`
     this.core.repeats.note('turnedAway', subject, what, { listener: name, option, limit }, name)
+  }
+
+  /** A client was closed before its CONNECT, as its first bytes were not what the listener takes. */
+  refused({ name }: ListenerSettings, address: string, reason: string): void {
+    const subject = { identity: { client: null, address, username: null } }
+    this.core.repeats.note('notAccepted', subject, reason, { listener: name, reason }, name)
   }
 
   /** A client came for whom the process, which may have `limit` of them, had no file descriptor: it was closed at once. */

@@ -18,6 +18,7 @@ import type { Connection } from './connection.ts'
 import { sendControl, shortened } from './control.ts'
 import type { Core } from './core.ts'
 import { endNow } from './doomed.ts'
+import { countedBy } from './peer.ts'
 import { Phase } from './phase.ts'
 import { PublishRate } from './publish-rate.ts'
 import { pump } from './queue.ts'
@@ -57,8 +58,8 @@ function limit(core: Core, connection: Connection, { version, properties }: Conn
 /** Who is it: by an exchange of AUTH packets if CONNECT names a method for that, else by what CONNECT brings along. */
 function identify(core: Core, connection: Connection, packet: ConnectPacket): void {
   const { clientId, username, password, version } = packet
-  const { host } = connection.link
-  const request = { clientId, username, password, version, host, listener: connection.listener.name }
+  const { peer } = connection.link
+  const request = { clientId, username, password, version, peer, listener: connection.listener.name }
   const { authenticationMethod: method, authenticationData = null } = packet.properties
   if (method === undefined) {
     const refusal = accessRefusal(core, request)
@@ -89,7 +90,7 @@ function refuse(core: Core, connection: Connection, refusal: ConnectRefusal): vo
   const reasonCode = fits ? refusal.reasonCode : ReasonCode.NotAuthorized
   const details = { reason, code: reasonCodeName(reasonCode), rule }
   // Who is refused often comes again at once, without end.
-  const who = connection.tooSoon || connection.clientId === null ? connection.link.host : null
+  const who = connection.tooSoon || connection.clientId === null ? countedBy(connection.link.peer) : null
   core.repeats.note('connectRefused', connection, reason, details, who)
   const code = connection.version === 5 ? reasonCode : connectReturnCode(reasonCode)
   const properties: Properties = serverReference === undefined ? {} : { serverReference }

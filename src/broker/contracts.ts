@@ -27,12 +27,21 @@ export interface Random {
   uint32(): number
 }
 
+/** Who is at the other end of a Network Connection, as far as the network knows. */
+export interface Peer {
+  /** How it came: by TCP, by a Unix socket, or from within this program. */
+  readonly kind: 'tcp' | 'unix' | 'in-process'
+  /** Its IP address, without brackets; of an IPv4 address mapped into IPv6 only that. Null where there is none. */
+  readonly address: string | null
+  /** Its port; null where there is none. */
+  readonly port: number | null
+}
+
 /** The edge's end of one Network Connection: bytes out. Bytes in go to `Connection.receive`. */
 export interface Link {
   /** Where the client is, for people: '192.168.1.7:49152', '[::1]:4000', '/run/nightjar.sock', 'in-process'. */
   readonly address: string
-  /** The IP address alone, or 'unix' or 'in-process'. */
-  readonly host: string
+  readonly peer: Peer
   /**
    * Sends the full slabs, then bytes[start..end), in one go. True: all of it was taken, the memory is free again. False:
    * the memory is needed until the edge calls `Connection.drained`, and nothing more is sent before that.
@@ -53,8 +62,7 @@ export interface ConnectRequest {
   readonly username: string | null
   readonly password: Uint8Array | null
   readonly version: ProtocolVersion
-  /** The IP address, or 'unix' or 'in-process'. */
-  readonly host: string
+  readonly peer: Peer
   /** The listener that accepted it. */
   readonly listener: string
 }

@@ -23,6 +23,7 @@ export const events: Readonly<Record<EventId, EventKind>> = {
     level: 'warning',
     words: 'Closed {address}: listener {listener} has no room (limit: {option} {limit})',
   },
+  notAccepted: { level: 'warning', words: 'Closed {address} at listener {listener}: {reason}' },
   descriptorsSpent: {
     level: 'warning',
     words:
@@ -116,6 +117,7 @@ export type EventId =
   | 'clientDisconnected'
   | 'connectRefused'
   | 'turnedAway'
+  | 'notAccepted'
   | 'descriptorsSpent'
   | 'protocolError'
   | 'packetTooLarge'

@@ -43,6 +43,7 @@ export class Loop {
       began: () => this.began(),
       accept: (link: Link): Connection => this.broker.accept(link, listener),
       turnedAway: (address, option, most) => this.broker.turnedAway(listener, address, option, most),
+      refused: (address, reason) => this.broker.refused(listener, address, reason),
       outOfDescriptors: () => this.broker.outOfDescriptors(limit),
     }
   }

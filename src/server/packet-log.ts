@@ -68,7 +68,7 @@ class ToldConnection {
   link(link: Link): Link {
     return {
       address: link.address,
-      host: link.host,
+      peer: link.peer,
       send: (full, bytes, start, end) => {
         for (const { slab, end: slabEnd } of full ?? []) this.#sent.read(slab.bytes, slab.start, slabEnd)
         this.#sent.read(bytes, start, end)

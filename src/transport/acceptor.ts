@@ -14,6 +14,8 @@ export interface Acceptor {
   accept(link: Link): LinkHandler
   /** Somebody came for whom there was no room, and is gone again. The option says how many may be here. */
   turnedAway(address: string, option: string, limit: number): void
+  /** Somebody came, and its first bytes were such that it was closed before it was accepted. */
+  refused(address: string, reason: string): void
   /** Somebody came, and is gone again, as there are too few file descriptors. */
   outOfDescriptors(): void
 }

@@ -5,5 +5,6 @@
  */
 export type { Acceptor, LinkHandler } from './acceptor.ts'
 export type { ClientTransport, ClientTransportHandler } from './client-transport.ts'
+export { Entrance, type Entry, type EntryAnswer, type EntryStep } from './entry.ts'
 export { type Later, memoryPair } from './memory-pair.ts'
 export { webText } from './text.ts'

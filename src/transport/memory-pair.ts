@@ -1,9 +1,10 @@
-import type { Link } from '../broker/contracts.ts'
+import type { Link, Peer } from '../broker/contracts.ts'
 import type { FullSlab } from '../protocol/index.ts'
 import type { Acceptor, LinkHandler } from './acceptor.ts'
 import type { ClientTransport, ClientTransportHandler } from './client-transport.ts'
 
 const ADDRESS = 'in-process'
+const PEER: Peer = { kind: 'in-process', address: null, port: null }
 /** Bytes that may lie between the two ends before the sender has to wait. */
 const HELD_BYTES_MAX = 1024 * 1024
 
@@ -116,7 +117,7 @@ export function memoryPair(acceptor: Acceptor, later: Later): ClientTransport {
   const abort = (): void => later(() => over('the connection was ended'))
   const link: Link = {
     address: ADDRESS,
-    host: ADDRESS,
+    peer: PEER,
     send: (full, bytes, start, end) => toClient.send(full, bytes, start, end),
     pause: () => {
       toBroker.paused = true

@@ -41,6 +41,7 @@ export function broker({ now, later }: Page): () => ClientTransport {
     began,
     accept: (link): Connection => core.accept(link, defaultListener),
     turnedAway: () => {},
+    refused: () => {},
     outOfDescriptors: () => {},
   }
   return () => memoryPair(acceptor, later)

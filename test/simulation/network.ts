@@ -111,7 +111,7 @@ export interface BrokerEnd {
 /** A Network Connection. The broker has one end of it, as a Link, and a client the other. */
 export class SimLink implements Link {
   readonly address: string
-  readonly host = '10.0.0.1'
+  readonly peer = { kind: 'tcp', address: '10.0.0.1', port: 50_000 } as const
   connection: Connection | null = null
   /** Milliseconds: when the broker had it no more; Infinity as long as it has. */
   brokerEnded: number = Number.POSITIVE_INFINITY

@@ -9,6 +9,7 @@ import {
   defaultListener,
   defaultSettings,
   type Link,
+  type Peer,
   type Settings,
   type Store,
 } from '../../src/broker/index.ts'
@@ -144,14 +145,14 @@ export class TestCore {
 /** The edge's end of a connection: it remembers what the core sends. */
 class RecordingLink implements Link {
   readonly address: string
-  readonly host: string
+  readonly peer: Peer
   /** `send` answers false: the memory is not given back yet. */
   slow = false
   bytes: Uint8Array[] = []
   readonly #gone: () => void
 
   constructor(host: string, gone: () => void) {
-    this.host = host
+    this.peer = { kind: 'tcp', address: host, port: 50_000 }
     this.address = `${host}:50000`
     this.#gone = gone
   }

@@ -1,23 +1,28 @@
 import { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
-import type { Link } from '../../broker/contracts.ts'
+import type { Link, Peer } from '../../broker/contracts.ts'
 import type { FullSlab } from '../../protocol/index.ts'
 
 const NOTHING: Buffer = Buffer.alloc(0)
 
 /** The broker's end of one socket: bytes out. */
 export class TcpLink implements Link {
-  readonly address: string
-  readonly host: string
+  readonly peer: Peer
   readonly #socket: Socket
+  /** Of the Unix socket. */
+  readonly #path: string
   readonly #drained: () => void
 
   /** `drained` is called after each `send` that answered false, when its memory is free again. */
-  constructor(socket: Socket, host: string, address: string, drained: () => void) {
+  constructor(socket: Socket, peer: Peer, path: string, drained: () => void) {
     this.#socket = socket
-    this.host = host
-    this.address = address
+    this.peer = peer
+    this.#path = path
     this.#drained = drained
+  }
+
+  get address(): string {
+    return this.peer.kind === 'unix' ? this.#path : inWords(this.peer)
   }
 
   send(full: readonly FullSlab[] | null, bytes: Uint8Array, start: number, end: number): boolean {
@@ -52,6 +57,11 @@ export class TcpLink implements Link {
   abort(): void {
     this.#socket.destroy()
   }
+}
+
+/** An address and its port, for people. */
+export function inWords({ address, port }: Peer): string {
+  return address!.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
 
 function view(bytes: Uint8Array, start: number, end: number): Buffer {

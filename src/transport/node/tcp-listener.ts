@@ -1,8 +1,9 @@
 import { createServer, type Server, type Socket } from 'node:net'
-import type { Acceptor } from '../index.ts'
+import type { Peer } from '../../broker/contracts.ts'
+import { type Acceptor, Entrance, type Entry, type LinkHandler } from '../index.ts'
 import { Room } from './room.ts'
 import type { SharedRead } from './shared-read.ts'
-import { TcpLink } from './tcp-link.ts'
+import { inWords, TcpLink } from './tcp-link.ts'
 import { prepareSocketPath } from './unix-socket.ts'
 
 export interface TcpListenerOptions {
@@ -20,6 +21,10 @@ export interface TcpListenerOptions {
   readonly shared?: Room
   /** The highest file descriptor that a connection may have. Default: any. */
   readonly lastDescriptor?: number
+  /** What is done with the first bytes of each connection before it is accepted; default: nothing. */
+  readonly entry?: Entry | undefined
+  /** Milliseconds in which they must have come. Default: 10,000. */
+  readonly entryMs?: number | undefined
 }
 
 /** Where sockets are read into, and how. */
@@ -31,8 +36,11 @@ export interface ReadInto {
 
 const BACKLOG = 4096
 
-/** What a connection by a Unix socket has in the place of an IP address. */
-const UNIX_HOST = 'unix'
+/** Milliseconds and bytes that the step before `accept` may take to decide. PROXY protocol needs up to 536 bytes. */
+const ENTRY_MS = 10_000
+const ENTRY_BYTES = 4096
+
+const UNIX: Peer = { kind: 'unix', address: null, port: null }
 
 /** -1 where the system has no such numbers, or Node does not tell. */
 function descriptorOf(socket: Socket): number {
@@ -46,6 +54,8 @@ export class TcpListener {
   readonly #acceptor: Acceptor
   readonly #read: ReadInto
   readonly #rooms: readonly Room[]
+  /** Connections whose first bytes have not decided yet. */
+  readonly #undecided: Set<Socket> = new Set()
 
   constructor(options: TcpListenerOptions, read: ReadInto, acceptor: Acceptor) {
     this.#options = options
@@ -74,9 +84,10 @@ export class TcpListener {
     })
   }
 
-  /** No new connections; those that are open go on. A Unix socket is removed. */
+  /** No new connections; those that were accepted go on. A Unix socket is removed. */
   close(): void {
     this.#server.close()
+    for (const socket of this.#undecided) socket.destroy()
   }
 
   get #full(): Room | undefined {
@@ -102,47 +113,58 @@ export class TcpListener {
       this.#accept(accepted)
       return
     }
-    const from = this.#from(accepted)
+    const peer = this.#peer(accepted)
     accepted.destroy()
-    if (from === null) return
+    if (peer === null) return
     this.#acceptor.began()
-    this.#acceptor.turnedAway(from.address, full.option, full.maximum)
+    this.#acceptor.turnedAway(this.#address(peer), full.option, full.maximum)
   }
 
   #accept(accepted: Socket): void {
-    const from = this.#from(accepted)
-    if (from === null) {
+    const peer = this.#peer(accepted)
+    if (peer === null) {
       accepted.destroy()
       return
     }
     for (const room of this.#rooms) room.open++
-    const { host, address } = from
     const { shared } = this.#read
     const socket = shared.works ? shared.adopt(accepted, (length) => received(length)) : accepted
-    const received = this.#serve(socket, host, address)
+    const received = this.#serve(socket, peer)
     if (shared.works) socket.resume()
   }
 
   /** Null if it is gone already. */
-  #from({ remoteAddress, remotePort }: Socket): { host: string; address: string } | null {
-    const { path } = this.#options
-    if (path !== undefined) return { host: UNIX_HOST, address: path }
+  #peer({ remoteAddress, remotePort }: Socket): Peer | null {
+    if (this.#options.path !== undefined) return UNIX
     if (remoteAddress === undefined) return null
-    const host = remoteAddress.startsWith('::ffff:') ? remoteAddress.slice(7) : remoteAddress
-    return { host, address: host.includes(':') ? `[${host}]:${remotePort}` : `${host}:${remotePort}` }
+    const address = remoteAddress.startsWith('::ffff:') ? remoteAddress.slice(7) : remoteAddress
+    return { kind: 'tcp', address, port: remotePort ?? 0 }
+  }
+
+  /** For people. */
+  #address(peer: Peer): string {
+    return peer.kind === 'unix' ? this.#options.path! : inWords(peer)
   }
 
   /** Joins the socket to the broker; returns what takes the bytes that were read into the shared memory. */
-  #serve(socket: Socket, host: string, address: string): (length: number) => void {
+  #serve(socket: Socket, peer: Peer): (length: number) => void {
     const acceptor = this.#acceptor
     const { memory, start, shared } = this.#read
+    const { entry, path = '' } = this.#options
     let reason = 'the client closed the connection without DISCONNECT'
     const drained = (): void => {
       acceptor.began()
       handler.drained()
     }
     acceptor.began()
-    const handler = acceptor.accept(new TcpLink(socket, host, address, drained))
+    const accept = (who: Peer): LinkHandler => acceptor.accept(new TcpLink(socket, who, path, drained))
+    let handler: LinkHandler =
+      entry === undefined
+        ? accept(peer)
+        : this.#enter(socket, peer, entry, (who) => {
+            handler = accept(who)
+            return handler
+          })
     socket.on('error', (error: NodeJS.ErrnoException) => {
       reason = error.code === 'ECONNRESET' ? 'the connection was reset' : error.message
     })
@@ -169,5 +191,31 @@ export class TcpListener {
       acceptor.began()
       handler.receive(memory, start, start + length)
     }
+  }
+
+  /** The first bytes decide whether and as whom the broker gets it. */
+  #enter(socket: Socket, peer: Peer, entry: Entry, accept: (who: Peer) => LinkHandler): LinkHandler {
+    const { entryMs = ENTRY_MS } = this.#options
+    const decided = (): void => {
+      clearTimeout(timer)
+      this.#undecided.delete(socket)
+    }
+    const refuse = (reason: string): void => {
+      decided()
+      this.#acceptor.began()
+      this.#acceptor.refused(this.#address(peer), reason)
+      socket.destroy()
+    }
+    const timer = setTimeout(() => refuse(`it did not say what it is within ${entryMs / 1000} s`), entryMs)
+    this.#undecided.add(socket)
+    socket.once('close', decided)
+    const outcome = {
+      accept: (who: Peer): LinkHandler => {
+        decided()
+        return accept(who)
+      },
+      refuse,
+    }
+    return new Entrance(entry(peer), outcome, ENTRY_BYTES)
   }
 }

@@ -4,7 +4,8 @@ import { type ScramMethod, scram, scramCredential, scramMethods } from '../../..
 import type { AuthenticationOutcome } from '../../../src/broker/index.ts'
 import { scramAnswer, scramFirst } from '../../support/scram.ts'
 
-const request = { clientId: 'c', username: null, password: null, version: 5, host: '127.0.0.1', listener: 'l' } as const
+const peer = { kind: 'tcp', address: '127.0.0.1', port: 50_000 } as const
+const request = { clientId: 'c', username: null, password: null, version: 5, peer, listener: 'l' } as const
 
 const bytes = (text: string): Uint8Array => Buffer.from(text)
 const text = (data: Uint8Array | null): string => Buffer.from(data ?? []).toString()

@@ -100,7 +100,8 @@ describe('a listener that is a Unix socket', () => {
 
   it('counts as this machine where only that may connect', () => {
     const access = new AnonymousAccess('private')
-    const request = { clientId: 'x', username: null, password: null, version: 5, host: 'unix', listener: 'x' } as const
+    const peer = { kind: 'unix', address: null, port: null } as const
+    const request = { clientId: 'x', username: null, password: null, version: 5, peer, listener: 'x' } as const
     assert.equal(access.connect(request).allowed, true)
   })
 })

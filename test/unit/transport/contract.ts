@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
-import type { Link } from '../../../src/broker/index.ts'
+import type { Link, Peer } from '../../../src/broker/index.ts'
 import type { FullSlab } from '../../../src/protocol/index.ts'
 import type { Acceptor, LinkHandler } from '../../../src/transport/index.ts'
 import { PATIENCE_MS } from '../../support/patience.ts'
@@ -21,8 +21,9 @@ export interface ClientEnd {
 }
 
 export interface Transport {
-  /** Where the broker sees the client, as `host`. */
-  readonly host: string
+  /** As the broker sees the client. */
+  readonly kind: Peer['kind']
+  readonly host: string | null
   readonly address: RegExp
   connect(): Promise<ClientEnd>
   close(): void
@@ -72,6 +73,7 @@ export class Handler implements LinkHandler {
 export class BrokerSide implements Acceptor {
   readonly handlers: Handler[] = []
   readonly away: [address: string, option: string, limit: number][] = []
+  readonly refusals: [address: string, reason: string][] = []
   inTurn = false
   #waiting: (() => void)[] = []
 
@@ -89,6 +91,12 @@ export class BrokerSide implements Acceptor {
     this.handlers.push(handler)
     this.onNews()
     return handler
+  }
+
+  refused(...told: [address: string, reason: string]): void {
+    assert.ok(this.inTurn)
+    this.refusals.push(told)
+    this.onNews()
   }
 
   outOfDescriptors(): void {
@@ -189,7 +197,10 @@ export function transportContract(name: string, open: (side: BrokerSide) => Prom
 
     it('knows where the client is', async () => {
       const { handler, transport, client } = await pair()
-      assert.equal(handler.link.host, transport.host)
+      const { kind, address, port } = handler.link.peer
+      assert.deepEqual([kind, address], [transport.kind, transport.host])
+      assert.equal(typeof port, address === null ? 'object' : 'number')
+      if (port !== null) assert.ok(handler.link.address.endsWith(`:${port}`))
       assert.match(handler.link.address, transport.address)
       client.close()
     })

@@ -38,7 +38,8 @@ function connect(side: BrokerSide): ClientEnd {
 }
 
 transportContract('in memory', async (side) => ({
-  host: 'in-process',
+  kind: 'in-process',
+  host: null,
   address: /^in-process$/,
   connect: async () => connect(side),
   close: () => {},

@@ -83,7 +83,13 @@ for (const [way, read] of Object.entries(ways)) {
         const tcp = listener(listen, read(), side)
         const port = await tcp.listen()
         const address = host.includes(':') ? /^\[::1\]:\d+$/ : /^127\.0\.0\.1:\d+$/
-        return { host, address, connect: async () => clientEnd(await dial(port, to)), close: () => tcp.close() }
+        return {
+          kind: 'tcp',
+          host,
+          address,
+          connect: async () => clientEnd(await dial(port, to)),
+          close: () => tcp.close(),
+        }
       })
     })
   }
@@ -94,7 +100,8 @@ for (const [way, read] of Object.entries(ways)) {
     const tcp = new TcpListener(options, read(), side)
     await tcp.listen()
     return {
-      host: 'unix',
+      kind: 'unix',
+      host: null,
       address: new RegExp(`^${path}$`),
       connect: async () => clientEnd(await dialPath(path)),
       close: () => tcp.close(),
