@@ -74,7 +74,7 @@ export class SegmentChanges implements RecordSink {
 
   message(id: number, offset: number, length: number): void {
     if (this.firstId === 0) this.firstId = id
-    for (let i = this.uses.length; i < id - this.firstId; i++) this.#add(0, 0)
+    while (this.firstId + this.uses.length < id) this.#addLost(this.firstId + this.uses.length)
     this.#add(offset, length)
   }
 
@@ -131,6 +131,15 @@ export class SegmentChanges implements RecordSink {
   indexOf(id: number): number {
     const at = id - this.firstId
     return this.firstId > 0 && at >= 0 && at < this.uses.length ? at : -1
+  }
+
+  /** It was in a part of the segment that is lost; who holds it counts all the same, as it will count when that is over. */
+  #addLost(id: number): void {
+    this.#add(0, 0)
+    const uses = this.otherUses.get(id)
+    if (uses === undefined) return
+    this.otherUses.delete(id)
+    this.uses[id - this.firstId] = uses
   }
 
   #add(offset: number, length: number): void {

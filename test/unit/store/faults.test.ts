@@ -69,6 +69,14 @@ async function durable(store: DiskStore, position: number): Promise<void> {
   }
 }
 
+async function met(condition: () => boolean, why: string): Promise<void> {
+  const end = Date.now() + PATIENCE_MS
+  while (!condition()) {
+    assert.ok(Date.now() < end, why)
+    await soon()
+  }
+}
+
 async function untilHealed(store: DiskStore): Promise<void> {
   const end = Date.now() + PATIENCE_MS
   while (store.trouble !== null) {
@@ -188,6 +196,38 @@ describe('the store on a disk that fails', () => {
     assert.match(told[1]!, /^notice: The store in .* can be written again$/)
     await store.close()
   })
+
+  for (const sync of ['always', 'everysec'] as const) {
+    it(`${sync}: what is read back after a failed sync is looked at, and is not called safe if it is something else`, async () => {
+      let failing = false
+      const files = new FaultyFiles((which) => (failing && which === 'sync' ? 'EIO' : null))
+      const folder = newFolder()
+      const store = open(folder, { files, sync })
+      append(store, ...TURNS[0]!)
+      await durable(store, TURNS[0]!.length)
+      failing = true
+      append(store, ...TURNS.slice(1).flat())
+      await met(() => store.trouble?.includes('EIO') === true, `no trouble: ${store.trouble}`)
+      // As a page cache may have it that drops what it could not write: the system shows what the disk had before.
+      const path = join(folder, 'log', '0000000001.log')
+      const whole = readFileSync(path)
+      const spoiled = Buffer.from(whole)
+      spoiled[whole.length - 3]! ^= 0x20
+      writeFileSync(path, spoiled)
+      const before = store.durable
+      failing = false
+      const trouble = /^syncing 0000000001\.log again: what was written after byte \d+ is not there any more$/
+      await met(() => trouble.test(store.trouble ?? ''), `it says ${store.trouble}`)
+      append(store, { kind: 'inbound', clientId: 'b', packetId: 99 })
+      assert.equal(store.durable, before)
+      const now = readFileSync(path)
+      assert.deepEqual(now.subarray(0, whole.length), spoiled, 'it was not written once more')
+      writeFileSync(path, Buffer.concat([whole, now.subarray(whole.length)]))
+      await met(() => store.trouble === null, `it still says ${store.trouble}`)
+      await durable(store, TURNS.flat().length + 1)
+      await store.close()
+    })
+  }
 })
 
 describe('the store after a power cut', () => {
