@@ -1,7 +1,7 @@
 import { encodeProperties, LARGEST_PACKET, type Properties, type QoS, ReasonCode } from '../protocol/index.ts'
 import { topicNameError } from '../topics/index.ts'
 import { Connection } from './connection.ts'
-import type { Link } from './contracts.ts'
+import type { EventSink, Link } from './contracts.ts'
 import { Core, type CoreParts } from './core.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { makeMessage } from './message.ts'
@@ -155,6 +155,11 @@ export class Broker {
     const message = makeMessage(this.core.text, { topic, payload, qos, retain, properties: forwarded }, BROKER)
     message.startExpiry(this.core.now)
     return publishMessage(this.core, message)
+  }
+
+  /** Tells one more of what happens from now on, at the end of each turn; returns what takes it out again. */
+  addSink(sink: EventSink): () => void {
+    return this.core.sinks.add(sink)
   }
 
   /** An orderly stop begins: nobody new is taken, and who is here is told [MQTT-3.14.4-1]. */

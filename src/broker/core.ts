@@ -5,6 +5,7 @@ import type { Connection } from './connection.ts'
 import { ConnectionRate } from './connection-rate.ts'
 import type { Access, Clock, EventSink, Random, Store, StoreRecord } from './contracts.ts'
 import { Delivery } from './delivery.ts'
+import { EventSinks } from './event-sinks.ts'
 import type { BrokerEvent, EventDetails, EventId } from './events.ts'
 import { type Message, MessageKeeper } from './message.ts'
 import { Metrics } from './metrics.ts'
@@ -26,6 +27,7 @@ export interface CoreParts {
   readonly access: Access
   readonly text: Text
   readonly pool: SlabPool
+  /** The first to be told of events; `Broker.addSink` adds others. */
   readonly events: EventSink
   /** Bytes of memory that the process uses, for `$SYS/broker/heap/current`. */
   readonly memory: () => number
@@ -100,9 +102,8 @@ export class Core {
   readonly repeats: Repeats
   /** Set at orderly stop: no new connection is taken. */
   stopping = false
-  readonly #events: EventSink
+  readonly sinks: EventSinks = new EventSinks((error) => this.failed('telling an event', null, error))
   #untold: BrokerEvent[] = []
-  #sinkFailed = false
   #nextMessageId = 1
 
   constructor(settings: Settings, parts: CoreParts) {
@@ -114,7 +115,7 @@ export class Core {
     this.text = parts.text
     this.pool = parts.pool
     this.memory = parts.memory
-    this.#events = parts.events
+    this.sinks.add(parts.events)
     this.time = new BrokerTime(parts.clock, settings.bounds)
     this.now = this.time.now()
     this.startedAt = this.now
@@ -144,19 +145,12 @@ export class Core {
 
   /**
    * Tells what happened in this turn. Only now, as the program around the broker may answer an event by publishing, and an
-   * event often happens in the middle of a change of state. What it throws is told once, as an event.
+   * event often happens in the middle of a change of state. What one throws is told once, as an event.
    */
   tellEvents(): void {
     const events = this.#untold
     this.#untold = []
-    for (const event of events) {
-      try {
-        this.#events(event)
-      } catch (error) {
-        if (!this.#sinkFailed) this.failed('telling an event', null, error)
-        this.#sinkFailed = true
-      }
-    }
+    for (const event of events) this.sinks.tell(event)
   }
 
   /** Something threw that must not: it is told, and nobody but the one that it was about comes to harm. */
