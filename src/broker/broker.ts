@@ -162,17 +162,31 @@ export class Broker {
     return this.core.sinks.add(sink)
   }
 
-  /** An orderly stop begins: nobody new is taken, and who is here is told [MQTT-3.14.4-1]. */
+  /**
+   * An orderly stop begins: nobody new is taken, and who is here is told [MQTT-3.14.4-1], one after the other in this turn
+   * and the following ones.
+   */
   stop(): void {
     const { core } = this
-    const { serverReference } = core.settings
+    if (core.stopping) return
     core.stopping = true
-    for (const connection of core.connections) {
-      if (connection.session === null) connection.link.abort()
-      else if (serverReference === null) disconnect(connection, ReasonCode.ServerShuttingDown, STOPPING)
-      else disconnect(connection, ReasonCode.UseAnotherServer, STOPPING, { serverReference })
-    }
+    const left = core.connections.values()
+    core.work.add({
+      step: () => {
+        for (let next = left.next(); !next.done; next = left.next()) {
+          sendAway(core, next.value)
+          if (!core.work.spend(Units.end)) return false
+        }
+        return true
+      },
+    })
   }
+}
+
+function sendAway({ settings: { serverReference } }: Core, connection: Connection): void {
+  if (connection.session === null) connection.link.abort()
+  else if (serverReference === null) disconnect(connection, ReasonCode.ServerShuttingDown, STOPPING)
+  else disconnect(connection, ReasonCode.UseAnotherServer, STOPPING, { serverReference })
 }
 
 /** Whether the wall clock was set: nothing that is due moves, but the store must know, and people may want to. */

@@ -7,11 +7,15 @@ import type { Route } from './route.ts'
 import { sentBefore } from './sent.ts'
 import { Queued, type Session } from './session.ts'
 import type { Subscription } from './subscription.ts'
+import { Units } from './work.ts'
 
 /**
  * A Session has come to its end. What it was owed as a member of shared subscriptions, and has not acknowledged, goes to
  * others of these groups; but not what was sent to it with QoS 2, which it may have taken [MQTT-4.8.2-5]. False: some of it
  * cannot be read now, and `handOnStored` has to go on.
+ *
+ * It is done in one go, as no client may have its Client Identifier before: `max_queued_messages` bounds it. What it costs is
+ * counted, so that of many Sessions that end at once most wait for a later turn.
  */
 export function handOn(core: Core, session: Session): boolean {
   session.outbound.forEach((entry, state, position) => {
@@ -51,6 +55,7 @@ function sentOnce(state: OutboundState): boolean {
 }
 
 function handOnOne(core: Core, session: Session, { message }: Queued, shared: string, position: number): void {
+  core.work.spend(Units.handOn)
   const route = core.router.routeOf(message.topic)
   const member = another(core, route, shared)
   if (member === null) return

@@ -31,6 +31,8 @@ export const Units = {
   route: 4,
   /** A message that is retained, or takes away the one that was. */
   retain: 6,
+  /** A message that goes from a Session that has ended to another one. */
+  handOn: 3,
   /** A message that is refused. */
   refuse: 2,
   /** A write to a socket, beside its bytes. */

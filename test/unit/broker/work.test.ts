@@ -2,37 +2,12 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { defaultBounds } from '../../../src/broker/index.ts'
 import { Units } from '../../../src/broker/work.ts'
-import { type Packet, PacketType, type SubackPacket } from '../../../src/protocol/index.ts'
-import { TestClock, TestCore } from '../../support/core.ts'
+import { PacketType, type SubackPacket } from '../../../src/protocol/index.ts'
+import { TestCore } from '../../support/core.ts'
 import { connect, disconnect, publish, subscribe, subscription, unsubscribe, will } from '../../support/packets.ts'
-import { encodeToBytes } from '../protocol/support.ts'
+import { bytesOf, PING, turns } from './turns.ts'
 
 const BOUNDS = { ...defaultBounds, unitsRead: 10, unitsPerTurn: 10, unitsPerJob: 5 }
-const PING = encodeToBytes({ type: PacketType.Pingreq }, 5)
-
-/** Runs turns until nothing is left. In each a bystander sends a PINGREQ, which must be answered in that turn. */
-function turns(core: TestCore, act: () => void, everyTurn: () => void = () => {}): number {
-  const bystander = core.client()
-  core.broker.began()
-  act()
-  let turns = 0
-  for (let more = true; more; turns++) {
-    bystander.connection.receive(PING, 0, PING.length)
-    more = core.broker.endTurn()
-    assert.deepEqual(
-      bystander.take().map(({ type }) => type),
-      [PacketType.Pingresp],
-    )
-    everyTurn()
-    core.broker.began()
-  }
-  return turns
-}
-
-const bytesOf = (...packets: Packet[]): Uint8Array => {
-  const parts = packets.map((packet) => encodeToBytes(packet, 5))
-  return Uint8Array.from(parts.flatMap((part) => [...part]))
-}
 
 describe('what is too much for one turn', () => {
   it('a SUBSCRIBE, then an UNSUBSCRIBE, with many filters: answered whole, and what follows waits behind them', () => {
@@ -211,6 +186,55 @@ describe('what is too much for one turn', () => {
     }
   })
 
+  it('clients that are sent away when the broker stops: each is told, some in each turn', () => {
+    const core = new TestCore({ bounds: BOUNDS })
+    const clients = Array.from({ length: 50 }, () => core.client())
+    const { broker } = core
+    broker.began()
+    broker.stop()
+    let before = broker.core.online
+    let taken = 0
+    for (let more = true; more; taken++) {
+      more = broker.endTurn()
+      assert.ok(before - broker.core.online <= 2, `${before - broker.core.online} in one turn`)
+      before = broker.core.online
+      broker.began()
+    }
+    assert.ok(taken >= 25, `${taken} turns`)
+    for (const client of clients) {
+      assert.deepEqual(
+        client.take().map(({ type }) => type),
+        [PacketType.Disconnect],
+      )
+    }
+  })
+
+  it('Sessions that end at once with much to hand on: few of them in one turn', () => {
+    const core = new TestCore({ bounds: { ...defaultBounds, unitsRead: 100, unitsPerTurn: 100, unitsPerJob: 100 } })
+    const members = Array.from({ length: 10 }, () => core.client())
+    const heir = core.client({ clientId: 'heir', cleanStart: false, properties: { sessionExpiryInterval: 100 } })
+    for (const member of [...members, heir]) member.subscribe('$share/g/t', { qos: 1 })
+    const publisher = core.client()
+    for (let i = 0; i < 330; i++) publisher.publish('t', String(i), { qos: 1, packetId: 1 })
+    for (const member of members) member.take()
+    const { sessions } = core.broker.core
+    let before = sessions.size
+    let most = 0
+    turns(
+      core,
+      () => {
+        before = sessions.size
+        for (const { connection } of members) connection.closed('the test broke it')
+      },
+      () => {
+        most = Math.max(most, before - sessions.size)
+        before = sessions.size
+      },
+    )
+    assert.ok(most <= 3, `${most} in one turn`)
+    assert.equal(sessions.get('heir')!.outbound.tail, 330)
+  })
+
   it('a message to many: they are written to in several turns, and who comes meanwhile does not wait behind them', () => {
     const bounds = { ...defaultBounds, unitsWritten: 3 * Units.write }
     const core = new TestCore({ bounds })
@@ -329,65 +353,5 @@ describe('what is too much for one turn', () => {
     publisher.publish('t', 'waits', { qos: 1, packetId: 1 })
     const waiting = [...core.broker.core.sessions.values()].filter(({ outbound }) => outbound.waiting > 0)
     assert.equal(waiting.length, 1)
-  })
-
-  /** A machine on which every look at the clock finds it a millisecond on. */
-  class SlowClock extends TestClock {
-    override now(): number {
-      return this.time++
-    }
-  }
-
-  it('on a slow machine a turn ends when its time is over, however few units that was', () => {
-    const bounds = { ...defaultBounds, unitsPerLook: 1, unitsPerJob: 10, readMs: 8, jobsMs: 6, writeMs: 4 }
-    const core = new TestCore({ bounds }, undefined, new SlowClock())
-    const watcher = core.client()
-    watcher.subscribe('t')
-    const publisher = core.client()
-    const others = [core.client(), core.client()]
-    const bytes = bytesOf(...Array.from({ length: 500 }, (_, i) => publish('t', String(i))))
-    let before = 0
-    let most = 0
-    const taken = turns(
-      core,
-      () => {
-        publisher.connection.receive(bytes, 0, bytes.length)
-        for (const { connection } of others) connection.closed('the test broke it')
-      },
-      () => {
-        const { publishReceived } = core.broker.core.metrics
-        most = Math.max(most, publishReceived - before)
-        before = publishReceived
-      },
-    )
-    assert.ok(taken > 50 && most <= 10, `${taken} turns, ${most} messages in one`)
-    assert.equal(watcher.payloads().length, 500)
-    assert.equal(core.broker.core.sessions.size, 3)
-  })
-
-  it('on a slow machine writing to many is spread over turns', () => {
-    const bounds = { ...defaultBounds, unitsPerLook: 1, writeMs: 4 }
-    const core = new TestCore({ bounds }, undefined, new SlowClock())
-    const subscribers = Array.from({ length: 100 }, () => core.client())
-    for (const subscriber of subscribers) subscriber.subscribe('t')
-    const publisher = core.client()
-    const bytes = bytesOf(publish('t', 'x'))
-    let most = 0
-    const came = subscribers.map(() => 0)
-    const taken = turns(
-      core,
-      () => publisher.connection.receive(bytes, 0, bytes.length),
-      () => {
-        let now = 0
-        subscribers.forEach((subscriber, i) => {
-          const here = subscriber.payloads().length
-          if (here > 0) now++
-          came[i]! += here
-        })
-        most = Math.max(most, now)
-      },
-    )
-    assert.ok(taken > 8 && most <= 12, `${taken} turns, ${most} in one`)
-    assert.deepEqual(new Set(came), new Set([1]))
   })
 })
