@@ -4,6 +4,8 @@ export interface StoreBounds {
   readonly segmentBytes: number
   /** A segment that no other can follow grows on. When it has so many bytes, nothing more is taken that is to be kept. */
   readonly longestSegment: number
+  /** And it never gets more bytes: lengths are told in 32 bits in places, and some calls of the system take no more than 31. */
+  readonly longestFile: number
   /** Bytes that may wait while the disk takes none, before the broker takes nothing more that is to be kept. */
   readonly waitingBytes: number
   /** Bytes of one turn, after which the broker takes nothing more that is to be kept before the next one. */
@@ -51,6 +53,7 @@ export interface StoreBounds {
 export const defaultBounds: StoreBounds = {
   segmentBytes: 8 * 1024 ** 2,
   longestSegment: 256 * 1024 ** 2,
+  longestFile: 2 ** 31 - 1,
   waitingBytes: 16 * 1024 ** 2,
   turnBytes: 256 * 1024 ** 2,
   syncEvery: 1000,

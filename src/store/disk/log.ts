@@ -30,9 +30,6 @@ export interface LogOptions {
   readonly onStuck: (stuck: string | null) => void
 }
 
-/** Lengths are told in 32 bits in places, and some calls of the system take no more than 31. */
-const LONGEST_FILE = 2 ** 31 - 1
-
 interface Segment {
   readonly number: number
   readonly fd: number
@@ -208,7 +205,8 @@ export class Log {
   #write(buffer: Buffer, length: number): boolean {
     const { fd, number, length: at } = this.#segment
     try {
-      if (at + length > LONGEST_FILE) throw new Error('it has grown too long, and no other can follow it')
+      if (at + length > this.#options.bounds.longestFile)
+        throw new Error('it has grown too long, and no other can follow it')
       writeAll(this.#options.files, fd, buffer, length, at)
     } catch (error) {
       this.#troubled(`writing ${segmentName(number)}: ${(error as Error).message}`, this.#syncTrouble)
