@@ -1,6 +1,6 @@
 import type { Clock } from './platform.ts'
 
-/** All that waits for one signal. */
+/** The callbacks that wait for one signal. */
 class Watch {
   readonly callbacks: Set<() => void> = new Set()
   readonly #signal: AbortSignal
@@ -30,8 +30,8 @@ class Watch {
 const watches: WeakMap<AbortSignal, Watch> = new WeakMap()
 
 /**
- * Calls back, once, when the signal fires; what it returns takes that back. A signal has one listener of ours, however many
- * calls it was handed to, since Node warns of many; and none when nothing waits.
+ * Calls back once when the signal fires; returns a function that cancels. Each signal has one listener however many
+ * callbacks wait, as Node warns about many listeners, and none when no callback waits.
  */
 export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   let watch = watches.get(signal)

@@ -1,14 +1,17 @@
 import { PacketType } from '../protocol/index.ts'
 import type { Connection } from './connection.ts'
 
-/** The acknowledgement that is owed for one message of QoS 1 or 2, held back until all who have the message let it go. */
+/**
+ * The acknowledgement of one message of QoS 1 or 2, held back until every subscription that got the message releases
+ * it.
+ */
 export class Receipt {
   readonly packetId: number
   readonly qos: 1 | 2
-  /** How many deliveries of the message have not been let go. */
+  /** Deliveries of the message that have not been released. */
   holders: number
   reasonCode = 0
-  /** Where it will be written; null once it was, or when its connection or its Session is gone. */
+  /** Where it will be written; null once it was written, or its connection or Session is gone. */
   book: Acknowledgements | null = null
 
   constructor(packetId: number, qos: 1 | 2, holders: number) {
@@ -21,7 +24,7 @@ export class Receipt {
     return this.holders === 0
   }
 
-  /** One delivery lets go; a refusal counts more than a success. */
+  /** One delivery is done with the message. Of several Reason Codes the highest is sent. */
   release(reasonCode: number): void {
     if (this.holders === 0) return
     this.holders--
@@ -42,12 +45,12 @@ export class Acknowledgements {
     this.#written = written
   }
 
-  /** Nothing is held back: an acknowledgement may be written at once. */
+  /** Nothing is held back: the next acknowledgement can be written at once. */
   get empty(): boolean {
     return this.#head === this.#owed.length
   }
 
-  /** Acknowledgements that are owed. */
+  /** Acknowledgements that are not written yet. */
   get size(): number {
     return this.#owed.length - this.#head
   }
@@ -63,7 +66,7 @@ export class Acknowledgements {
     if (receipt.done) this.flush()
   }
 
-  /** Writes what is done, up to the first that is not. */
+  /** Writes acknowledgements up to the first that is still held back. */
   flush(): void {
     for (let receipt = this.#owed[this.#head]; receipt?.done; receipt = this.#owed[this.#head]) {
       this.#head++

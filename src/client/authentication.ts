@@ -5,24 +5,24 @@ import type { Connection } from './connection.ts'
 import { MqttError } from './errors.ts'
 
 /**
- * An exchange of AUTH packets (MQTT 5.0, enhanced authentication), before CONNACK and when `client.authenticate()` asks for
- * it; `scram` makes one. It is for one client: one exchange goes on at a time.
+ * An exchange of AUTH packets (MQTT 5.0, enhanced authentication), before CONNACK and for `client.authenticate()`.
+ * `scram` makes one. It belongs to one client, which runs one exchange at a time.
  */
 export interface Authentication {
   /** Authentication Method, such as 'SCRAM-SHA-256'. */
   readonly method: string
-  /** The first data, sent with CONNECT; called for each attempt, and for each `client.authenticate()`. */
+  /** Returns the first data, which CONNECT carries. Called for each attempt, and for each `client.authenticate()`. */
   begin(): Uint8Array | undefined | Promise<Uint8Array | undefined>
-  /** The answer to what the broker sent in AUTH. If it throws, the attempt ends. */
+  /** Returns the answer to what the broker sent in AUTH. If it throws, the attempt ends. */
   respond(data: Uint8Array | undefined): Uint8Array | undefined | Promise<Uint8Array | undefined>
-  /** The data in CONNACK, by which the broker may prove itself. If it throws, the connection ends. */
+  /** Checks the data in CONNACK, by which the broker may prove its identity. If it throws, the connection ends. */
   finish?(data: Uint8Array | undefined): void
 }
 
-/** Milliseconds for the broker to close, once it is told. */
+/** Milliseconds for the broker to close the connection after our DISCONNECT. */
 const LINGER = 1000
 
-/** An exchange that began after CONNACK, and who waits for its end. */
+/** An exchange on an open connection, and the promise of its end. */
 class Again {
   readonly ended: Promise<void>
   resolve!: () => void
@@ -36,7 +36,7 @@ class Again {
   }
 }
 
-/** Leads the exchanges of one client. */
+/** Runs the authentication exchanges of one client. */
 export class Authenticator {
   readonly #authentication: Authentication | undefined
   #again: Again | null = null
@@ -45,24 +45,24 @@ export class Authenticator {
     this.#authentication = authentication
   }
 
-  /** Somebody waits for the end of an exchange. */
+  /** authenticate() is waiting for an exchange to end. */
   get busy(): boolean {
     return this.#again !== null
   }
 
-  /** What CONNECT brings along. */
+  /** The Authentication Data of CONNECT. */
   async begin(): Promise<Uint8Array | undefined> {
     const data = await this.#authentication?.begin()
     checkData(data)
     return data
   }
 
-  /** CONNACK says welcome. Throws if the broker does not prove itself. */
+  /** CONNACK came with success. Throws if the broker does not prove its identity. */
   accepted(data: Uint8Array | undefined): void {
     this.#authentication?.finish?.(data)
   }
 
-  /** AUTH came. Throws if there was no reason for that. */
+  /** AUTH came. Throws ProtocolError if it was not expected. */
   onAuth({ reasonCode, properties }: AuthPacket, connection: Connection): void {
     const authentication = this.#authentication
     const expected = authentication !== undefined && (!connection.open || this.#again !== null)
@@ -77,7 +77,7 @@ export class Authenticator {
     }
   }
 
-  /** Begins an exchange on an open connection [MQTT-4.12.1-1]; resolves when the broker is content. */
+  /** Begins an exchange on an open connection [MQTT-4.12.1-1]; resolves when the broker accepts. */
   async again(connection: Connection | null): Promise<void> {
     const authentication = this.#authentication
     if (authentication === undefined) throw new MqttError('ERR_OPTION', 'connect() was given no `authentication`')
@@ -91,7 +91,7 @@ export class Authenticator {
     await this.#again.ended
   }
 
-  /** The connection is over. */
+  /** The connection has ended. */
   ended(error: MqttError): void {
     this.#again?.reject(error)
     this.#again = null
@@ -101,7 +101,7 @@ export class Authenticator {
     this.#send(connection, ReasonCode.ContinueAuthentication, authentication, () => authentication.respond(data))
   }
 
-  /** Sends what the method says, once it has said it. If it fails, the connection ends. */
+  /** Sends the method's answer once it is there. If the method fails, the connection ends. */
   #send(
     connection: Connection,
     reasonCode: number,
@@ -117,14 +117,14 @@ export class Authenticator {
     }
     write().catch((cause: unknown) => {
       const error = new MqttError('ERR_REFUSED', `The authentication failed here: ${String(cause)}`, { cause })
-      // Before CONNACK there is nothing to say [MQTT-4.12.1-2].
+      // Before CONNACK no DISCONNECT is sent [MQTT-4.12.1-2].
       if (!connection.open) connection.abort(error)
       else void connection.disconnect(error, ReasonCode.UnspecifiedError, {}, LINGER)
     })
   }
 }
 
-/** What the application's functions gave. */
+/** Checks what the application's functions returned. */
 function checkData(data: unknown): void {
   if (data !== undefined) check('ERR_OPTION', 'The data that authentication gave', data, bytes)
 }

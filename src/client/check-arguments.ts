@@ -21,7 +21,7 @@ import { topicNameError } from '../topics/index.ts'
 import { type ErrorCode, MqttError } from './errors.ts'
 import { LARGEST_PACKET } from './server-limits.ts'
 
-/** What may be handed to each public function. Each throws an MqttError that says which argument is wrong, and why. */
+/** Checks the arguments of each public function: an MqttError says which one is wrong, and why. */
 
 const MAXIMUM_UINT32 = 0xffff_ffff
 const INFINITE = Number.POSITIVE_INFINITY
@@ -31,7 +31,7 @@ const topicName: Check = (value, name) => {
   return wrong === null ? text(value, name) : `${name} is ${show(value)}, which is no topic: ${wrong}`
 }
 const qos = oneOf(0, 1, 2)
-/** Milliseconds that a timer can have. */
+/** Milliseconds, as long as a timer can be. */
 const milliseconds = whole(0, 2 ** 31 - 1)
 const isFunction = (value: unknown): boolean => typeof value === 'function'
 const codec = object('a codec, { encode, decode }', 'encode', 'decode')
@@ -44,10 +44,10 @@ const MESSAGE_PROPERTIES: Readonly<Record<string, Check>> = {
   correlationData: bytes,
   userProperties: pairs,
 }
-// A message is passed on with the properties that it had, and this one is left out then [MQTT-3.3.4-6].
+// Messages are often forwarded with the properties that they came with; this one is left out then [MQTT-3.3.4-6].
 const properties = options({ ...MESSAGE_PROPERTIES, subscriptionIdentifiers: () => null })
 
-/** Those that stand in `properties`. */
+/** Names that belong into `properties`. */
 const MISPLACED: Foreign = Object.fromEntries(
   Object.keys(MESSAGE_PROPERTIES).map((name) => [name, `properties: { ${name} }`]),
 )
@@ -57,7 +57,7 @@ const NEEDLESS = '!it is not needed'
 const IN_URL = '!it is part of the URL, mqtt://[user[:password]@]host[:port]'
 const NO_TLS = '!TLS is not in this version'
 
-/** MQTT.js's names. */
+/** Names that MQTT.js uses. */
 const MQTT_JS_CONNECT: Foreign = {
   username: 'credentials: { username }',
   password: 'credentials: { password }',
@@ -222,18 +222,18 @@ const SHAPES: Readonly<Record<Call, Check>> = {
   scram: options({ method: oneOf('SCRAM-SHA-1', 'SCRAM-SHA-256', 'SCRAM-SHA-512'), nonce: method }, {}, 'scram()'),
 }
 
-/** Throws MqttError ERR_OPTION if the options of this function are not what they may be. */
+/** Throws MqttError ERR_OPTION if the options of this function are not valid. */
 export function checkOptions(call: Call, value: unknown): void {
   const wrong = SHAPES[call](value, `options of ${call}()`)
   if (wrong !== null) throw new MqttError('ERR_OPTION', wrong)
 }
 
-/** Throws MqttError ERR_TOPIC if the value is no Topic Name. */
+/** Throws MqttError ERR_TOPIC if the value is not a Topic Name. */
 export function checkTopic(topic: unknown, name = 'The topic'): void {
   check('ERR_TOPIC', name, topic, topicName)
 }
 
-/** The filters that subscribe() and unsubscribe() were handed, so many at least; what each is, `readFilter` judges. */
+/** The filters given to subscribe() or unsubscribe(), at least `least`. `readFilter` checks each. */
 export function filterList(filter: unknown, least = 1): readonly string[] {
   if (typeof filter === 'string') return [filter]
   if (Array.isArray(filter) && filter.length >= least) return filter
@@ -242,12 +242,12 @@ export function filterList(filter: unknown, least = 1): readonly string[] {
   throw new MqttError(code, `The topic filter is ${shown}: use text, or an array of one or more`)
 }
 
-/** Throws MqttError ERR_OPTION if what the application's function gave is no such thing. */
+/** Throws MqttError ERR_OPTION if the application's function did not return credentials. */
 export function checkCredentials(value: unknown): void {
   check('ERR_OPTION', 'What credentials() gave', value, credentials)
 }
 
-/** Throws an MqttError with this code if the value is not what it may be. */
+/** Throws an MqttError with this code if the value is not valid. */
 export function check(code: ErrorCode, name: string, value: unknown, what: Check): void {
   const wrong = what(value, name)
   if (wrong !== null) throw new MqttError(code, wrong)

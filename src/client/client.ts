@@ -35,9 +35,9 @@ import { readUrl, type Target } from './url.ts'
 const NO_OPTIONS = Object.freeze({})
 
 /**
- * Connects to an MQTT broker at mqtt://[user[:password]@]host[:port]. Resolves when the broker has accepted the connection.
- * A network that fails is tried again, until the signal fires or the limit of `reconnect` is reached; a refusal by the
- * broker rejects (unless `reconnect.onRefused` is 'retry'), always with an MqttError.
+ * Connects to an MQTT broker at mqtt://[user[:password]@]host[:port]. Resolves when the broker accepts the connection.
+ * If the network fails it tries again, until the signal fires or `reconnect.attempts` is reached. If the broker
+ * refuses, it rejects (unless `reconnect.onRefused` is 'retry'). Rejects with an MqttError.
  */
 export async function connect(url: string | URL, options: ConnectOptions = {}): Promise<Client> {
   checkOptions('connect', options)
@@ -47,7 +47,7 @@ export async function connect(url: string | URL, options: ConnectOptions = {}): 
   return client
 }
 
-/** The client as its user sees it; what it does is done by its parts. */
+/** The public client. It checks arguments, and its parts do the work. */
 class MqttClient implements Client {
   readonly #settings: Settings
   readonly #events: Events
@@ -59,13 +59,13 @@ class MqttClient implements Client {
   readonly #subscriptions: Subscriptions
   readonly #requests: Requests
   readonly #lifecycle: Lifecycle
-  /** Requests that are being answered. */
+  /** Requests that serve() is answering. */
   readonly #serving: Set<Promise<void>> = new Set()
   #draining = false
   #warned = false
-  /** The topic that was found valid last: mostly it is the next one too. */
+  /** The last valid topic: often the next publish has the same. */
   #validTopic = 'a'
-  /** The options that were checked last, and of programs that use the same ones again, the next. */
+  /** The options checked last: programs that pass the same object again skip the check. */
   #validOptions: unknown = NO_OPTIONS
 
   constructor(settings: Settings, target: Target | null) {
@@ -174,7 +174,7 @@ class MqttClient implements Client {
   async unsubscribe(filter: string | readonly string[], options: UnsubscribeOptions = {}): Promise<void> {
     this.#mustBeUsable()
     checkOptions('unsubscribe', options)
-    // To give up nothing is done at once.
+    // An empty array is allowed.
     await this.#subscriptions.unsubscribe(filterList(filter, 0), options)
   }
 
@@ -278,7 +278,7 @@ class MqttClient implements Client {
     if (this.#draining) throw new MqttError('ERR_CLOSED', 'The client is being drained: connect again for more')
   }
 
-  /** A held message stops all acknowledgements: a program that listens to nothing would not know why. */
+  /** Held messages hold up all acknowledgements. A program that listens to no events gets a warning. */
   #unclaimed(topic: string): void {
     this.#events.emit({ type: 'unclaimed', topic })
     if (this.#warned || this.#events.heard || this.#receiver.held === 0) return
@@ -289,7 +289,10 @@ class MqttClient implements Client {
     )
   }
 
-  /** Reading stops while a subscription's buffer is full, unless an answer is waited for: it must not wait behind that. */
+  /**
+   * Stops reading while a subscription's buffer is full, unless an answer of the broker is awaited: it would be stuck
+   * behind messages that nobody reads.
+   */
   #regulate(): void {
     const { connection, session } = this.#lifecycle
     if (connection === null || session === null) return

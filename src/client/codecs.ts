@@ -2,17 +2,17 @@ import { show } from '../arguments/index.ts'
 import { MqttError, toMqttError } from './errors.ts'
 import { text as platformText } from './platform.ts'
 
-/** Payload bytes to a value and back. */
+/** Turns values into payloads and back. */
 export interface Codec<T> {
   encode(value: T): Uint8Array
   decode(bytes: Uint8Array): T
-  /** Sent as the Content Type of MQTT 5.0, if the publisher names no other. */
+  /** Sent as Content Type in MQTT 5.0, unless the publisher sets another. */
   readonly contentType?: string
   /** The payload is UTF-8: sent as Payload Format Indicator 1 in MQTT 5.0. */
   readonly isText?: boolean
 }
 
-/** What zod, valibot, arktype and others have in common (standardschema.dev), so that none of them is needed here. */
+/** The interface that zod, valibot, arktype and others share (standardschema.dev). */
 export interface StandardSchema<T> {
   readonly '~standard': {
     readonly version: 1
@@ -34,7 +34,7 @@ type SchemaResult<T> =
 /** The bytes as they are. */
 export const bytes: Codec<Uint8Array> = { encode: (value) => value, decode: (value) => value }
 
-/** Throws MqttError ERR_PAYLOAD, whatever the codec throws, and if what it makes is no payload. */
+/** Throws MqttError ERR_PAYLOAD if the codec throws, or does not return a Uint8Array. */
 export function encodeBy<T>(codec: Codec<T>, value: T): Uint8Array {
   let encoded: unknown
   try {
@@ -46,7 +46,7 @@ export function encodeBy<T>(codec: Codec<T>, value: T): Uint8Array {
   throw new MqttError('ERR_PAYLOAD', `The codec made ${show(encoded)} of the payload, and not a Uint8Array`)
 }
 
-/** Throws MqttError ERR_PAYLOAD, whatever the codec throws. */
+/** Throws MqttError ERR_PAYLOAD if the codec throws. */
 export function decodeBy<T>(codec: Codec<T>, bytes: Uint8Array): T {
   try {
     return codec.decode(bytes)
@@ -55,7 +55,7 @@ export function decodeBy<T>(codec: Codec<T>, bytes: Uint8Array): T {
   }
 }
 
-/** A payload without a codec. */
+/** The payload of a publish without a codec. */
 export function plainBytes(payload: unknown): Uint8Array {
   if (typeof payload === 'string') return encodeText(payload)
   if (payload instanceof Uint8Array) return payload
@@ -63,14 +63,14 @@ export function plainBytes(payload: unknown): Uint8Array {
   throw new MqttError('ERR_PAYLOAD', words)
 }
 
-/** UTF-8. Bytes that are none become U+FFFD. */
+/** UTF-8. Invalid bytes decode to U+FFFD. */
 export const text: Codec<string> = {
   encode: encodeText,
   decode: (value) => platformText.decode(value, 0, value.length),
   isText: true,
 }
 
-/** JSON; with a schema, what comes in must fit it, and has its type. */
+/** JSON. With a schema, decoded values are validated and have its type. */
 export function json<T = unknown>(schema?: StandardSchema<T>): Codec<T> {
   if (schema !== undefined) {
     const standard = (schema as Partial<StandardSchema<T>> | null)?.['~standard']
@@ -95,7 +95,7 @@ export function json<T = unknown>(schema?: StandardSchema<T>): Codec<T> {
 
 export function encodeText(value: string): Uint8Array {
   if (typeof value !== 'string') throw new MqttError('ERR_PAYLOAD', `The payload is ${show(value)}: use text`)
-  // It has no UTF-8 form, and would come as another character.
+  // It has no UTF-8 form, and would arrive as U+FFFD.
   if (!(value as WellFormed).isWellFormed()) {
     throw new MqttError('ERR_PAYLOAD', 'The payload has half of a surrogate pair')
   }
@@ -104,7 +104,7 @@ export function encodeText(value: string): Uint8Array {
   return encoded
 }
 
-/** Of ES2024, and in every Node that runs this. */
+/** ES2024; Node 20 has it. */
 type WellFormed = string & { isWellFormed(): boolean }
 
 function stringify(value: unknown): string | undefined {

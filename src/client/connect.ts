@@ -53,7 +53,10 @@ export async function openTransport(
   }
 }
 
-/** User name and password of the URL and, above those, of the options, which are asked for each attempt if a function. */
+/**
+ * User name and password: those of the option `credentials`, else those of the URL. A function is called for each
+ * attempt.
+ */
 export async function askCredentials(
   { credentials }: Settings,
   target: Target | null,
@@ -128,7 +131,7 @@ function willMessage({
   return { topic, payload: typeof payload === 'string' ? encodeText(payload) : payload, qos, retain, properties: all }
 }
 
-/** Connect Return codes of MQTT 3.1 and 3.1.1, and the reason codes that mean the same. */
+/** Connect Return codes of MQTT 3.1 and 3.1.1 as the Reason Codes that mean the same. */
 const OF_RETURN_CODE: readonly number[] = [
   ReasonCode.Success,
   ReasonCode.UnsupportedProtocolVersion,
@@ -138,7 +141,7 @@ const OF_RETURN_CODE: readonly number[] = [
   ReasonCode.NotAuthorized,
 ]
 
-/** The error that a CONNACK is, or null if it says welcome. */
+/** The error for a CONNACK that refuses, or null. */
 export function refusal(
   connack: ConnackPacket,
   settings: Settings,
@@ -189,7 +192,7 @@ export function falseSession(
   return new MqttError('ERR_PROTOCOL', words, { reasonCode: ReasonCode.ProtocolError })
 }
 
-/** What DISCONNECT says beside its reason code; words that would make it too large for the broker are left out. */
+/** The properties of DISCONNECT. Those that would exceed the broker's Maximum Packet Size are left out. */
 export function disconnectProperties(
   { reason, sessionExpiry, userProperties }: CloseOptions,
   limits: ServerLimits | null,

@@ -26,9 +26,9 @@ import { afterTurn, type Clock, slabs, text } from './platform.ts'
 import { Reading } from './reading.ts'
 import type { Counters } from './stats.ts'
 
-/** Who is told what comes in. Called from within the decoder: nothing here may throw or wait. */
+/** Receives what arrives. Called from within the decoder: must not throw or wait. */
 export interface ConnectionOwner {
-  /** The error by which the CONNACK is turned down, or null: the connection is open, and its keep-alive in seconds. */
+  /** Returns the Keep Alive in seconds if the CONNACK is accepted, else the error. */
   onConnack(packet: ConnackPacket): MqttError | number
   onAuth(packet: AuthPacket): void
   onPublish(view: PublishView): void
@@ -39,9 +39,9 @@ export interface ConnectionOwner {
     properties: Properties | null,
   ): void
   onAnswer(packet: SubackPacket | UnsubackPacket): void
-  /** After `writable` was false: it is true again. */
+  /** `writable` is true again after it was false. */
   onWritable(): void
-  /** Once, and nothing after it. */
+  /** Called once, and last. */
   onEnd(error: MqttError): void
 }
 
@@ -51,23 +51,26 @@ interface ConnectionOptions {
   readonly clock: Clock
 }
 
-/** So much written, and not sent, is sent before the turn ends. */
+/** Bytes of output above which it is sent before the turn ends. */
 const HIGH_WATER = 49_152
-/** So much is sent in one turn at most: others want to be heard too. */
+/** Bytes sent in one turn at most, so that other work gets its turn. */
 const TURN_BYTES = 1024 * 1024
-/** Milliseconds for the other side to close, once all is said. */
+/** Milliseconds to wait for the other side to close after our last packet. */
 const LINGER = 1000
-/** The first byte of the packets that a broker may begin with. */
+/** The first byte of the packets that a broker may send first. */
 const CONNACK_FIRST = PacketType.Connack << 4
 const AUTH_FIRST = PacketType.Auth << 4
 const MAXIMUM_PROPERTIES = 1000
 
-/** One Network Connection: bytes to packets and back, keep-alive, and its end. It knows no messages and no Session. */
+/**
+ * One Network Connection: turns bytes into packets and back, keeps alive, and ends. Knows nothing of messages or the
+ * Session.
+ */
 export class Connection implements ClientTransportHandler, PacketHandler, OutputOwner, Watched {
   readonly version: ProtocolVersion
   lastSent: number
   lastReceived: number
-  /** CONNACK has come, and the end has not. */
+  /** CONNACK came, and the connection has not ended. */
   open = false
   readonly #transport: ClientTransport
   readonly #owner: ConnectionOwner
@@ -76,14 +79,14 @@ export class Connection implements ClientTransportHandler, PacketHandler, Output
   readonly #reading: Reading
   readonly #output: Output
   #keepAlive: KeepAlive | null = null
-  /** The transport has not taken what it was given last. */
+  /** The transport has not yet taken what it was given last. */
   #congested = false
   #inTransit: Pick<Output, 'full' | 'slab'> | null = null
-  /** A flush will come after this turn. */
+  /** A flush is scheduled after this turn. */
   #flushing = false
   #blocked = false
   #spent = 0
-  /** Something has come. */
+  /** The first byte has arrived. */
   #heard = false
   #ended = false
   #saidAll = false
@@ -113,7 +116,7 @@ export class Connection implements ClientTransportHandler, PacketHandler, Output
     return this.#transport.address
   }
 
-  /** Whether more messages may be written now. Other packets always may. */
+  /** Whether messages may be written now. Other packets can always be written. */
   get writable(): boolean {
     return this.open && !this.#blocked
   }
@@ -123,7 +126,7 @@ export class Connection implements ClientTransportHandler, PacketHandler, Output
     this.write(connect)
   }
 
-  /** Throws RangeError for what MQTT cannot carry; then nothing was written. */
+  /** Throws RangeError for what MQTT cannot carry; nothing is written then. */
   write(packet: Packet): void {
     if (this.#ended) return
     encodePacket(this.#output, packet, this.version, text)
@@ -134,7 +137,7 @@ export class Connection implements ClientTransportHandler, PacketHandler, Output
     if (!this.#ended) writeAcknowledgement(this.#output, type, packetId, reasonCode, this.version)
   }
 
-  /** Stops reading with the packet that is being handled. */
+  /** Stops reading after the packet that is being handled. */
   pause(): void {
     if (!this.#ended) this.#reading.pause()
   }
@@ -143,7 +146,10 @@ export class Connection implements ClientTransportHandler, PacketHandler, Output
     if (!this.#ended) this.#reading.resume()
   }
 
-  /** Says DISCONNECT, if it can, and ends in order; resolves when the other side has it, or after so many milliseconds. */
+  /**
+   * Sends DISCONNECT if it can, and ends in order. Resolves when the other side has closed, or after `timeout`
+   * milliseconds.
+   */
   disconnect(error: MqttError, reasonCode: number, properties: Properties, timeout: number): Promise<void> {
     return new Promise((resolve) => {
       if (this.#closed) {
@@ -155,7 +161,7 @@ export class Connection implements ClientTransportHandler, PacketHandler, Output
     })
   }
 
-  /** Ends at once, without a word. */
+  /** Ends at once, without DISCONNECT. */
   abort(error: MqttError): void {
     if (this.#ended) return
     this.#end(error)
@@ -206,7 +212,7 @@ export class Connection implements ClientTransportHandler, PacketHandler, Output
 
   ping(): void {
     this.write({ type: PacketType.Pingreq })
-    // Where no more can be read its silence is ours.
+    // If we cannot read any more, its silence means nothing.
     if (this.#reading.paused && !this.#reading.listen()) this.lastReceived = this.#clock.now()
   }
 
@@ -255,7 +261,7 @@ export class Connection implements ClientTransportHandler, PacketHandler, Output
     }
   }
 
-  /** Another protocol may never make a whole packet: its first byte is enough to tell. */
+  /** Another protocol might never complete a packet, so the first byte is checked. */
   #beginsWell(byte: number): boolean {
     this.#heard = true
     if (byte === CONNACK_FIRST || byte === AUTH_FIRST) return true
@@ -273,7 +279,7 @@ export class Connection implements ClientTransportHandler, PacketHandler, Output
       this.#keepAlive.start()
       return
     }
-    // The broker closes after a refusal; a CONNACK that is a lie is answered.
+    // The broker closes after a refusal. A CONNACK that breaks the protocol is answered.
     if (answer.code === 'ERR_REFUSED') this.#endAndClose(answer)
     else this.#hangUp(answer, answer.reasonCode ?? ReasonCode.ProtocolError, {}, LINGER)
   }
@@ -285,7 +291,7 @@ export class Connection implements ClientTransportHandler, PacketHandler, Output
     this.#endAndClose(new MqttError(code, words, { reasonCode, reasonString, serverReference }))
   }
 
-  /** What was caught on the way in: the broker's fault, or that of a handler. */
+  /** An error while decoding: the broker's fault, or a handler's. */
   #fail(caught: unknown): void {
     if (this.#ended) return
     if (!(caught instanceof ProtocolError)) {
@@ -299,7 +305,7 @@ export class Connection implements ClientTransportHandler, PacketHandler, Output
   }
 
   #hangUp(error: MqttError, reasonCode: number, properties: Properties, timeout: number): void {
-    // Before CONNACK, and to a broker of an earlier version that did wrong, there is nothing to say.
+    // Before CONNACK no DISCONNECT is sent, nor below MQTT 5.0 for an error.
     const say = this.open && (this.version === 5 || reasonCode === ReasonCode.NormalDisconnection)
     if (say) this.write({ type: PacketType.Disconnect, reasonCode, properties })
     this.#end(error)
@@ -324,7 +330,7 @@ export class Connection implements ClientTransportHandler, PacketHandler, Output
     this.#owner.onEnd(error)
   }
 
-  /** Much was written: sends it now rather than at the end of the turn, or says that it is enough. */
+  /** Much was written: sends it now rather than at the end of the turn. If it cannot, `writable` becomes false. */
   #relieve(): void {
     if (!this.#congested && !this.#reading.decoding && this.#spent < TURN_BYTES) this.#flush()
     if (this.#output.slab !== null) this.#blocked = true
@@ -343,7 +349,7 @@ export class Connection implements ClientTransportHandler, PacketHandler, Output
     if (this.open) this.#owner.onWritable()
   }
 
-  /** Hands all that was written to the transport, in one go. */
+  /** Hands all output to the transport in one write. */
   #flush(): void {
     const output = this.#output
     if (this.#congested || this.#closed) return
@@ -367,7 +373,7 @@ export class Connection implements ClientTransportHandler, PacketHandler, Output
     }
   }
 
-  /** What was in transit has gone. */
+  /** The transport has taken what was in transit. */
   #giveBack(): void {
     if (this.#inTransit === null) return
     const { full, slab } = this.#inTransit

@@ -1,6 +1,6 @@
 import { inWords, reasonCodeName } from '../protocol/index.ts'
 
-/** Every code that an error of the client can have, and what it means. */
+/** Every code of an MqttError, and what it means. */
 export const ERROR_CODES = {
   ERR_URL: 'the URL is not one that this version can connect to',
   ERR_OPTION: 'an argument or an option is not what it may be, or there is no such option',
@@ -33,11 +33,13 @@ export const ERROR_CODES = {
 export type ErrorCode = keyof typeof ERROR_CODES
 
 export interface ErrorDetails {
-  /** The reason code of the packet that brought the news (in MQTT 3.1 and 3.1.1 the MQTT 5.0 code that means the same). */
+  /**
+   * The reason code of the packet that brought the news (in MQTT 3.1 and 3.1.1 the MQTT 5.0 code that means the same).
+   */
   reasonCode?: number | undefined
-  /** What the broker said in words. */
+  /** The broker's Reason String. */
   reasonString?: string | undefined
-  /** Another broker that this one named. */
+  /** The broker's Server Reference: another broker to use. */
   serverReference?: string | undefined
   cause?: unknown
 }
@@ -81,7 +83,7 @@ export function toMqttError(error: unknown, code: ErrorCode): MqttError {
   return new MqttError(code, message, { cause: error })
 }
 
-/** Why a connection could not be made, by the code of the system's error. */
+/** Why a connection failed, by the code of the system's error. */
 const CAUSES: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there. Is the broker running, and is the port right?',
   ENOTFOUND: 'the name is not known. Is it spelt right?',
@@ -92,7 +94,7 @@ const CAUSES: Readonly<Record<string, string>> = {
   ECONNRESET: 'the other side broke the connection off.',
 }
 
-/** The system's error that stands behind an error, or undefined. */
+/** The code of a system error, such as ECONNREFUSED, or undefined. */
 export function systemCode(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null)?.code
   return typeof code === 'string' ? code : undefined

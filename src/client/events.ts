@@ -6,23 +6,23 @@ export type ClientEvent =
   | { type: 'online'; address: string; sessionPresent: boolean }
   /** The connection ended. */
   | { type: 'offline'; error: MqttError }
-  /** An attempt failed, or the connection ended: the next attempt is made in `delay` milliseconds. */
+  /** An attempt failed or the connection ended. The next attempt starts in `delay` milliseconds. */
   | { type: 'retry'; attempt: number; delay: number; error: MqttError }
-  /** A message was given up without anybody waiting in vain: its publish was rejected with `error`. */
+  /** A publish was rejected with `error`. */
   | { type: 'unsent'; topic: string; error: MqttError }
-  /** A subscription, granted before, was refused when it was to be restored. */
+  /** The broker refused to restore a subscription that it had granted before. */
   | { type: 'unsubscribed'; filter: string; error: MqttError }
-  /** A subscription's buffer is full and messages are dropped: told once, until it has been empty again. */
+  /** A subscription's buffer is full and messages are dropped. Emitted once until the buffer has been empty. */
   | { type: 'overflow'; filters: readonly string[] }
-  /** A message came that no subscription of this client asks for, yet; told once a connection. */
+  /** A message came that no subscription of this client matches (yet). Emitted once per connection. */
   | { type: 'unclaimed'; topic: string }
-  /** The last one. `error` is null if the client was asked to close. */
+  /** The last event. `error` is null after close(). */
   | { type: 'closed'; error: MqttError | null }
 
-/** An observer that forgets to read keeps so many events, and loses the oldest. */
+/** Events buffered for an observer that does not read; the oldest are dropped. */
 const KEPT_EVENTS = 256
 
-/** Hands each event to all who listen now. */
+/** Hands each event to `onEvent` and to all observers. */
 export class Events {
   readonly #observers: Set<Observer> = new Set()
   readonly #onEvent: ((event: ClientEvent) => void) | null
@@ -32,7 +32,7 @@ export class Events {
     this.#onEvent = onEvent
   }
 
-  /** Somebody listens. */
+  /** Whether anybody listens. */
   get heard(): boolean {
     return this.#onEvent !== null || this.#observers.size > 0
   }
@@ -42,7 +42,7 @@ export class Events {
     for (const observer of this.#observers) observer.take(event)
   }
 
-  /** What the application throws in its callback is its own affair, not that of what happens here. */
+  /** An error thrown by the application's callback is reported as uncaught; it must not disturb the client. */
   #callBack(event: ClientEvent): void {
     try {
       this.#onEvent?.(event)

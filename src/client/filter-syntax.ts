@@ -5,7 +5,7 @@ import { MqttError } from './errors.ts'
 import { text } from './platform.ts'
 import type { ServerLimits } from './server-limits.ts'
 
-/** 'home/{room}/{what}' has the parameters { room: string; what: string }. */
+/** Params<'home/{room}/{what}'> is { room: string; what: string }. */
 export type Params<F extends string> = string extends F
   ? Record<string, string>
   : F extends `${infer Level}/${infer Rest}`
@@ -15,16 +15,16 @@ export type Params<F extends string> = string extends F
 // biome-ignore lint/complexity/noBannedTypes: a level without a parameter adds nothing
 type LevelParams<Level extends string> = Level extends `{${infer Name}}` ? { readonly [K in Name]: string } : {}
 
-/** A filter as the application wrote it, as MQTT has it, and which levels of the topic have names. */
+/** A filter as MQTT has it, and the names of its levels. */
 export interface NamedFilter {
-  /** With `+` where a level is named. */
+  /** With `+` in place of named levels. */
   readonly filter: string
   readonly names: readonly { readonly name: string; readonly level: number }[]
 }
 
 const NAMED_LEVEL = /^\{([A-Za-z_][A-Za-z0-9_]*)\}$/
 
-/** Levels that are wholly a name in braces become `+`; other braces are part of the topic. */
+/** A level that is only a name in braces becomes `+`; other braces are ordinary characters. */
 export function readNamedFilter(source: string): NamedFilter {
   if (!source.includes('{')) return { filter: source, names: [] }
   const names: { name: string; level: number }[] = []
@@ -47,10 +47,10 @@ export function readParams(names: NamedFilter['names'], topic: string): Record<s
 
 /** Bytes. */
 const LONGEST_FILTER = 65_535
-/** As Nightjar's broker reads filters; another broker says by Subscription Identifier what it means. */
+/** As Nightjar's broker reads filters. Other brokers may differ; with Subscription Identifiers that does not matter. */
 const FILTER_OPTIONS = { starWildcard: true, sysAlias: true }
 
-/** Throws MqttError ERR_TOPIC. What cannot be written must not be found out later, when others wait for its packet. */
+/** Throws MqttError ERR_TOPIC. Finds everything that could not be encoded later. */
 export function readFilter(source: string): TopicFilter {
   if (typeof source !== 'string') throw new MqttError('ERR_TOPIC', `A topic filter is ${show(source)}: use text`)
   // [MQTT-3.8.3-1] [MQTT-3.10.3-1]
@@ -63,7 +63,7 @@ export function readFilter(source: string): TopicFilter {
   return filter
 }
 
-/** A filter as the application named it, and as the broker gets it. */
+/** A filter of subscribe(): the names of its levels, and the Topic Filter that the broker gets. */
 export interface Wanted {
   readonly names: NamedFilter['names']
   readonly topicFilter: TopicFilter
@@ -76,14 +76,14 @@ interface WantedOptions {
   readonly named?: boolean
 }
 
-/** Throws MqttError if the filter is not valid, or the broker has said that it would not take it. */
+/** Throws MqttError if the filter is not valid, or the broker has said in CONNACK that it does not support it. */
 export function readWanted(
   source: string,
   { share, noLocal, named: mayBeNamed }: WantedOptions,
   limits: ServerLimits,
 ): Wanted {
   if (typeof source !== 'string') readFilter(source)
-  // Its second level would be taken for the filter's first.
+  // The rest of the name would become part of the filter.
   if (share?.includes('/')) throw new MqttError('ERR_OPTION', `share is '${share}': the name of a group has no '/'`)
   const named: NamedFilter = mayBeNamed === false ? { filter: source, names: [] } : readNamedFilter(source)
   const filter = readFilter(share === undefined ? named.filter : `$share/${share}/${named.filter}`)
@@ -103,7 +103,7 @@ export function readWanted(
       reasonCode: ReasonCode.WildcardSubscriptionsNotSupported,
     })
   }
-  // `$share/group/` written by hand stands before the levels.
+  // The program wrote `$share/group/` itself: levels of the topic begin two later.
   const shift = share === undefined && filter.share !== null ? -2 : 0
   return {
     topicFilter: filter,

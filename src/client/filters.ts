@@ -12,18 +12,18 @@ import type { NamedFilter } from './filter-syntax.ts'
 import { text } from './platform.ts'
 import type { ClientSubscription } from './subscription.ts'
 
-/** Milliseconds after which a broker has surely sent the retained messages that answer a SUBSCRIBE. */
+/** Milliseconds after which a broker has surely sent the retained messages for a SUBSCRIBE. */
 const RETAINED_SENT = 10_000
-/** Topics of retained messages that a target notes. */
+/** Topics of retained messages that a target remembers. */
 const RETAINED_NOTED = 1000
 
-/** Who gets the messages of a filter, and how they name its levels. */
+/** A subscription that gets the messages of a filter, and its names for the levels. */
 export class Target {
   readonly subscription: ClientSubscription<unknown, unknown>
   readonly names: NamedFilter['names']
-  /** By the clock: when the SUBSCRIBE was sent whose retained messages are for it. */
+  /** When the SUBSCRIBE was sent whose retained messages it gets. */
   #asked = -1
-  /** Topics of those that came; null: all have. */
+  /** Topics of the retained messages that came; null: all have come. */
   #retained: Set<string> | null = null
 
   constructor(subscription: ClientSubscription<unknown, unknown>, names: NamedFilter['names']) {
@@ -32,8 +32,8 @@ export class Target {
   }
 
   /**
-   * A SUBSCRIBE for its filter is sent, and the broker answers with the retained messages. Those are for it too, unless
-   * another made us ask, and it has them already; one that is not certain of that goes by the topics.
+   * A SUBSCRIBE for its filter is sent, which the broker answers with retained messages. They are for this target too,
+   * unless it has them from an earlier SUBSCRIBE. If it may have only some, it takes those whose topic is new.
    */
   asked(now: number, anew: boolean): void {
     if (anew || this.#asked < 0) {
@@ -44,7 +44,7 @@ export class Target {
     }
   }
 
-  /** Whether it takes a retained message on this topic, though others have its filter too. */
+  /** Whether it takes a retained message with this topic. */
   takesRetained(topic: string, alone: boolean): boolean {
     const noted = this.#retained
     if (!alone && (noted === null || noted.has(topic))) return false
@@ -61,18 +61,20 @@ export interface FilterOptions {
   readonly userProperties: [name: string, value: string][] | undefined
 }
 
-/** Told of the answer to the next SUBSCRIBE: the QoS granted, or why not. */
+/** Called with the answer to a SUBSCRIBE: the QoS granted, or the error. */
 export type Asker = (answer: QoS | MqttError) => void
 
-/** Waits until the broker has given a filter up. */
+/** Waits for the UNSUBACK of a filter. */
 export interface Leaver {
-  /** While there is no connection, too. */
+  /** Keeps waiting while there is no connection. */
   readonly patient: boolean
   resolve(): void
   reject(error: MqttError): void
 }
 
-/** A Topic Filter that we subscribe to, and whether the broker has it. All subscriptions to the same filter share one. */
+/**
+ * A Topic Filter that we subscribe to, and whether the broker has it. All subscriptions to the same filter share one.
+ */
 export class ClientFilter {
   readonly topicFilter: TopicFilter
   /** Subscription Identifier. */
@@ -82,18 +84,18 @@ export class ClientFilter {
   targets: readonly Target[] = []
   /** The broker has it, as far as we know. */
   brokerHas = false
-  /** The broker would not have it: it is not asked again until somebody new wants it, or on a new connection. */
+  /** The broker refused it. It is not requested again until there is a new target or a new connection. */
   refused = false
-  /** It is to be sent again: with other options, or for the retained messages. */
+  /** SUBSCRIBE has to be sent again: for new options, or for the retained messages. */
   stale = false
-  /** The request that is not answered, or not sent yet. */
+  /** The request that is not answered, or not yet sent. */
   asking: 'subscribe' | 'unsubscribe' | 'later' | null = null
-  /** Who waits for a SUBSCRIBE to come, and for the one that is sent. */
+  /** Who waits for the next SUBSCRIBE to be answered, and for the one that was sent. */
   askers: Asker[] = []
   asked: Asker[] = []
   /** User Properties for the UNSUBSCRIBE. */
   goodbye: [name: string, value: string][] | undefined = undefined
-  /** Who waits until it is given up. */
+  /** Who waits for UNSUBACK. */
   leavers: Leaver[] = []
 
   constructor(topicFilter: TopicFilter, identifier: number, options: FilterOptions) {
@@ -113,7 +115,7 @@ export class ClientFilter {
   }
 }
 
-/** A SUBSCRIBE or UNSUBSCRIBE that is not answered. */
+/** A SUBSCRIBE or UNSUBSCRIBE without an answer yet. */
 export class ControlRequest {
   readonly kind: 'subscribe' | 'unsubscribe'
   readonly filters: readonly ClientFilter[]
@@ -174,7 +176,7 @@ export class Filters {
     this.#version++
   }
 
-  /** The topic of a message: a look-up, and no new text, if it came before. */
+  /** The topic of a message. If it came before, this is a look-up and makes no new string. */
   know({ bytes, topicStart, topicEnd }: PublishView): Known {
     let known = this.#known.get(bytes, topicStart, topicEnd)
     if (known === undefined) {
@@ -197,7 +199,7 @@ export class Filters {
     return this.#byIdentifier.get(identifier)
   }
 
-  /** Not one that was used lately: messages with it may still be on their way. */
+  /** Not one used lately: messages with it may still arrive. */
   #newIdentifier(): number {
     do {
       this.#lastIdentifier = this.#lastIdentifier === LARGEST_IDENTIFIER ? 1 : this.#lastIdentifier + 1
@@ -210,7 +212,7 @@ export function matches(filter: ClientFilter, topic: string): boolean {
   return topicMatches(filter.pattern, topic)
 }
 
-/** Whether a message with RETAIN set goes to the target: one that answers our SUBSCRIBE, unless the flag may be the publisher's. */
+/** Whether a message with RETAIN set goes to the target: it answers a SUBSCRIBE, unless the flag is the publisher's. */
 export function takesRetained({ options, targets }: ClientFilter, target: Target, topic: string): boolean {
   if (options.retainAsPublished) return true
   return target.subscription.wantsRetained && target.takesRetained(topic, targets.length === 1)

@@ -1,26 +1,26 @@
 import type { Clock } from './platform.ts'
 
-/** What keep-alive asks of its connection. Times are those of the clock. */
+/** The connection that is watched. Times are those of the clock. */
 export interface Watched {
   /** When the last packet was sent, and when bytes last came. */
   readonly lastSent: number
   readonly lastReceived: number
-  /** Sends PINGREQ, and has it heard if anything comes, though reading may have stopped. */
+  /** Sends PINGREQ, and listens for an answer even if reading has stopped. */
   ping(): void
-  /** No answer came. */
+  /** No answer came in time. */
   silent(): void
 }
 
 /**
- * One timer for a connection: it sends PINGREQ when nothing was sent, or nothing came, for the Keep Alive
- * [MQTT-3.1.2-20], and gives the broker half as long again to say anything at all.
+ * Sends PINGREQ when nothing was sent, or nothing received, for the Keep Alive [MQTT-3.1.2-20]. Gives up the connection
+ * if nothing at all arrives within half that time after it. One timer per connection.
  */
 export class KeepAlive {
   readonly #interval: number
   readonly #watched: Watched
   readonly #clock: Clock
   #timer: unknown
-  /** When the PINGREQ that is not answered was sent, or -1. */
+  /** When the unanswered PINGREQ was sent, or -1. */
   #pinged = -1
 
   constructor(seconds: number, watched: Watched, clock: Clock) {

@@ -40,21 +40,21 @@ import type { Target } from './url.ts'
 
 const CLOSE_TIMEOUT = 1000
 
-/** What the lifecycle moves, and what it tells of. */
+/** The parts that the lifecycle starts and stops. */
 export interface LifecycleParts {
   readonly settings: Settings
-  /** Null with a transport that was handed in. */
+  /** Null with the option `transport`. */
   readonly target: Target | null
   readonly sender: Sender
   readonly receiver: Receiver
   readonly subscribePackets: SubscribePackets
   readonly events: Events
   readonly counters: Counters
-  /** Something came that may change whether to read on. */
+  /** Decides again whether to read on. */
   readonly regulate: () => void
 }
 
-/** One connection after another, until it is enough: connect, resume or begin the Session, and when it ends, again. */
+/** Connects, resumes or begins the Session, and connects again when the connection ends, until the client is closed. */
 export class Lifecycle implements ConnectionOwner {
   // Of the client
   readonly #parts: LifecycleParts
@@ -69,7 +69,7 @@ export class Lifecycle implements ConnectionOwner {
   #said = false
   state: ClientState = 'connecting'
   clientId: string
-  /** Why it is closed; null: not at all, or because it was asked to. */
+  /** Why it was closed; null: it is not closed, or close() was called. */
   error: MqttError | null = null
   // Of the Session
   session: ClientSession | null = null
@@ -93,7 +93,7 @@ export class Lifecycle implements ConnectionOwner {
     })
   }
 
-  /** Resolves at the first CONNACK that says welcome; rejects when there will be none. */
+  /** Resolves at the first CONNACK that accepts; rejects when there will be none. */
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#first = { resolve, reject }
@@ -101,12 +101,12 @@ export class Lifecycle implements ConnectionOwner {
     })
   }
 
-  /** Proves again who we are, on the connection that there is. */
+  /** Authenticates again on the open connection. */
   authenticate(): Promise<void> {
     return this.#authenticator.again(this.connection)
   }
 
-  /** An exchange is under way, and its end is waited for. */
+  /** authenticate() is waiting for an exchange to end. */
   get authenticating(): boolean {
     return this.#authenticator.busy
   }
@@ -159,14 +159,14 @@ export class Lifecycle implements ConnectionOwner {
     }
   }
 
-  /** A program that listens to nothing would wait without knowing for what. */
+  /** Warns once that the broker cannot be reached, if the program listens to no events. */
   #sayOnce({ message }: MqttError): void {
     if (this.#said || this.#parts.events.heard) return
     this.#said = true
     warn(`${message} It is tried again; the options reconnect and onEvent of connect() are about that`)
   }
 
-  /** Opens a connection; resolves at CONNACK, and rejects with an MqttError if that does not come, or is a refusal. */
+  /** Opens a connection. Resolves at CONNACK; rejects with an MqttError if none comes, or it refuses. */
   async #attempt(): Promise<void> {
     const { settings, target, counters } = this.#parts
     const attempt = new AbortController()
@@ -194,7 +194,7 @@ export class Lifecycle implements ConnectionOwner {
       try {
         connection.start(packet)
       } catch (error) {
-        // Text that cannot be text, or is too long, will be no better at the next attempt.
+        // What cannot be encoded now cannot be encoded at the next attempt.
         connection.abort(toMqttError(error, 'ERR_OPTION'))
       }
       await accepted
@@ -272,7 +272,7 @@ export class Lifecycle implements ConnectionOwner {
     }
     outbound.finish(position)
     this.#parts.subscribePackets.onAnswer(request, packet)
-    // It stood in the way of messages, if it was far behind them.
+    // The request may have held up messages: it had a place in the window of Packet Identifiers.
     this.#parts.sender.pump()
     this.#parts.regulate()
   }
@@ -288,7 +288,7 @@ export class Lifecycle implements ConnectionOwner {
     if (this.state !== 'closed') this.state = 'offline'
     if (wasOnline) {
       this.#parts.sender.offline(error)
-      // Who waits for an UNSUBACK waits in vain if this is the end, and not as while the broker is away.
+      // If the client is closing, #finish rejects those who wait for UNSUBACK.
       if (!this.#stopping) this.#parts.subscribePackets.offline()
       this.#parts.receiver.offline()
       if (!this.#stopping) this.#parts.events.emit({ type: 'offline', error })
@@ -297,7 +297,7 @@ export class Lifecycle implements ConnectionOwner {
     this.#end?.(error)
   }
 
-  /** Our Session State goes on, or is dropped for a new one [MQTT-3.2.2-5]; returns what was dropped. */
+  /** Keeps our Session State, or replaces it by a new one [MQTT-3.2.2-5] and returns the old one. */
   #resumeSession(present: boolean): ClientSession | null {
     const previous = this.session
     if (present && previous !== null) return null
@@ -309,7 +309,7 @@ export class Lifecycle implements ConnectionOwner {
     return previous
   }
 
-  /** The end of the client, for whatever reason; once. */
+  /** Ends the client, for whatever reason. Only the first call counts. */
   #finish(error: MqttError | null): void {
     if (this.state === 'closed') return
     const { sender, receiver, subscribePackets, events } = this.#parts

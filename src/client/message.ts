@@ -7,7 +7,7 @@ import { MqttError } from './errors.ts'
 import { type NamedFilter, readParams } from './filter-syntax.ts'
 import { NO_PROPERTIES } from './publication.ts'
 
-/** A message that came, without regard to who gets it: several subscriptions may share one. */
+/** A message that arrived. Several subscriptions may share it. */
 export interface Arrival {
   readonly topic: string
   readonly bytes: Uint8Array
@@ -16,19 +16,19 @@ export interface Arrival {
   readonly dup: boolean
   readonly packetId: number
   readonly properties: Properties | null
-  /** Null if nothing is owed for it, or nothing is held back. */
+  /** Null if no acknowledgement is due, or none is held back. */
   receipt: Receipt | null
 }
 
-/** Bytes that a message takes in memory besides its topic and payload. */
+/** Bytes of memory that a message takes besides its topic and payload. */
 const MESSAGE_OVERHEAD = 500
 
-/** About how many bytes of memory it takes. */
+/** Approximate bytes of memory that it takes. */
 export function sizeOf({ topic, bytes }: Pick<Arrival, 'topic' | 'bytes'>): number {
   return MESSAGE_OVERHEAD + 2 * topic.length + bytes.length
 }
 
-/** One delivery of a message to one subscription: the only object made for it. */
+/** One delivery of a message to one subscription: the only object allocated for it. */
 export class ReceivedMessage<T, P> implements Message<T, P> {
   readonly topic: string
   readonly bytes: Uint8Array

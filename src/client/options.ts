@@ -16,83 +16,92 @@ export interface Credentials {
 }
 
 export interface ReconnectOptions {
-  /** Milliseconds: the longest wait before the first retry; 500. */
+  /** Milliseconds: the longest delay before the first retry. Default 500. */
   min?: number
-  /** Milliseconds: the longest wait before any; 30,000. */
+  /** Milliseconds: the longest delay before any retry. Default 30,000. */
   max?: number
-  /** By what the wait grows with each failure; 2. */
+  /** The factor by which the delay grows with each failure. Default 2. */
   factor?: number
-  /** 0..1: how much of each wait is chance. 1, all of it, keeps many clients from coming back in step; the default. */
+  /** 0..1: how much of each delay is random. Default 1, so that many clients do not come back at the same time. */
   jitter?: number
-  /** What to do when the broker refuses: 'stop' (the default), or 'retry'. A broker that was just busy is tried again. */
+  /**
+   * What to do when the broker refuses: 'stop' (the default) or 'retry'. A broker that was only busy is always tried
+   * again.
+   */
   onRefused?: 'stop' | 'retry'
-  /** How many attempts in a row may fail before it stops; without end if it is left out. */
+  /** Failed attempts in a row after which it stops. Default: no limit. */
   attempts?: number
 }
 
 export interface QueueOptions {
-  /** Messages that may wait; 65,536. */
+  /** Messages in the queue at most. Default 65,536. */
   messages?: number
-  /** Bytes of topics and payloads that may wait; 16 MiB. */
+  /** Bytes of topics and payloads in the queue at most. Default 16 MiB. */
   bytes?: number
-  /** Messages of QoS 0 while there is no connection: rejected with ERR_OFFLINE ('drop', the default), or they wait too. */
+  /** QoS 0 while there is no connection: rejected with ERR_OFFLINE ('drop', the default), or queued ('keep'). */
   qos0?: 'drop' | 'keep'
-  /** The new message is rejected ('reject', the default), the oldest is given up, or the publish waits for room. */
+  /**
+   * When the queue is full: reject the new message ('reject', the default), drop the oldest, or exceed the limit
+   * ('wait': for programs that await each publish).
+   */
   whenFull?: 'reject' | 'drop-oldest' | 'wait'
 }
 
 export interface ConnectOptions {
-  /** 'nightjar-' and 12 random characters if it is left out. */
+  /** Default: 'nightjar-' and 12 random characters. */
   clientId?: string
   /** 5 is MQTT 5.0 (the default), 4 is MQTT 3.1.1, 3 is MQTT 3.1. */
   protocol?: ProtocolVersion
-  /** Begin with a new Session. True if it is left out, unless `sessionExpiry` is more than 0. */
+  /** Begin with a new Session. Default true, with `sessionExpiry` false. */
   cleanStart?: boolean
-  /** Seconds that the broker keeps the Session while there is no connection; 0 if it is left out. 0xFFFFFFFF: for ever. */
+  /** Seconds that the broker keeps the Session while there is no connection. Default 0; 0xFFFFFFFF: for ever. */
   sessionExpiry?: number
-  /** Seconds; 60 if it is left out, 0 turns it off. */
+  /** Seconds. Default 60; 0 turns it off. */
   keepAlive?: number
-  /** Asked again for each attempt, if it is a function. They stand above those in the URL. */
+  /** A function is called for each attempt. They take precedence over those in the URL. */
   credentials?: Credentials | ((attempt: number) => Credentials | Promise<Credentials>)
-  /** Published by the broker when the connection ends without DISCONNECT, `delay` seconds later. */
+  /** The broker publishes it `delay` seconds after the connection ends without DISCONNECT. */
   will?: Outgoing & { delay?: number }
-  /** Ends the attempts to connect; afterwards the client. */
+  /** Cancels connect(); later it closes the client. */
   signal?: AbortSignal
-  /** False: one attempt, and the client is closed when its connection ends. */
+  /** False: only one attempt, and the client is closed when its connection ends. */
   reconnect?: false | ReconnectOptions
-  /** Milliseconds for one attempt, from the name look-up to CONNACK; 10,000. */
+  /** Milliseconds for one attempt, from the name look-up to CONNACK. Default 10,000. */
   connectTimeout?: number
   queue?: QueueOptions
   /**
-   * What becomes of a message of QoS 1 or 2 that is in flight whenever the broker hangs up: it is sent again each time
-   * ('resend', the default), or put aside after the second time with ERR_POISON ('put-aside'), so that the others arrive.
+   * What to do with a message of QoS 1 or 2 that is in flight each time the broker hangs up: send it again ('resend',
+   * the default), or reject it with ERR_POISON after the second time ('put-aside'), so that the others arrive.
    */
   poison?: 'resend' | 'put-aside'
   /**
-   * The Topic Filters that the program will subscribe to, for a Session that an earlier process left: messages for these
-   * wait for their subscription, and others are acknowledged as nobody's. Left out, all wait. A level may have a name.
+   * The Topic Filters that the program will subscribe to, for a Session of an earlier process: messages for these wait
+   * for their subscription, others are acknowledged and dropped. Without this option all wait. Levels may have names.
    */
   subscriptions?: readonly string[]
-  /** How many messages of QoS 1 and 2 may be on their way to us; 1000. MQTT 5.0 only. */
+  /** Messages of QoS 1 and 2 in flight to us at most. Default 1000. MQTT 5.0 only. */
   receiveMaximum?: number
-  /** How many may be on their way to the broker, if it allows as many; 20 where it cannot say, below MQTT 5.0. */
+  /**
+   * Messages of QoS 1 and 2 in flight to the broker at most. Default: the broker's Receive Maximum, or 20 below MQTT
+   * 5.0.
+   */
   maximumInFlight?: number
-  /** Bytes of a packet that comes in; all that MQTT allows if it is left out. */
+  /** Bytes of an incoming packet at most. Default: as many as MQTT allows. */
   maximumPacketSize?: number
-  /** Topic Aliases that the broker may use; 32. MQTT 5.0 only. */
+  /** Topic Aliases that the broker may use. Default 32. MQTT 5.0 only. */
   topicAliasMaximum?: number
-  /** Topic Aliases that we use, if the broker allows as many; 32. MQTT 5.0 only. */
+  /** Topic Aliases that we use, if the broker allows as many. Default 32. MQTT 5.0 only. */
   topicAliases?: number
   requestResponseInformation?: boolean
   requestProblemInformation?: boolean
   userProperties?: [name: string, value: string][]
-  /** An exchange beyond user name and password. MQTT 5.0 only. */
+  /** Enhanced authentication. MQTT 5.0 only. */
   authentication?: Authentication
-  /** Told of each event, from the first attempt on, which `client.events()` cannot see. */
+  /** Called with each event, from the first attempt on: earlier than `client.events()` can. */
   onEvent?: (event: ClientEvent) => void
-  /** Opens each Network Connection in place of TCP: to a broker in the same process, or in a test. */
+  /** Opens each Network Connection in place of TCP, for example to a broker in the same process. */
   transport?: (signal: AbortSignal) => ClientTransport | Promise<ClientTransport>
-  /** For tests: time, and randomness in 0..1. */
+  /** For tests: time, and random numbers from 0 to 1. */
   clock?: Clock
   random?: () => number
 }
@@ -115,19 +124,19 @@ export type Settings = Required<
   Pick<ConnectOptions, 'credentials' | 'will' | 'signal' | 'authentication' | 'onEvent' | 'transport'> & {
     readonly reconnect: false | Required<ReconnectOptions>
     readonly queue: Required<QueueOptions>
-    /** As the broker would match them; null: they were not said. */
+    /** As the broker would match them; null: not given. */
     readonly subscriptions: readonly string[] | null
     /** Whether the broker keeps our Session while there is no connection. */
     readonly keepsSession: boolean
   }
 
 /**
- * What mosquitto, and many after it, can have under way from one client unless they are told otherwise. mosquitto 2.0
- * acknowledges what is above that below MQTT 5.0, and loses it.
+ * The default in-flight window of mosquitto and many other brokers. Below MQTT 5.0, mosquitto 2.0 acknowledges messages
+ * above it, and loses them.
  */
 const UNSAID_WINDOW = 20
 
-/** Fills in the defaults. Throws MqttError ERR_OPTION for options that, each right, do not go together. */
+/** Fills in the defaults. Throws MqttError ERR_OPTION for options that contradict each other. */
 export function readOptions(options: ConnectOptions): Settings {
   const protocol = options.protocol ?? 5
   const random = options.random ?? Math.random
@@ -191,7 +200,7 @@ function readQueue(options: QueueOptions = {}): Required<QueueOptions> {
 
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789'
 
-/** Random, so that two clients do not throw each other out; 21 characters, which even MQTT 3.1 accepts. */
+/** Random, so that two clients do not take each other over. 21 characters, which even MQTT 3.1 accepts. */
 function inventClientId(random: () => number): string {
   let id = 'nightjar-'
   for (let i = 0; i < 12; i++) id += LETTERS[Math.floor(random() * LETTERS.length)]

@@ -1,22 +1,24 @@
-/** What the machine gives: text, time, memory and the network. All that differs between Node and a browser is here. */
+/**
+ * What the runtime provides: text, timers, memory and the network. All that differs between Node and a browser is here.
+ */
 import { SlabPool, type Text } from '../protocol/index.ts'
 import { dial, nodeText } from '../transport/node/index.ts'
 
 export const text: Text = nodeText
 
-/** Runs the callback once what is being done now, and what waits in microtasks, is done: then packets go out in one write. */
+/** Runs the callback after the current turn and its microtasks, so that the packets of a turn go out in one write. */
 export const afterTurn: (callback: () => void) => void = (callback) => {
   setImmediate(callback)
 }
 
-/** For people who look at what the program prints, and not at its events. */
+/** A warning on stderr, for programs that listen to no events. */
 export function warn(words: string): void {
   process.emitWarning(words, 'MqttWarning')
 }
 
 export { dial }
 
-/** Time, handed in so that tests need not wait. */
+/** Time, passed in so that tests need not wait. */
 export interface Clock {
   /** Milliseconds from any fixed point, never going back. */
   now(): number
@@ -24,7 +26,7 @@ export interface Clock {
   clearTimeout(timer: unknown): void
 }
 
-/** The longest time that setTimeout understands; a longer one would fire at once. */
+/** The longest time of setTimeout; a longer one would fire at once. */
 const LONGEST_TIMEOUT = 2 ** 31 - 1
 
 export const systemClock: Clock = {
@@ -37,7 +39,7 @@ const ARENA_BYTES = 512 * 1024
 
 let pool: SlabPool | null = null
 
-/** The memory that all connections of the process write into. */
+/** The output memory that all connections of the process share. */
 export function slabs(): SlabPool {
   pool ??= new SlabPool(new Uint8Array(ARENA_BYTES), 0)
   return pool

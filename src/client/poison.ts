@@ -8,7 +8,7 @@ import type { ClientSession } from './session.ts'
 /** A message that was in flight when this many connections ended is a suspect. */
 const STRIKES = 2
 
-/** Reasons for a DISCONNECT that a message of ours can be. */
+/** Reason Codes of a DISCONNECT that one of our messages may have caused. */
 const BLAMING: ReadonlySet<number> = new Set([
   ReasonCode.UnspecifiedError,
   ReasonCode.MalformedPacket,
@@ -25,12 +25,12 @@ const BLAMING: ReadonlySet<number> = new Set([
   ReasonCode.QoSNotSupported,
 ])
 
-/** How the system says that the other side hung up. */
+/** System errors for a connection that the other side closed. */
 const HUNG_UP: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED'])
 
 /**
- * Whether the connection may have ended because of what was in flight: the broker said so, or hung up without a word. A
- * network that failed, a broker that shuts down, and our own time-outs are not a message's fault.
+ * Whether a message in flight may have ended the connection: the broker said so, or closed it without a DISCONNECT. A
+ * network failure, a broker that shuts down, and our own time-outs are not a message's fault.
  */
 function mayBeTheMessage({ code, reasonCode, cause }: MqttError): boolean {
   if (code === 'ERR_DISCONNECTED') return reasonCode !== undefined && BLAMING.has(reasonCode)
@@ -42,8 +42,8 @@ function mayBeTheMessage({ code, reasonCode, cause }: MqttError): boolean {
 type Outbound = ClientSession['outbound']
 
 /**
- * Finds the message that makes the broker hang up (option `poison`). A message that was in flight each time is a suspect,
- * and is sent alone; if the connection ends again it is the one.
+ * Finds the message that makes the broker hang up (option `poison`). A message that was in flight each time is a
+ * suspect, and is sent alone; if the connection ends again it is the one.
  */
 export class PoisonWatch {
   readonly #putsAside: boolean

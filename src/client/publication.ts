@@ -16,7 +16,10 @@ import { LARGEST_PACKET, type ServerLimits } from './server-limits.ts'
 
 export const NO_PROPERTIES: Properties = Object.freeze({})
 
-/** A message on its way out, from `publish` until it is settled; it is the packet itself, so that sending makes no other. */
+/**
+ * An outgoing message, from publish() until its promise settles. It is also the PUBLISH packet, so that sending
+ * allocates nothing.
+ */
 export class Publication implements PublishPacket {
   readonly type: typeof PacketType.Publish = PacketType.Publish
   readonly topic: string
@@ -26,11 +29,11 @@ export class Publication implements PublishPacket {
   properties: Properties
   dup = false
   packetId = 0
-  /** By the clock, in milliseconds: not to be sent for the first time after that. */
+  /** Milliseconds of the clock after which it must not be sent for the first time. */
   expiresAt: number = Number.POSITIVE_INFINITY
-  /** How often a connection ended while it was in flight, and may have ended because of it. */
+  /** Connections that ended while it was in flight, and perhaps because of it. */
   strikes = 0
-  /** What PUBREC said. */
+  /** The Reason Code of PUBREC. */
   reasonCode = 0
   settled = false
   #result: Promise<PublishResult> | null = null
@@ -46,7 +49,7 @@ export class Publication implements PublishPacket {
     this.properties = properties
   }
 
-  /** Made when it is first asked for, which has to be before it is settled. */
+  /** Created on first use, which has to be before it is settled. */
   get result(): Promise<PublishResult> {
     this.#result ??= new Promise((resolve, reject) => {
       this.#resolve = resolve
@@ -55,12 +58,12 @@ export class Publication implements PublishPacket {
     return this.#result
   }
 
-  /** What it counts for in the queue. */
+  /** Its size as the queue counts it. */
   get bytes(): number {
     return this.topic.length + this.payload.length
   }
 
-  /** Calls back when the signal fires before it is settled. */
+  /** Calls back if the signal fires before it is settled. */
   watch(signal: AbortSignal, aborted: () => void): void {
     this.#forget = onAbort(signal, aborted)
   }
@@ -73,7 +76,7 @@ export class Publication implements PublishPacket {
   /** False if it was settled before. */
   rejected(error: MqttError): boolean {
     if (!this.#settle()) return false
-    // A publish that nobody waits for must not end the process.
+    // An unhandled rejection of publish() must not end the process.
     this.#result?.catch(() => {})
     this.#reject?.(error)
     return true
@@ -114,12 +117,12 @@ function withCodec<T>({ codec, properties }: PublishOptions<T>): Properties {
     ...(codec?.isText === true && { payloadFormatIndicator: 1 }),
     ...properties,
   }
-  // It comes along where a message is passed on with the properties that it had. [MQTT-3.3.4-6]
+  // Programs forward messages with the properties that they came with. [MQTT-3.3.4-6]
   delete all.subscriptionIdentifiers
   return all
 }
 
-/** Why the broker would not take the message, or null. What it said it cannot take must not be sent. */
+/** Why the message must not be sent to this broker, or null. */
 export function refused(message: Publication, limits: ServerLimits): MqttError | null {
   if (message.qos > limits.maximumQoS) {
     const words = `The broker takes messages up to QoS ${limits.maximumQoS}, not QoS ${message.qos}`
@@ -138,7 +141,7 @@ export function refused(message: Publication, limits: ServerLimits): MqttError |
   return new MqttError('ERR_TOO_LARGE', words, { reasonCode: ReasonCode.PacketTooLarge }) // [MQTT-3.2.2-15]
 }
 
-/** Its Packet Identifier is not known yet, and any takes two bytes. */
+/** The Packet Identifier is not known yet; any takes two bytes. */
 function lengthOf(message: Publication, protocol: ServerLimits['protocol']): number {
   message.packetId = 1
   const length = encodedLength(message, protocol, text)
@@ -146,7 +149,7 @@ function lengthOf(message: Publication, protocol: ServerLimits['protocol']): num
   return length
 }
 
-/** The message waited for longer than it may; else what it may still wait is said in it. */
+/** The error of a message that has expired, or null; then its Message Expiry Interval is set to what is left. */
 export function expired(message: Publication, now: number): MqttError | null {
   if (message.expiresAt === Number.POSITIVE_INFINITY) return null
   const left = Math.ceil((message.expiresAt - now) / 1000)

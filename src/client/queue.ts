@@ -2,10 +2,10 @@ import { MqttError } from './errors.ts'
 import type { QueueOptions } from './options.ts'
 import type { Publication } from './publication.ts'
 
-/** The array is made anew when so many places at its front are empty, and most of it is. */
+/** The array is copied when this many places at its front are empty, and more than half of all. */
 const COMPACT_AT = 1024
 
-/** Messages that were not sent yet, in order: while there is no connection, and while it takes no more. Bounded. */
+/** Messages that are not sent yet, in order: while there is no connection, or it takes no more. Bounded. */
 export class OfflineQueue {
   readonly #options: Required<QueueOptions>
   #messages: (Publication | undefined)[] = []
@@ -20,14 +20,14 @@ export class OfflineQueue {
     return this.#messages.length - this.#head
   }
 
-  /** Of topics and payloads. */
+  /** Bytes of topics and payloads. */
   get bytes(): number {
     return this.#bytes
   }
 
   /**
-   * Appends the message. When there is no room: throws ERR_QUEUE_FULL, or gives up the oldest by `giveUp`, or takes it all
-   * the same, because the publisher waits.
+   * Appends the message. If the queue is full, `whenFull` decides: throws ERR_QUEUE_FULL, hands the oldest message to
+   * `giveUp`, or exceeds the limit.
    */
   add(message: Publication, giveUp: (oldest: Publication, error: MqttError) => void): void {
     const { messages, bytes, whenFull } = this.#options
@@ -61,7 +61,7 @@ export class OfflineQueue {
     return message
   }
 
-  /** Puts messages before all others; they were accepted before, so no limit applies. */
+  /** Puts messages in front of all others. They were accepted before, so no limit applies. */
   putBack(messages: readonly Publication[]): void {
     if (messages.length === 0) return
     this.#messages = [...messages, ...this.#messages.slice(this.#head)]
@@ -69,7 +69,7 @@ export class OfflineQueue {
     for (const message of messages) this.#bytes += message.bytes
   }
 
-  /** Takes a message out; false if it is not here. */
+  /** Removes a message; false if it is not in the queue. */
   remove(message: Publication): boolean {
     const at = this.#messages.indexOf(message, this.#head)
     if (at < 0) return false

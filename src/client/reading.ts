@@ -1,22 +1,22 @@
 import type { Decoder } from '../protocol/index.ts'
 import type { ClientTransport } from '../transport/index.ts'
 
-/** Bytes that are read, and kept, while nothing is to be read: more than a kernel keeps of a connection. */
+/** Bytes held at most while reading is paused: more than a kernel buffers for a connection. */
 const KEPT_BYTES = 8 * 1024 * 1024
 
 /**
- * What a connection reads. It stops at a packet's border: what was read beyond is kept and comes first afterwards. While it
- * is stopped it can listen, for the broker's silence would say nothing: what comes then is kept, too.
+ * Reads a connection, and pauses it between two packets. Bytes that were already read are held and decoded first after
+ * the pause. During a pause `listen` reads on into memory, to find out whether the broker is still there.
  */
 export class Reading {
   paused = false
-  /** Within the decoder: nothing may be handed to the transport, which may answer at once. */
+  /** The decoder is running. Nothing may be sent now, as the transport may answer at once. */
   decoding = false
   readonly #decoder: Decoder
   readonly #transport: ClientTransport
   readonly #failed: (error: unknown) => void
   readonly #limit: number
-  /** Kept, beyond what the decoder itself keeps. */
+  /** Bytes held, besides those that the decoder holds. */
   #kept: Uint8Array[] = []
   #keptBytes = 0
 
@@ -52,18 +52,18 @@ export class Reading {
   resume(): void {
     if (!this.paused) return
     this.paused = false
-    // Not at once: whoever calls may be in the middle of a packet, or of taking a message out of a buffer.
+    // Not now: the caller may be in the middle of a packet, or of taking a message out of a buffer.
     queueMicrotask(this.#goOn)
   }
 
-  /** While paused: hears whether the other side is there. False if no more can be kept. */
+  /** During a pause: reads on into memory. False if no more can be held. */
   listen(): boolean {
     if (this.#keptBytes >= this.#limit) return false
     this.#transport.resume()
     return true
   }
 
-  /** Nothing more is decoded; what comes is dropped, until the end of the other side is seen. */
+  /** Nothing more is decoded. Bytes are dropped until the other side closes. */
   stop(): void {
     this.#decoder.stop()
     this.#kept = []
@@ -82,7 +82,7 @@ export class Reading {
     if (!this.paused) this.#transport.resume()
   }
 
-  /** Decodes what the decoder itself keeps, or these bytes. */
+  /** Decodes these bytes, or, if null, those that the decoder holds. */
   #decode(bytes: Uint8Array | null, start: number, end: number): void {
     this.decoding = true
     try {
@@ -96,7 +96,7 @@ export class Reading {
   }
 }
 
-/** A Buffer's own `slice` copies nothing, and what is kept of a message has to be a copy. */
+/** A Uint8Array of the same bytes: `slice` of a Buffer does not copy, and messages need a copy. */
 function plain(bytes: Uint8Array): Uint8Array {
   return bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
 }

@@ -17,10 +17,13 @@ import type { ClientSession } from './session.ts'
 import type { Counters } from './stats.ts'
 import { Unclaimed } from './unclaimed.ts'
 
-/** Milliseconds in which an application will have subscribed: QoS 0 of an inherited Session waits so long for that. */
+/**
+ * Milliseconds that an application has to subscribe: for so long messages of QoS 0 of an earlier process's Session are
+ * held.
+ */
 const TIME_TO_SUBSCRIBE = 10_000
 
-/** What dies with the Network Connection. */
+/** What lasts as long as the Network Connection. */
 interface Online {
   readonly connection: Connection
   readonly session: ClientSession
@@ -29,18 +32,21 @@ interface Online {
   readonly receiveMaximum: number
 }
 
-/** What it tells the client around it. */
+/** What it needs of the client. */
 export interface ReceiverSurroundings {
   readonly clock: Clock
-  /** A message came that no subscription asks for. */
+  /** A message came that no subscription matches. */
   onUnclaimed(topic: string): void
-  /** Something may have changed whether to read on. */
+  /** Decides again whether to read on. */
   regulate(): void
 }
 
-/** Messages on their way in: from the packet to the subscriptions that asked for it, and the acknowledgement back. */
+/** Incoming messages: from the PUBLISH packet to the subscriptions that match, and the acknowledgement back. */
 export class Receiver {
-  /** Nothing more is delivered, nor acknowledged: the broker will send it again to whoever continues the Session. */
+  /**
+   * Messages are neither delivered nor acknowledged any more: the broker will send them again when the Session is
+   * resumed.
+   */
   stopped = false
   readonly #filters: Filters
   readonly #counters: Counters
@@ -49,7 +55,7 @@ export class Receiver {
   #unclaimed: Unclaimed | null = null
   #timer: unknown
   #online: Online | null = null
-  /** The application was told, since the last CONNACK, that a message came which nobody wants. */
+  /** The event 'unclaimed' was emitted since the last CONNACK. */
   #told = false
 
   constructor(filters: Filters, counters: Counters, around: ReceiverSurroundings) {
@@ -58,12 +64,12 @@ export class Receiver {
     this.#around = around
   }
 
-  /** Messages that wait for a subscription. */
+  /** Messages held for a subscription to come. */
   get held(): number {
     return this.#unclaimed?.size ?? 0
   }
 
-  /** So many that reading should stop. */
+  /** So many are held that reading should stop. */
   get full(): boolean {
     return this.#unclaimed?.full ?? false
   }
@@ -80,15 +86,17 @@ export class Receiver {
   }
 
   /**
-   * The Session is older than this client: what it brings may come before anybody has subscribed. `expected` are the
-   * filters that will be subscribed to, or null; messages of the `unwanted` ones are not waited with.
+   * The Session is older than this client, so messages may come before their subscription: they are held. `expected`
+   * are the filters that the program will subscribe to, or null; messages for `unwanted` ones are not held.
    */
   expectUnclaimed(expected: readonly string[] | null, unwanted: readonly string[]): void {
     this.#unclaimed = new Unclaimed(expected, unwanted)
     this.#timer = this.#around.clock.setTimeout(() => this.#unclaimedOverdue(), TIME_TO_SUBSCRIBE)
   }
 
-  /** There was time enough to subscribe: QoS 0 is no longer held, and the application is told of what still is. */
+  /**
+   * The application had time to subscribe: QoS 0 is no longer held, and an event tells that other messages still are.
+   */
   #unclaimedOverdue(): void {
     const unclaimed = this.#unclaimed
     if (unclaimed === null) return
@@ -98,7 +106,7 @@ export class Receiver {
     this.#around.regulate()
   }
 
-  /** The broker has forgotten the Session that they came from. */
+  /** Drops held messages: the broker has forgotten the Session that they came from. */
   stopUnclaimed(): void {
     this.#around.clock.clearTimeout(this.#timer)
     this.#counters.unclaimed += this.held
@@ -111,8 +119,8 @@ export class Receiver {
   }
 
   /**
-   * Somebody subscribes. It gets what came before it: messages of QoS 0 at once, the others when the broker has granted
-   * it; refused, it would take them with it.
+   * A subscription gets the messages held for it: those of QoS 0 at once, the others once the broker has granted it, as
+   * a refused subscription would lose them.
    */
   claim(filter: ClientFilter, target: Target, granted: boolean): void {
     const unclaimed = this.#unclaimed
@@ -120,7 +128,7 @@ export class Receiver {
     if (!granted) unclaimed.expect(filter.pattern)
     unclaimed.take((arrival) => {
       if (arrival.qos > 0 !== granted || !matches(filter, arrival.topic)) return false
-      // It is acknowledged by the subscription's own rule only if that is to take it; the place that held it lets go after.
+      // The subscription's `ack` rule decides about the acknowledgement from now on.
       const { receipt } = arrival
       if (receipt !== null && target.subscription.holdsBack) receipt.holders++
       target.subscription.receive({ ...arrival, receipt: target.subscription.holdsBack ? receipt : null }, target.names)
@@ -130,7 +138,7 @@ export class Receiver {
     this.#around.regulate()
   }
 
-  /** Nobody wants the filter any more: what waits for it need not. */
+  /** The filter was given up: messages held for it are acknowledged. */
   giveUp(filter: string): void {
     if (this.#unclaimed === null) return
     this.#counters.unclaimed += this.#unclaimed.giveUp(filter)
@@ -191,7 +199,7 @@ export class Receiver {
     return known
   }
 
-  /** Whether this QoS 2 message came before and was not released: then it is not delivered again [MQTT-4.3.3-10]. */
+  /** Whether this QoS 2 message is a repeat, not yet released: it is not delivered again [MQTT-4.3.3-10]. */
   #repeated(packetId: number, { session, acknowledgements }: Online): boolean {
     if (!session.inbound.has(packetId)) {
       session.inbound.add(packetId)
@@ -214,7 +222,7 @@ export class Receiver {
       this.#addIdentified(identifier, view, known, session)
     } else if (properties?.subscriptionIdentifiers !== undefined) {
       for (const one of properties.subscriptionIdentifiers) this.#addIdentified(one, view, known, session)
-      // They are the client's own affair.
+      // The client chose them; the application has no use for them.
       delete properties.subscriptionIdentifiers
     }
     if (targets.length === 0) for (const filter of this.#filters.match(known)) this.#addTargets(filter, view, known)
@@ -223,7 +231,7 @@ export class Receiver {
 
   #addIdentified(identifier: number, view: PublishView, known: Known, session: ClientSession): void {
     const filter = this.#filters.identified(identifier)
-    // In a Session of an earlier process the identifier may be that of another filter.
+    // In a Session of an earlier process the identifier may mean another filter.
     if (filter === undefined || (session.inherited && !matches(filter, known.topic))) return
     this.#addTargets(filter, view, known)
   }
@@ -245,7 +253,7 @@ export class Receiver {
     }
   }
 
-  /** Acknowledges at once if nobody holds the message back, nor an earlier one. */
+  /** Acknowledges at once, unless the acknowledgement of this message or an earlier one is held back. */
   #owe(packetId: number, qos: 1 | 2, holders: number, online: Online): Receipt | null {
     const { acknowledgements, connection, session, receiveMaximum } = online
     if (holders === 0 && acknowledgements.empty) {
@@ -265,7 +273,7 @@ export class Receiver {
   #acknowledged({ packetId, qos, reasonCode }: Receipt, session: ClientSession): void {
     if (qos === 1) return
     session.unacknowledged.delete(packetId)
-    // What was refused is not remembered [MQTT-4.3.3-9]; only MQTT 5.0 can refuse.
+    // A refused message is forgotten [MQTT-4.3.3-9]; only MQTT 5.0 can refuse.
     if (reasonCode >= 0x80 && this.#online?.connection.version === 5) session.inbound.release(packetId)
   }
 
@@ -290,12 +298,12 @@ export class Receiver {
   }
 }
 
-/** What onlyIdentifier answers when there are properties that the application shall see, or several identifiers. */
+/** onlyIdentifier: there are other properties, or several identifiers. */
 const MORE = -1
 
 /**
- * The Subscription Identifier, or 0, of a message that has at most a Topic Alias beside it: then there is nothing that the
- * application need see, as with most messages.
+ * The Subscription Identifier, or 0, of a message without other properties (but for a Topic Alias), as most are: the
+ * application need not see any. Else MORE.
  */
 function onlyIdentifier({ bytes, propertiesStart, propertiesEnd }: PublishView): number {
   let identifier = 0

@@ -2,10 +2,10 @@ import { ReasonCode } from '../protocol/index.ts'
 import type { MqttError } from './errors.ts'
 import type { ReconnectOptions } from './options.ts'
 
-/** A connection that held so long, in milliseconds, was a success: the waits begin anew. */
+/** Milliseconds after which a connection counts as stable, and delays start from `min` again. */
 const STABLE = 10_000
 
-/** Refusals that pass by themselves. */
+/** Refusals that are temporary. */
 const PASSING: ReadonlySet<number> = new Set([
   ReasonCode.ServerUnavailable,
   ReasonCode.ServerBusy,
@@ -13,13 +13,13 @@ const PASSING: ReadonlySet<number> = new Set([
   ReasonCode.ConnectionRateExceeded,
 ])
 
-/** How long to wait before the next attempt, and whether there is one. */
+/** Decides whether there is another attempt, and after which delay. */
 export class Reconnect {
   readonly #options: false | Required<ReconnectOptions>
   readonly #random: () => number
-  /** What the wait grows with: failures since the last stable connection. */
+  /** Failures since the last stable connection: the delay grows with them. */
   #steps = 0
-  /** Attempts that failed since the last connection. */
+  /** Failed attempts since the last connection. */
   #failed = 0
   #accepted = false
 
@@ -28,30 +28,30 @@ export class Reconnect {
     this.#random = random
   }
 
-  /** The number of the next attempt, 1.. */
+  /** The number of the next attempt, from 1. */
   get attempt(): number {
     return this.#failed + 1
   }
 
-  /** The broker accepted a connection: what it refuses later may be for a while. */
+  /** The broker has accepted a connection: later refusals may be temporary. */
   accepted(): void {
     this.#accepted = true
     this.#failed = 0
   }
 
-  /** The connection lasted so many milliseconds. */
+  /** The connection lasted this long. */
   lasted(milliseconds: number): void {
     if (milliseconds >= STABLE) this.#steps = 0
   }
 
-  /** An attempt failed: milliseconds until the next, or -1: there is none. */
+  /** An attempt failed. Returns the milliseconds until the next, or -1 if there is none. */
   attemptFailed(error: MqttError): number {
     this.#failed++
     if (this.#options !== false && this.#failed >= this.#options.attempts) return -1
     return this.next(error)
   }
 
-  /** The connection ended: milliseconds until the next attempt, or -1: there is none. */
+  /** The connection ended. Returns the milliseconds until the next attempt, or -1 if there is none. */
   next(error: MqttError): number {
     const options = this.#options
     if (options === false || this.#isFinal(error, options)) return -1
@@ -62,7 +62,7 @@ export class Reconnect {
 
   #isFinal({ code, reasonCode }: MqttError, { onRefused }: Required<ReconnectOptions>): boolean {
     switch (code) {
-      // To connect again would throw the other one out, and so on for ever.
+      // Connecting again would take over the other client, which would connect again, for ever.
       case 'ERR_TAKEN_OVER':
       case 'ERR_CLOSED':
       case 'ERR_ABORTED':
@@ -71,7 +71,7 @@ export class Reconnect {
       case 'ERR_REFUSED':
         if (onRefused === 'retry') return false
         return !this.#accepted || reasonCode === undefined || !PASSING.has(reasonCode)
-      // A stranger on that port will not become a broker; a broker that was one may be one again.
+      // What never spoke MQTT is not a broker; one that did may do so again.
       case 'ERR_PROTOCOL':
         return !this.#accepted
       default:

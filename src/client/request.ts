@@ -8,7 +8,7 @@ import { ReceivedMessage } from './message.ts'
 import type { Clock } from './platform.ts'
 import type { ServerLimits } from './server-limits.ts'
 
-/** The User Property of an answer that is an error, with its words as the value. */
+/** The User Property that makes an answer an error; its value is the message. */
 const ERROR_PROPERTY = 'error'
 const TIMEOUT = 10_000
 const CONCURRENCY = 16
@@ -19,7 +19,7 @@ interface Question {
   failed(error: MqttError): void
 }
 
-/** Questions that wait for their answers. All come in on one topic; Correlation Data says which is whose. */
+/** Requests that wait for their answers. All answers come on one topic; Correlation Data tells them apart. */
 export class Requests {
   readonly #client: Client
   readonly #random: () => number
@@ -43,7 +43,7 @@ export class Requests {
       throw new MqttError('ERR_UNSUPPORTED', 'request() needs MQTT 5.0, which has Response Topic and Correlation Data')
     }
     if (signal?.aborted) throw aborted(signal, 'Nothing was asked')
-    // Now, so that what is no payload is told at once, though answers cannot come yet.
+    // Encoded now, so that a bad payload is an error at once, even while offline.
     const encoded = codec === undefined ? plainBytes(payload) : encodeBy(codec, payload)
     const correlationData = this.#newCorrelation()
     const key = keyOf(correlationData)
@@ -61,7 +61,7 @@ export class Requests {
     return new ReceivedMessage({ ...message, properties: message.properties, receipt: null }, decoder, [])
   }
 
-  /** Asks once answers can come. Never rejects: what goes wrong is the question's. */
+  /** Publishes the request once the answer topic is subscribed to. Never rejects: an error fails the request. */
   async #publish(
     key: string,
     topic: string,
@@ -81,7 +81,7 @@ export class Requests {
     }
   }
 
-  /** Its time runs, whether there is a connection or not. `stop` takes the question back if it was not sent. */
+  /** Waits for the answer. The timeout runs while offline, too. `stop` cancels the publish if it was not sent. */
   #expect(
     key: string,
     topic: string,
@@ -117,7 +117,7 @@ export class Requests {
     this.#questions.get(key)?.failed(error)
   }
 
-  /** Subscribes, once, to the topic of all answers. */
+  /** Subscribes once to the topic of all answers. */
   async #listen(): Promise<string> {
     const topic = answerTopic(this.#client.server, this.#client.clientId)
     try {
@@ -151,7 +151,7 @@ export class Requests {
   }
 }
 
-/** Where a client's answers come in. */
+/** The topic on which a client gets answers. */
 export function answerTopic({ responseInformation }: ServerLimits, clientId: string): string {
   const base = responseInformation?.replace(/\/$/, '') ?? 'nightjar/answers'
   return `${base}/${clientId.replace(/[+#/\0]/g, '_')}`
@@ -161,7 +161,7 @@ function keyOf(data: Uint8Array): string {
   return String.fromCharCode(...data)
 }
 
-/** Answers requests to a filter until it is disposed of. */
+/** Answers requests until the result is disposed of. */
 export async function serve<Q, A, F extends string>(
   client: Client,
   filter: F,
@@ -194,7 +194,7 @@ export async function serve<Q, A, F extends string>(
   return requests
 }
 
-/** Never rejects: what goes wrong is the answer. */
+/** Never rejects: an error becomes the answer. */
 async function answer<Q, A, P>(
   client: Client,
   message: Message<Q, P>,

@@ -5,12 +5,12 @@ import { check, checkOptions } from './check-arguments.ts'
 import { encodeText, text } from './codecs.ts'
 import { MqttError } from './errors.ts'
 
-/** The methods by name, and what each calls its hash in Web Crypto. */
+/** The methods, and the names of their hashes in Web Crypto. */
 const HASHES = { 'SCRAM-SHA-1': 'SHA-1', 'SCRAM-SHA-256': 'SHA-256', 'SCRAM-SHA-512': 'SHA-512' } as const
 export type ScramMethod = keyof typeof HASHES
 
 const BITS: Readonly<Record<ScramMethod, number>> = { 'SCRAM-SHA-1': 160, 'SCRAM-SHA-256': 256, 'SCRAM-SHA-512': 512 }
-/** Fewer would let a false broker find the password by guessing; many more would keep us busy. */
+/** Too few would let a false broker guess the password; too many would keep us busy. */
 const ITERATIONS_MIN = 4096
 const ITERATIONS_MAX = 10_000_000
 const NONCE_BYTES = 18
@@ -18,15 +18,16 @@ const NONCE_BYTES = 18
 const UNBOUND = 'biws'
 
 export interface ScramOptions {
-  /** 'SCRAM-SHA-256' if it is left out. */
+  /** Default 'SCRAM-SHA-256'. */
   method?: ScramMethod
-  /** For tests: what the client's part of the nonce is. */
+  /** For tests: makes the client's part of the nonce. */
   nonce?: () => string
 }
 
 /**
- * Proves that we know the password without showing it, and that the broker knows it too (RFC 5802, RFC 7677): for the
- * option `authentication`. Throws MqttError ERR_OPTION for a name or password that cannot be one.
+ * SCRAM (RFC 5802, RFC 7677) for the option `authentication`: proves that we know the password without sending it, and
+ * that the broker knows it too. Throws MqttError ERR_OPTION for a user name or password that is empty or has control
+ * characters.
  */
 export function scram(username: string, password: string, options: ScramOptions = {}): Authentication {
   checkOptions('scram', options)

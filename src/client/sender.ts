@@ -21,7 +21,7 @@ import type { Counters } from './stats.ts'
 
 const WRITTEN: Promise<PublishResult> = Promise.resolve(MATCHED)
 
-/** What dies with the Network Connection. */
+/** What lasts as long as the Network Connection. */
 interface Online {
   readonly connection: Connection
   readonly session: ClientSession
@@ -29,7 +29,7 @@ interface Online {
   readonly aliases: OutboundAliases | null
 }
 
-/** Messages on their way to the broker: checked, queued, sent in order, sent again, acknowledged, or given up. */
+/** Outgoing messages: queued, sent in order, sent again, acknowledged, or given up. */
 export class Sender {
   readonly #queue: OfflineQueue
   readonly #options: Required<QueueOptions>
@@ -38,9 +38,9 @@ export class Sender {
   readonly #poison: PoisonWatch
   readonly #onUnsent: (topic: string, error: MqttError) => void
   #online: Online | null = null
-  /** Called when nothing is in flight and nothing waits. */
+  /** Called when nothing is in flight and nothing is queued. */
   #idle: (() => void) | null = null
-  /** One for all packets in which an alias stands for the topic. */
+  /** Reused for all packets with a Topic Alias. */
   readonly #aliased: { -readonly [K in keyof PublishPacket]: PublishPacket[K] } = {
     type: PacketType.Publish,
     topic: '',
@@ -73,7 +73,7 @@ export class Sender {
     return this.#queue.bytes
   }
 
-  /** Sends the message or queues it. Throws MqttError if neither can be. */
+  /** Sends or queues the message. Throws MqttError if it can do neither. */
   publish(message: Publication, signal: AbortSignal | undefined): Promise<PublishResult> {
     if (signal?.aborted) throw aborted(signal, 'Nothing was published')
     const online = this.#online
@@ -103,7 +103,10 @@ export class Sender {
     return result
   }
 
-  /** A connection is open. Resumed: the broker still has what it had [MQTT-4.4.0-1]. `previous` is what we have, if it has not. */
+  /**
+   * A connection is open. If the Session is resumed, what was in flight is sent again [MQTT-4.4.0-1]; if not,
+   * `previous` is our old Session.
+   */
   online(
     connection: Connection,
     session: ClientSession,
@@ -127,7 +130,7 @@ export class Sender {
     if (position >= 0) this.#putAside(outbound, position, error)
   }
 
-  /** Nothing will be sent any more. */
+  /** Rejects everything: nothing will be sent any more. */
   close(session: ClientSession | null, error: MqttError): void {
     this.#online = null
     for (let message = this.#queue.shift(); message !== undefined; message = this.#queue.shift())
@@ -139,7 +142,7 @@ export class Sender {
     session?.releasing.clear()
   }
 
-  /** Resolves when nothing is in flight and nothing waits. */
+  /** Resolves when nothing is in flight and nothing is queued. */
   whenIdle(current: () => ClientSession | null): Promise<void> {
     return new Promise((resolve) => {
       this.#idle = () => {
@@ -184,7 +187,7 @@ export class Sender {
       session.releasing.delete(packetId)
       message?.accepted(message.reasonCode)
     } else if (type === PacketType.Pubrec) {
-      // It is released already, or was never sent: either way the broker must not go on holding it.
+      // It was released already, or never sent. Either way PUBREL lets the broker discard it.
       const known = state === OutboundState.AwaitingPubcomp
       connection.acknowledge(
         PacketType.Pubrel,
@@ -194,7 +197,7 @@ export class Sender {
     }
   }
 
-  /** Sends what can be sent: first again what an earlier connection left, then what waits. */
+  /** Sends what can be sent: first what was in flight on an earlier connection, then the queue. */
   pump(): void {
     const online = this.#online
     if (online === null) return
@@ -224,7 +227,7 @@ export class Sender {
     return outbound.waiting === 0 && (message.qos === 0 || outbound.open)
   }
 
-  /** Throws RangeError for what MQTT cannot carry; then nothing was sent. */
+  /** Throws RangeError for what MQTT cannot carry; nothing is sent then. */
   #send(message: Publication, online: Online): void {
     const { outbound } = online.session
     if (message.qos > 0) message.packetId = packetIdAt(outbound.tail)
@@ -261,7 +264,7 @@ export class Sender {
       return
     }
     const known = aliases.known(message.topic)
-    // Checked before the alias is spent: what cannot be encoded would never bring it to the broker.
+    // Checked before an alias is assigned: if it cannot be encoded, the broker would never learn the alias.
     if (known === 0) encodedLength(message, 5, text)
     const alias = known === 0 ? aliases.assign(message.topic) : known
     if (alias === 0) {
@@ -292,8 +295,8 @@ export class Sender {
   }
 
   /**
-   * The broker has forgotten the Session. What was in flight at QoS 1 is published again. What became of QoS 2 is unknown,
-   * after PUBREC too: a broker may pass the message on when PUBREL comes, and not before [MQTT-4.3.3-8].
+   * The broker has forgotten the Session. Messages of QoS 1 in flight are published again. The fate of QoS 2 is
+   * unknown, even after PUBREC: a broker may deliver the message only when PUBREL comes [MQTT-4.3.3-8].
    */
   #carryOver(previous: ClientSession): void {
     const again: Publication[] = []
@@ -319,7 +322,7 @@ export class Sender {
   #putAside(outbound: ClientSession['outbound'], position: number, cause: MqttError): void {
     const message = outbound.message(position) as Publication
     this.#giveUp(message, poisonError(message, cause))
-    // At QoS 2 the broker may hold the identifier: PUBREL, when the Session is resumed, frees it.
+    // At QoS 2 the broker may still hold the identifier; PUBREL on the resumed Session frees it.
     if (message.qos === 2) outbound.received(position)
     else outbound.finish(position)
   }

@@ -1,11 +1,11 @@
 import type { ConnackPacket, ProtocolVersion, QoS } from '../protocol/index.ts'
 
-/** What the broker said in CONNACK, with the standard's defaults where it said nothing. */
+/** What the broker said in CONNACK, with the standard's defaults for the rest. */
 export interface ServerLimits {
   readonly protocol: ProtocolVersion
-  /** Where it is: '192.168.1.7:1883', '[::1]:1883', 'in-process'. */
+  /** Its address: '192.168.1.7:1883', '[::1]:1883', 'in-process'. */
   readonly address: string
-  /** Messages of QoS 1 and 2 that may be on their way to it. */
+  /** Messages of QoS 1 and 2 in flight to it at most. */
   readonly receiveMaximum: number
   readonly maximumQoS: QoS
   readonly retainAvailable: boolean
@@ -15,9 +15,9 @@ export interface ServerLimits {
   readonly wildcardSubscriptionAvailable: boolean
   readonly subscriptionIdentifiersAvailable: boolean
   readonly sharedSubscriptionAvailable: boolean
-  /** Seconds; what counts, whoever of the two chose it. 0: none. */
+  /** Seconds; the broker's choice if it made one, else ours. 0: none. */
   readonly keepAlive: number
-  /** Seconds that the Session lives on after the connection. */
+  /** Seconds that the Session outlives the connection. */
   readonly sessionExpiry: number
   readonly responseInformation: string | undefined
   readonly serverReference: string | undefined
@@ -25,13 +25,13 @@ export interface ServerLimits {
   readonly userProperties: readonly (readonly [name: string, value: string])[]
 }
 
-/** What any MQTT packet may have at most: a fixed header of 5 bytes, and a Remaining Length of 268,435,455. */
+/** Bytes of the largest MQTT packet: a fixed header of 5 and a Remaining Length of 268,435,455. */
 export const LARGEST_PACKET = 268_435_460
 
 export interface Asked {
   readonly keepAlive: number
   readonly sessionExpiry: number
-  /** In flight towards a broker that cannot say its Receive Maximum, because it speaks MQTT 3.1 or 3.1.1. */
+  /** In-flight window for MQTT 3.1 and 3.1.1, where the broker cannot send a Receive Maximum. */
   readonly maximumInFlight: number
 }
 

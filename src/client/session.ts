@@ -4,20 +4,20 @@ import type { ControlRequest } from './filters.ts'
 import type { Publication } from './publication.ts'
 
 /**
- * Our half of the Session State: it lives on after a Network Connection, and ends when the broker says that it has
- * forgotten its half [MQTT-3.2.2-5]. Then this object is dropped, and another made.
+ * The client's half of the Session State. It outlives the Network Connection; when the broker has lost its half
+ * [MQTT-3.2.2-5], it is replaced by a new one.
  */
 export class ClientSession {
-  /** What we sent and is not acknowledged. What was not sent yet is not here: it has no Packet Identifier. */
+  /** Packets that are sent and not acknowledged. Messages in the queue have no Packet Identifier yet. */
   readonly outbound: Outbound<Publication | ControlRequest> = new Outbound(1)
-  /** Of QoS 2, after PUBREC: Packet Identifier -> whoever waits for PUBCOMP. */
+  /** QoS 2 after PUBREC: the messages that wait for PUBCOMP, by Packet Identifier. */
   readonly releasing: Map<number, Publication> = new Map()
   readonly inbound: Inbound = new Inbound()
-  /** Messages of QoS 2 that are delivered, and not acknowledged, because the application has them. */
+  /** Incoming messages of QoS 2 that the application has and PUBREC was not sent for. */
   readonly unacknowledged: Map<number, Receipt> = new Map()
   /**
-   * It was there before this client was made. Then messages may come with Subscription Identifiers, and for
-   * subscriptions, that an earlier process chose.
+   * The broker had it before this client was made. Messages may come for subscriptions of an earlier process, with its
+   * Subscription Identifiers.
    */
   readonly inherited: boolean
 

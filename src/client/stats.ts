@@ -1,28 +1,28 @@
-/** Counted since the client was made. */
+/** Counts since the client was made, and current sizes. */
 export interface ClientStats {
   readonly messagesSent: number
   readonly messagesReceived: number
   readonly bytesSent: number
   readonly bytesReceived: number
-  /** Connections that were accepted. */
+  /** Connections that the broker accepted. */
   readonly connections: number
-  /** Messages of QoS 1 and 2 that are sent and not acknowledged. */
+  /** Messages of QoS 1 and 2 sent and not acknowledged. */
   readonly inFlight: number
-  /** Messages that wait to be sent, and the bytes of their topics and payloads. */
+  /** Messages in the queue, and the bytes of their topics and payloads. */
   readonly queued: number
   readonly queuedBytes: number
-  /** Publishes that were rejected for want of room, connection or time. */
+  /** Publishes that were rejected. */
   readonly unsent: number
-  /** Messages that subscriptions lost to a full buffer. */
+  /** Messages that subscriptions dropped because their buffer was full. */
   readonly dropped: number
-  /** Messages that came and that no subscription asked for. */
+  /** Messages that no subscription matched. */
   readonly unclaimed: number
-  /** Messages of a Session of an earlier process that wait for their subscription. */
+  /** Messages of an earlier process's Session that are held for a subscription to come. */
   readonly held: number
   readonly subscriptions: number
 }
 
-/** The counters among them. */
+/** Those that are counted as things happen. */
 export class Counters {
   messagesSent = 0
   messagesReceived = 0

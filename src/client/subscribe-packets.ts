@@ -17,25 +17,26 @@ import { type Clock, text } from './platform.ts'
 import { LARGEST_PACKET, type ServerLimits } from './server-limits.ts'
 import type { ClientSession } from './session.ts'
 
-/** Topic Filters in one packet, where they can share one. */
+/** Topic Filters in one packet, where filters can share one. */
 const FILTERS_IN_A_PACKET = 100
-/** Requests that may be unanswered: ten thousand subscriptions are not thrown at the broker at once. */
+/** Unanswered requests at most, so that ten thousand subscriptions do not flood the broker. */
 const UNANSWERED = 500
 
 /**
- * Makes the broker's subscriptions what the filters want them to be. A filter has one request under way at most; when that
- * is answered it is looked at again. So nothing is asked for twice, and what was lost with a connection is asked again.
+ * Sends SUBSCRIBE and UNSUBSCRIBE until the broker has the filters that we want. A filter has at most one unanswered
+ * request; after the answer it is checked again. So nothing is requested twice, and what a lost connection left open is
+ * requested again.
  */
 export class SubscribePackets {
   readonly #filters: Filters
   readonly #clock: Clock
-  /** A filter that the broker had granted was refused when it was to be restored. */
+  /** The broker refused to restore a filter that it had granted. */
   readonly #onRefused: (filter: ClientFilter, error: MqttError) => void
   #connection: Connection | null = null
   #session: ClientSession | null = null
   #limits: ServerLimits | null = null
   #unanswered = 0
-  /** Requests that wait for others to be answered. */
+  /** Requests that wait until fewer are unanswered. */
   #ready: ControlRequest[] = []
 
   constructor(filters: Filters, clock: Clock, onRefused: (filter: ClientFilter, error: MqttError) => void) {
@@ -44,7 +45,7 @@ export class SubscribePackets {
     this.#onRefused = onRefused
   }
 
-  /** A connection is open: without the Session's resumption the broker has none of our subscriptions. */
+  /** A connection is open. Unless the Session was resumed, the broker has none of our filters. */
   online(connection: Connection, session: ClientSession, limits: ServerLimits, resumed: boolean): void {
     this.#connection = connection
     this.#session = session
@@ -64,14 +65,14 @@ export class SubscribePackets {
       if (filter.asking !== null) {
         filter.asking = null
         filter.askers = [...filter.asked.splice(0), ...filter.askers]
-        // Whether it arrived is unknown, so it is as if it had not.
+        // It may not have arrived, so it is sent again.
         filter.stale = true
       }
       this.#forget(filter)
     }
   }
 
-  /** Nothing will be granted any more. */
+  /** Ends all subscriptions and rejects all who wait. */
   close(closed: MqttError, error: MqttError | null): void {
     this.#connection = null
     this.#session = null
@@ -85,7 +86,7 @@ export class SubscribePackets {
     }
   }
 
-  /** Sends what makes these filters what they shall be. */
+  /** Sends what these filters need. */
   reconcile(filters: Iterable<ClientFilter>): void {
     const subscribe: ClientFilter[] = []
     const unsubscribe: ClientFilter[] = []
@@ -97,7 +98,7 @@ export class SubscribePackets {
     }
     if (this.#connection === null) return
     const limits = this.#limits!
-    // A Subscription Identifier belongs to a packet, so each filter that has one needs its own.
+    // A packet has one Subscription Identifier, so each filter needs its own packet.
     const single = limits.subscriptionIdentifiersAvailable || limits.maximumPacketSize < LARGEST_PACKET
     for (const group of groupsOf(subscribe, single)) this.#ready.push(new ControlRequest('subscribe', group))
     for (const group of groupsOf(unsubscribe, single)) this.#ready.push(new ControlRequest('unsubscribe', group))
@@ -134,7 +135,9 @@ export class SubscribePackets {
     if (askers.length === 0) this.#onRefused(filter, error)
   }
 
-  /** Sends what waits, as far as there are Packet Identifiers: to be called when one is free again, before messages take it. */
+  /**
+   * Sends waiting requests while there are Packet Identifiers. Call it when one becomes free, before messages take it.
+   */
   askNext(): void {
     while (this.#ready.length > 0 && this.#unanswered < UNANSWERED && !this.#session!.outbound.exhausted) {
       this.#ask(this.#ready.shift()!)
@@ -163,7 +166,7 @@ export class SubscribePackets {
     this.#unanswered++
   }
 
-  /** It cannot be sent at all. */
+  /** The request cannot be encoded, or is too large. */
   #impossible(filter: ClientFilter, error: MqttError): void {
     filter.asking = null
     if (filter.targets.length === 0) {
@@ -178,7 +181,7 @@ export class SubscribePackets {
     if (askers.length === 0) this.#onRefused(filter, error)
   }
 
-  /** A filter that nobody wants, and the broker does not have, is no more. */
+  /** Removes a filter that has no target and that the broker does not have. True if it is gone. */
   #forget(filter: ClientFilter): boolean {
     if (filter.targets.length > 0 || filter.asking !== null) return false
     const keeps = filter.brokerHas && this.#session !== null

@@ -15,7 +15,7 @@ import { BUFFERED_BYTES, ClientSubscription, type SubscriptionHost } from './sub
 interface Surroundings {
   readonly clock: Clock
   readonly events: Events
-  /** Looks again at whether to read on. */
+  /** Decides again whether to read on. */
   readonly regulate: () => void
   readonly maximumBufferedBytes?: number
 }
@@ -26,7 +26,7 @@ const RETAIN_HANDLING = { send: 0, 'if-new': 1, skip: 2 } as const
 
 /** What subscribe() and unsubscribe() do: which filters each subscription has, from the call until it is left. */
 export class Subscriptions implements SubscriptionHost {
-  /** Subscriptions whose buffer is full, and that want reading to stop. */
+  /** Subscriptions with a full buffer that want reading to stop. */
   full = 0
   bufferedBytes = 0
   readonly maximumBufferedBytes: number
@@ -37,7 +37,7 @@ export class Subscriptions implements SubscriptionHost {
   readonly #counters: Counters
   readonly #around: Surroundings
   readonly #live: Map<AnySubscription, ClientFilter[]> = new Map()
-  /** Takes a subscription's listener off its signal, which may outlive it by far. */
+  /** Removes a subscription's listener from its signal, which may live much longer. */
   readonly #deaf: Map<AnySubscription, () => void> = new Map()
   #onConsumed: (() => void) | null = null
 
@@ -57,7 +57,7 @@ export class Subscriptions implements SubscriptionHost {
     this.#around = around
   }
 
-  /** Resolves when the broker has granted the filters; rejects, and takes them back, if it does not or the signal fires. */
+  /** Resolves when the broker has granted the filters. If it refuses or the signal fires, unsubscribes and rejects. */
   async subscribe<T, P>(
     filters: readonly string[],
     options: SubscribeOptions<T>,
@@ -87,7 +87,7 @@ export class Subscriptions implements SubscriptionHost {
     return subscription
   }
 
-  /** Has the broker give up filters that the Session brought with it; resolves when it has. */
+  /** Unsubscribes from filters that an earlier process left in the Session. Resolves at UNSUBACK. */
   async unsubscribe(filters: readonly string[], { userProperties }: UnsubscribeOptions): Promise<void> {
     const given = filters.map(readFilter)
     for (const { source } of given) {
@@ -105,7 +105,7 @@ export class Subscriptions implements SubscriptionHost {
     await this.#given(left, true)
   }
 
-  /** The broker would not restore a filter. */
+  /** The broker refused to restore a filter. */
   refused(filter: ClientFilter, error: MqttError): void {
     for (const { subscription } of filter.targets) {
       const filters = (this.#live.get(subscription) ?? []).filter((other) => other !== filter)
@@ -120,7 +120,7 @@ export class Subscriptions implements SubscriptionHost {
     this.#subscribePackets.reconcile([filter])
   }
 
-  /** Ends all of them; resolves when what they hold was consumed. */
+  /** Ends all subscriptions. Resolves when the messages in their buffers are consumed. */
   consume(): Promise<void> {
     for (const subscription of this.#live.keys()) subscription.end(null, 'keep')
     return new Promise((resolve) => {
@@ -152,7 +152,7 @@ export class Subscriptions implements SubscriptionHost {
     this.#forget(subscription)
     if (filters === undefined) return
     const left = this.#detach(subscription, filters)
-    // What was never granted was never given up: messages may wait for it still.
+    // If it was never granted, held messages stay: the program may subscribe again.
     if (subscription.ready)
       for (const filter of filters) if (filter.targets.length === 0) this.#receiver.giveUp(filter.pattern)
     await left
@@ -170,7 +170,7 @@ export class Subscriptions implements SubscriptionHost {
     const answers = wanted.map(({ names, topicFilter }) => {
       const filter = this.#filters.find(topicFilter.source) ?? this.#filters.add(topicFilter, options)
       const target = new Target(subscription, names)
-      // Others may have the same filter, and shall not get less for it.
+      // Other subscriptions to this filter must not get a lower QoS.
       const qos = filter.targets.length > 0 && filter.options.qos > options.qos ? filter.options.qos : options.qos
       filter.options = { ...options, qos }
       filter.targets = [...filter.targets, target]
@@ -184,7 +184,7 @@ export class Subscriptions implements SubscriptionHost {
     return Promise.all(answers)
   }
 
-  /** All were answered: throws if one is refused, or, if some will do, if all are. */
+  /** All filters are answered. Throws if one was refused, or, with `partial`, if all were. */
   #settle(subscription: AnySubscription, answers: readonly (QoS | MqttError)[], partial: boolean): void {
     const filters = this.#live.get(subscription)
     if (filters === undefined) throw new MqttError('ERR_CLOSED', 'The subscription has ended')
@@ -211,14 +211,14 @@ export class Subscriptions implements SubscriptionHost {
     this.#detach(subscription, others).catch(() => {})
   }
 
-  /** Takes the subscription off these filters; resolves when the broker knows of those that nobody wants any more. */
+  /** Removes the subscription from these filters. Resolves when the broker has unsubscribed those without any. */
   async #detach(subscription: AnySubscription, filters: readonly ClientFilter[]): Promise<void> {
     const own = new Set(filters)
     for (const filter of own) filter.targets = filter.targets.filter((target) => target.subscription !== subscription)
     await this.#given(own, false)
   }
 
-  /** Resolves when the broker has given up those of the filters that nobody wants. */
+  /** Unsubscribes the filters without a subscription. Resolves at their UNSUBACK. */
   async #given(filters: ReadonlySet<ClientFilter>, patient: boolean): Promise<void> {
     const left: Promise<void>[] = []
     for (const filter of filters) {
@@ -230,7 +230,7 @@ export class Subscriptions implements SubscriptionHost {
     await Promise.all(left)
   }
 
-  /** The client is closed: all have ended. */
+  /** The client is closed: all subscriptions have ended. */
   close(): void {
     for (const subscription of [...this.#live.keys()]) this.#forget(subscription)
   }

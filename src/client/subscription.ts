@@ -8,51 +8,54 @@ import type { NamedFilter } from './filter-syntax.ts'
 import { type Arrival, ReceivedMessage, sizeOf } from './message.ts'
 import type { Clock } from './platform.ts'
 
-/** What a subscription needs of the client around it. */
+/** What a subscription needs of the client. */
 export interface SubscriptionHost {
   readonly clock: Clock
   /** Bytes in the buffers of all subscriptions that have not ended. */
   bufferedBytes: number
-  /** At so many bytes messages of QoS 0 are dropped where `overflow` is 'pause'. */
+  /** From so many bytes on, messages of QoS 0 are dropped where `overflow` is 'pause'. */
   readonly maximumBufferedBytes: number
-  /** The buffer of a subscription that pauses got full, or has room again. */
+  /** The buffer of a subscription with 'pause' is full, or has room again. */
   filled(full: boolean): void
   overflowed(subscription: ClientSubscription<unknown, unknown>, first: boolean): void
-  /** What was left in an ended subscription may have been consumed. */
+  /** An ended subscription may be consumed now. */
   consumed(): void
-  /** It takes no more: its filters are to be given up. */
+  /** It has ended: unsubscribe from its filters. */
   left(subscription: ClientSubscription<unknown, unknown>): Promise<void>
 }
 
 const BUFFER = 1000
 /**
- * Bytes in all buffers of a client above which QoS 0 is dropped. Only reached while an answer of the broker is awaited, as
- * reading stops at `buffer` otherwise.
+ * Bytes in all buffers of a client above which QoS 0 is dropped. Only reached while an answer of the broker is awaited,
+ * as reading stops at `buffer` otherwise.
  */
 export const BUFFERED_BYTES: number = 64 * 1024 * 1024
 
-/** Places at the front of the buffer that may be empty before it is moved up. */
+/** The array is copied when this many places at its front are empty. */
 const COMPACT_AT = 1024
 
-/** What becomes of the buffer when a subscription ends: it can still be read; or its messages are let go; or forgotten. */
+/**
+ * What happens to the buffer when a subscription ends: it can still be read, is acknowledged and dropped, or just
+ * dropped.
+ */
 export type Remains = 'keep' | 'acknowledge' | 'forget'
 
 interface Waiter<M> {
-  /** Whoever gets the message. */
+  /** Who gets the message. */
   readonly reader: Reader<M>
   resolve(message: M | undefined): void
   reject(error: unknown): void
 }
 
-/** An iteration; or all calls of `next()` together. */
+/** One loop, or all calls of `next()` together. */
 class Reader<M> {
-  /** With 'on-next': what it was given and has not let go, oldest first. */
+  /** With 'on-next': messages that it got and has not acknowledged, oldest first. */
   readonly held: M[] = []
-  /** An iteration has a message, and has not asked for the one after it. */
+  /** A loop that has a message, and has not asked for the next one. */
   busy = false
 }
 
-/** The messages of one subscription, from the connection to whoever iterates. */
+/** What subscribe() returns: the buffer of its messages, and its readers. */
 export class ClientSubscription<T, P> implements Subscription<T, P> {
   filters: readonly string[] = []
   granted: QoS = 0
@@ -60,7 +63,9 @@ export class ClientSubscription<T, P> implements Subscription<T, P> {
   ready = false
   refused: { filter: string; error: MqttError }[] = []
   dropped = 0
-  /** Retained messages are wanted, though another subscription of the same filter may be why they come. */
+  /**
+   * False: it takes no retained messages, even if another subscription to the same filter makes the broker send them.
+   */
   readonly wantsRetained: boolean
   readonly #host: SubscriptionHost
   readonly #codec: Codec<T>
@@ -72,9 +77,9 @@ export class ClientSubscription<T, P> implements Subscription<T, P> {
   /** Its part of `host.bufferedBytes`. */
   #bytes = 0
   #waiters: Waiter<ReceivedMessage<T, P>>[] = []
-  /** The reader of those who call `next()`. */
+  /** The reader for all calls of `next()`. */
   readonly #callers: Reader<ReceivedMessage<T, P>> = new Reader()
-  /** Messages that all readers have, as far as they are known to: none when nothing that was handed out is in use. */
+  /** Messages that readers have and have not finished with, as far as is known. */
   #inHand = 0
   #full = false
   #overflowing = false
@@ -95,12 +100,12 @@ export class ClientSubscription<T, P> implements Subscription<T, P> {
     return this.#buffer.length - this.#head
   }
 
-  /** It has ended, and all it held was read, and dealt with as far as an iteration can tell. */
+  /** It has ended, and readers have finished with all its messages, as far as is known. */
   get consumed(): boolean {
     return this.#ended && this.buffered === 0 && this.#inHand === 0
   }
 
-  /** Whether its acknowledgement has to wait until the application lets the message go. */
+  /** Whether the acknowledgement of the next message has to wait for the application. */
   get holdsBack(): boolean {
     return this.#ack !== 'on-receive' || (this.#overflow === 'pause' && this.buffered >= this.#limit)
   }
@@ -150,7 +155,7 @@ export class ClientSubscription<T, P> implements Subscription<T, P> {
     return message
   }
 
-  /** Nobody will ask for what is left, nor for the message after the one that `next()` gave last: they are let go. */
+  /** Acknowledges what is left in the buffer, and the messages that `next()` gave: nobody will ask for the next one. */
   unsubscribe(): Promise<void> {
     this.end(null, 'acknowledge')
     this.#acknowledgeRest()
@@ -176,7 +181,7 @@ export class ClientSubscription<T, P> implements Subscription<T, P> {
       return: () => {
         this.#rest(reader)
         this.#letGoAll(reader)
-        // Whoever leaves a loop need not wait for the broker.
+        // Leaving a loop does not wait for the broker.
         void this.unsubscribe()
         return Promise.resolve({ done: true, value: undefined })
       },
@@ -193,16 +198,16 @@ export class ClientSubscription<T, P> implements Subscription<T, P> {
     return { done: false, value }
   }
 
-  /** The iteration has done with its message. */
+  /** The loop has finished with its message. */
   #rest(reader: Reader<ReceivedMessage<T, P>>): void {
     if (!reader.busy) return
     reader.busy = false
     this.#inHand--
   }
 
-  /** Takes the first message out of the buffer; undefined if there is none. */
+  /** Removes the first message from the buffer; undefined if it is empty. */
   #shift(reader: Reader<ReceivedMessage<T, P>>): ReceivedMessage<T, P> | undefined {
-    // Who asks again has done with one. Of several that share a reader nobody knows which: it is the oldest.
+    // Asking for the next message finishes one. Where several share a reader it is the oldest.
     if (reader.held.length > 0) this.#letGo(reader)
     const message = this.#buffer[this.#head]
     if (message === undefined) {
@@ -262,7 +267,7 @@ export class ClientSubscription<T, P> implements Subscription<T, P> {
     }
   }
 
-  /** The application gets the message now. */
+  /** Hands the message to the application. */
   #hand(message: ReceivedMessage<T, P>, reader: Reader<ReceivedMessage<T, P>>): void {
     if (this.#ack === 'on-receive') {
       message.ack()
@@ -290,7 +295,7 @@ export class ClientSubscription<T, P> implements Subscription<T, P> {
     this.#head = 0
   }
 
-  /** Its filters are given up; no rejection of that ends the process. */
+  /** Unsubscribes once. A rejection that nobody handles must not end the process. */
   #leave(): Promise<void> {
     if (this.#leaving === null) {
       this.#leaving = this.#host.left(this as ClientSubscription<unknown, unknown>)
@@ -299,7 +304,7 @@ export class ClientSubscription<T, P> implements Subscription<T, P> {
     return this.#leaving
   }
 
-  /** The buffer is full. Whether the message is to be put into it all the same. */
+  /** The buffer is full. Returns whether to add the message anyway. */
   #makeRoom(message: ReceivedMessage<T, P>): boolean {
     switch (this.#overflow) {
       case 'pause':
@@ -323,7 +328,7 @@ export class ClientSubscription<T, P> implements Subscription<T, P> {
     }
   }
 
-  /** The first message of the buffer was taken. */
+  /** Removes the first message of the buffer. */
   #advance(): void {
     if (!this.#ended) this.#count(-sizeOf(this.#buffer[this.#head]!))
     this.#buffer[this.#head++] = undefined as never

@@ -2,19 +2,18 @@ import { topicMatches } from '../topics/index.ts'
 import { type Arrival, sizeOf } from './message.ts'
 import { BUFFERED_BYTES } from './subscription.ts'
 
-/** Messages that may be held before reading stops. */
+/** Messages held before reading stops. */
 const HELD = 1000
 
 /**
- * A broker that kept our Session sends what it kept as soon as it has said CONNACK, and the application subscribes a moment
- * later. Until then these messages wait here. Those of QoS 1 and 2 are not acknowledged, however long that takes: nobody
- * has seen them.
+ * Messages of an earlier process's Session, held until the application subscribes: the broker sends them right after
+ * CONNACK. Those of QoS 1 and 2 are not acknowledged before, however long that takes.
  */
 export class Unclaimed {
   readonly #limit: number
-  /** Filters that the application will subscribe to, as it said; null: it said nothing. */
+  /** Filters that the application said it will subscribe to; null: it did not say. */
   readonly #expected: Set<string> | null
-  /** Filters that it has no use for: messages that they brought are not waited with. */
+  /** Filters that it does not want: their messages are not held. */
   readonly #unwanted: Set<string>
   readonly #maximumBytes: number
   /** The application had time to subscribe: QoS 0 is no longer held. */
@@ -39,17 +38,17 @@ export class Unclaimed {
     return this.#arrivals.length
   }
 
-  /** More should not come. */
+  /** Reading should stop. */
   get full(): boolean {
     return this.#arrivals.length >= this.#limit
   }
 
-  /** The topic of the message that waits longest. */
+  /** The topic of the oldest message. */
   get oldest(): string | undefined {
     return this.#arrivals[0]?.topic
   }
 
-  /** Whether a message may find its subscription yet. */
+  /** Whether a subscription for the message may still come. */
   awaits(topic: string, qos: number): boolean {
     if (qos === 0 && this.overdue) return false
     return this.#expected === null ? !matchesOne(this.#unwanted, topic) : matchesOne(this.#expected, topic)
@@ -69,7 +68,7 @@ export class Unclaimed {
     this.#expected?.add(filter)
   }
 
-  /** The application has given the filter up. Returns how many messages waited for it, and for no other. */
+  /** The application gave up the filter. Acknowledges the messages that waited for it alone; returns how many. */
   giveUp(filter: string): number {
     this.#unwanted.add(filter)
     this.#expected?.delete(filter)
@@ -80,7 +79,7 @@ export class Unclaimed {
     })
   }
 
-  /** Takes those out that are wanted, in order; returns how many. */
+  /** Removes those for which `wanted` is true, in order; returns how many. */
   take(wanted: (arrival: Arrival) => boolean): number {
     const before = this.#arrivals.length
     if (before === 0) return 0
@@ -89,13 +88,13 @@ export class Unclaimed {
     return before - this.#arrivals.length
   }
 
-  /** Messages of QoS 0 wait no longer. Returns how many did. */
+  /** Stops holding QoS 0. Returns how many messages were dropped. */
   endQoS0(): number {
     this.overdue = true
     return this.take(({ qos }) => qos === 0)
   }
 
-  /** The connection is lost: the broker will send again what is not acknowledged, but for QoS 2, which is told by its identifier. */
+  /** The connection ended. The broker will send QoS 1 again; repeats of QoS 2 are recognised, so these stay. */
   offline(): void {
     this.take(({ qos }) => qos === 1)
   }

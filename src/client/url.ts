@@ -1,7 +1,7 @@
 import { show } from '../arguments/index.ts'
 import { MqttError } from './errors.ts'
 
-/** Where a URL leads to. */
+/** Host, port and credentials of a URL. */
 export interface Target {
   /** Without the brackets of an IPv6 address, and with its zone: 'fe80::1%eth0'. */
   readonly host: string
@@ -14,7 +14,7 @@ const DEFAULT_PORT = 1883
 const LONGEST_SHOWN = 100
 const FORM = 'mqtt://host[:port]'
 
-/** Known ways to a broker that this version does not have. */
+/** Schemes that this version does not support. */
 const NOT_YET: Readonly<Record<string, string>> = {
   'mqtts:': 'TLS is',
   'ssl:': 'TLS is',
@@ -25,7 +25,7 @@ const NOT_YET: Readonly<Record<string, string>> = {
   'unix:': 'Unix sockets are',
 }
 
-/** Never to leave it out: who asks for TLS must not be told to send a password in the clear. */
+/** Advice for TLS. Never to use plain TCP instead: it would send the password in the clear. */
 const TUNNEL = 'let a TLS tunnel on this machine, such as stunnel, connect to the broker'
 
 /** '[fe80::1%25eth0]' (RFC 6874), or '%eth0' as people write it. */
