@@ -73,7 +73,7 @@ export class Authenticator {
       this.#again?.resolve()
       this.#again = null
     } else {
-      throw new ProtocolError(ReasonCode.ProtocolError, 'The broker sent an AUTH that was not asked for', 0)
+      throw new ProtocolError(ReasonCode.ProtocolError, 'The broker sent an unexpected AUTH', 0)
     }
   }
 
@@ -82,7 +82,7 @@ export class Authenticator {
     const authentication = this.#authentication
     if (authentication === undefined) throw new MqttError('ERR_OPTION', 'connect() was given no `authentication`')
     if (connection === null || !connection.open) {
-      throw new MqttError('ERR_OFFLINE', 'There is no connection on which to authenticate again')
+      throw new MqttError('ERR_OFFLINE', 'There is no connection to authenticate on')
     }
     if (this.#again === null) {
       this.#again = new Again()
@@ -116,7 +116,7 @@ export class Authenticator {
       connection.write({ type: PacketType.Auth, reasonCode, properties })
     }
     write().catch((cause: unknown) => {
-      const error = new MqttError('ERR_REFUSED', `The authentication failed here: ${String(cause)}`, { cause })
+      const error = new MqttError('ERR_REFUSED', `Authentication failed on our side: ${String(cause)}`, { cause })
       // Before CONNACK no DISCONNECT is sent [MQTT-4.12.1-2].
       if (!connection.open) connection.abort(error)
       else void connection.disconnect(error, ReasonCode.UnspecifiedError, {}, LINGER)
@@ -126,5 +126,5 @@ export class Authenticator {
 
 /** Checks what the application's functions returned. */
 function checkData(data: unknown): void {
-  if (data !== undefined) check('ERR_OPTION', 'The data that authentication gave', data, bytes)
+  if (data !== undefined) check('ERR_OPTION', 'The data of `authentication`', data, bytes)
 }

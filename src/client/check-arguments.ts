@@ -28,7 +28,7 @@ const INFINITE = Number.POSITIVE_INFINITY
 
 const topicName: Check = (value, name) => {
   const wrong = typeof value === 'string' ? topicNameError(value) : null
-  return wrong === null ? text(value, name) : `${name} is ${show(value)}, which is no topic: ${wrong}`
+  return wrong === null ? text(value, name) : `${name} is ${show(value)}, which is not a topic: ${wrong}`
 }
 const qos = oneOf(0, 1, 2)
 /** Milliseconds, as long as a timer can be. */
@@ -244,7 +244,7 @@ export function filterList(filter: unknown, least = 1): readonly string[] {
 
 /** Throws MqttError ERR_OPTION if the application's function did not return credentials. */
 export function checkCredentials(value: unknown): void {
-  check('ERR_OPTION', 'What credentials() gave', value, credentials)
+  check('ERR_OPTION', 'The result of credentials()', value, credentials)
 }
 
 /** Throws an MqttError with this code if the value is not valid. */

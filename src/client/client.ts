@@ -275,7 +275,7 @@ class MqttClient implements Client {
 
   #mustBeUsable(): void {
     if (this.state === 'closed') throw closedError(this.#lifecycle.error)
-    if (this.#draining) throw new MqttError('ERR_CLOSED', 'The client is being drained: connect again for more')
+    if (this.#draining) throw new MqttError('ERR_CLOSED', 'The client is being drained: connect() makes a new one')
   }
 
   /** Held messages hold up all acknowledgements. A program that listens to no events gets a warning. */

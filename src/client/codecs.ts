@@ -83,7 +83,7 @@ export function json<T = unknown>(schema?: StandardSchema<T>): Codec<T> {
     isText: true,
     encode: (value) => {
       const source = stringify(value)
-      if (source === undefined) throw new MqttError('ERR_PAYLOAD', `JSON has no form for a ${typeof value}`)
+      if (source === undefined) throw new MqttError('ERR_PAYLOAD', `JSON cannot encode a value of type ${typeof value}`)
       return encodeText(source)
     },
     decode: (value) => {
@@ -111,7 +111,7 @@ function stringify(value: unknown): string | undefined {
   try {
     return JSON.stringify(value) as string | undefined
   } catch (cause) {
-    throw new MqttError('ERR_PAYLOAD', `The payload has no JSON form: ${String(cause)}`, { cause })
+    throw new MqttError('ERR_PAYLOAD', `The payload cannot be encoded as JSON: ${String(cause)}`, { cause })
   }
 }
 

@@ -46,7 +46,7 @@ export async function openTransport(
       () => {},
     )
     const opened = await orAbort(opening, signal)
-    check('ERR_OPTION', 'What transport() gave', opened, TRANSPORT)
+    check('ERR_OPTION', 'The result of transport()', opened, TRANSPORT)
     return opened
   } catch (error) {
     throw unreachable(error, nameOf(target))
@@ -175,9 +175,9 @@ function refusalHint(
       return ` User name '${username ?? ''}' and a password were sent.`
     case ReasonCode.RetainNotSupported:
     case ReasonCode.QoSNotSupported:
-      return will === undefined ? '' : ' It is about the will.'
+      return will === undefined ? '' : ' The will is the reason.'
     default:
-      return serverReference === undefined ? '' : ` The broker names another one: ${serverReference}`
+      return serverReference === undefined ? '' : ` The broker refers to another: ${serverReference}`
   }
 }
 

@@ -217,7 +217,7 @@ export class Connection implements ClientTransportHandler, PacketHandler, Output
   }
 
   silent(): void {
-    const words = `${this.address} did not answer within the keep-alive time; the connection is taken for dead`
+    const words = `${this.address} did not answer within the keep-alive time, so the connection was closed`
     this.abort(new MqttError('ERR_KEEP_ALIVE', words))
   }
 
@@ -265,7 +265,7 @@ export class Connection implements ClientTransportHandler, PacketHandler, Output
   #beginsWell(byte: number): boolean {
     this.#heard = true
     if (byte === CONNACK_FIRST || byte === AUTH_FIRST) return true
-    const words = `Its first byte is 0x${byte.toString(16)}, which begins no CONNACK`
+    const words = `Its first byte is 0x${byte.toString(16)}, which does not begin a CONNACK`
     this.#fail(new ProtocolError(ReasonCode.ProtocolError, words, 0))
     return false
   }

@@ -3,31 +3,31 @@ import { inWords, reasonCodeName } from '../protocol/index.ts'
 /** Every code of an MqttError, and what it means. */
 export const ERROR_CODES = {
   ERR_URL: 'the URL is not one that this version can connect to',
-  ERR_OPTION: 'an argument or an option is not what it may be, or there is no such option',
+  ERR_OPTION: 'an argument or option is not valid, or there is no such option',
   ERR_UNREACHABLE: 'no connection to the broker could be made: name, address, port or network',
   ERR_REFUSED: 'the broker answered CONNECT with a refusal',
-  ERR_TIMEOUT: 'what was waited for did not come in time',
-  ERR_ABORTED: 'the AbortSignal that was handed in fired',
+  ERR_TIMEOUT: 'the time limit was reached',
+  ERR_ABORTED: 'the AbortSignal fired',
   ERR_CLOSED: 'the client is closed',
   ERR_CONNECTION_LOST: 'the connection ended without a DISCONNECT',
   ERR_DISCONNECTED: 'the broker ended the connection with a DISCONNECT',
   ERR_TAKEN_OVER: 'another client connected with the same client identifier',
   ERR_KEEP_ALIVE: 'the broker did not answer within the keep-alive time',
-  ERR_PROTOCOL: 'the other side does not speak MQTT as the standard has it',
-  ERR_SESSION_LOST: 'the broker has forgotten the Session, so what became of the message is unknown',
+  ERR_PROTOCOL: 'the other side broke the MQTT protocol',
+  ERR_SESSION_LOST: 'the broker has forgotten the Session, so whether the message arrived is unknown',
   ERR_TOPIC: 'the topic name or the topic filter is not valid',
   ERR_PAYLOAD: 'the payload cannot be encoded or decoded',
   ERR_DENIED: 'the broker does not allow this topic to this client',
   ERR_REJECTED: 'the broker refused the message or the subscription',
   ERR_TOO_LARGE: 'the packet is larger than the broker accepts',
-  ERR_UNSUPPORTED: 'the broker, or this version of MQTT, does not have what was asked for',
-  ERR_OFFLINE: 'a message of QoS 0 was not sent, for there is no connection',
-  ERR_QUEUE_FULL: 'the queue of messages that wait is full',
+  ERR_UNSUPPORTED: 'the broker, or this version of MQTT, does not support it',
+  ERR_OFFLINE: 'there is no connection, and it does not wait for one',
+  ERR_QUEUE_FULL: 'the queue of unsent messages is full',
   ERR_DROPPED: 'the message was dropped from the queue for a newer one',
   ERR_EXPIRED: 'the message expired before it could be sent',
   ERR_POISON: 'the message ended the connection twice, and was put aside',
   ERR_OVERFLOW: 'the buffer of a subscription is full',
-  ERR_REMOTE: 'the service that was asked answered with an error',
+  ERR_REMOTE: 'the service answered with an error',
 } as const
 
 export type ErrorCode = keyof typeof ERROR_CODES
@@ -73,7 +73,7 @@ export function aborted(signal: AbortSignal, what: string): MqttError {
 }
 
 export function closedError(cause: MqttError | null): MqttError {
-  if (cause === null) return new MqttError('ERR_CLOSED', 'The client is closed: connect again for more')
+  if (cause === null) return new MqttError('ERR_CLOSED', 'The client is closed: connect() makes a new one')
   return new MqttError('ERR_CLOSED', `The client is closed: ${cause.message}`, { ...cause, cause })
 }
 

@@ -59,7 +59,7 @@ export function readFilter(source: string): TopicFilter {
     throw new MqttError('ERR_TOPIC', `A topic filter has at most ${LONGEST_FILTER} bytes`) // [MQTT-4.7.3-3]
   }
   const filter = parseTopicFilter(source, FILTER_OPTIONS)
-  if ('error' in filter) throw new MqttError('ERR_TOPIC', `'${source}' is no topic filter: ${filter.error}`)
+  if ('error' in filter) throw new MqttError('ERR_TOPIC', `'${source}' is not a topic filter: ${filter.error}`)
   return filter
 }
 
@@ -91,7 +91,7 @@ export function readWanted(
     throw new MqttError('ERR_TOPIC', `A topic filter has at most ${LONGEST_FILTER} bytes`)
   }
   if (filter.share !== null && !limits.sharedSubscriptionAvailable) {
-    throw new MqttError('ERR_UNSUPPORTED', 'The broker has no shared subscriptions', {
+    throw new MqttError('ERR_UNSUPPORTED', 'The broker does not support shared subscriptions', {
       reasonCode: ReasonCode.SharedSubscriptionsNotSupported,
     })
   }
@@ -99,7 +99,7 @@ export function readWanted(
     throw new MqttError('ERR_OPTION', 'A shared subscription cannot have noLocal') // [MQTT-3.8.3-4]
   }
   if (filter.wildcard && !limits.wildcardSubscriptionAvailable) {
-    throw new MqttError('ERR_UNSUPPORTED', 'The broker has no wildcard subscriptions', {
+    throw new MqttError('ERR_UNSUPPORTED', 'The broker does not support wildcard subscriptions', {
       reasonCode: ReasonCode.WildcardSubscriptionsNotSupported,
     })
   }

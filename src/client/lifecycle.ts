@@ -163,7 +163,7 @@ export class Lifecycle implements ConnectionOwner {
   #sayOnce({ message }: MqttError): void {
     if (this.#said || this.#parts.events.heard) return
     this.#said = true
-    warn(`${message} It is tried again; the options reconnect and onEvent of connect() are about that`)
+    warn(`${message} Trying again; see the options reconnect and onEvent of connect()`)
   }
 
   /** Opens a connection. Resolves at CONNACK; rejects with an MqttError if none comes, or it refuses. */

@@ -129,7 +129,7 @@ export function refused(message: Publication, limits: ServerLimits): MqttError |
     return new MqttError('ERR_UNSUPPORTED', words, { reasonCode: ReasonCode.QoSNotSupported }) // [MQTT-3.2.2-11]
   }
   if (message.retain && !limits.retainAvailable) {
-    const words = 'The broker does not keep retained messages'
+    const words = 'The broker does not support retained messages'
     return new MqttError('ERR_UNSUPPORTED', words, { reasonCode: ReasonCode.RetainNotSupported }) // [MQTT-3.2.2-14]
   }
   const { maximumPacketSize, protocol } = limits

@@ -184,7 +184,7 @@ export class Receiver {
     const { topicAlias, topicStart, topicEnd } = view
     if (topicAlias === 0) return this.#filters.know(view)
     if (topicAlias > aliases.maximum) {
-      const words = `Topic Alias ${topicAlias} is above the ${aliases.maximum} that were allowed`
+      const words = `Topic Alias ${topicAlias} is above the maximum of ${aliases.maximum}`
       throw new ProtocolError(ReasonCode.TopicAliasInvalid, words, 0)
     }
     if (topicEnd > topicStart) {
@@ -194,7 +194,7 @@ export class Receiver {
     }
     const known = aliases.get(topicAlias)
     if (known === undefined) {
-      throw new ProtocolError(ReasonCode.ProtocolError, `Topic Alias ${topicAlias} stands for no topic`, 0)
+      throw new ProtocolError(ReasonCode.ProtocolError, `Topic Alias ${topicAlias} was not set`, 0)
     }
     return known
   }

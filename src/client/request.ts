@@ -93,7 +93,7 @@ export class Requests {
       const timer = this.#clock.setTimeout(() => {
         this.#fail(key, new MqttError('ERR_TIMEOUT', `'${topic}' did not answer within ${timeout} ms`))
       }, timeout)
-      const deafen = signal && onAbort(signal, () => this.#fail(key, aborted(signal, 'The answer was not waited for')))
+      const deafen = signal && onAbort(signal, () => this.#fail(key, aborted(signal, 'Stopped waiting for the answer')))
       const forget = () => {
         this.#questions.delete(key)
         this.#clock.clearTimeout(timer)
@@ -131,7 +131,7 @@ export class Requests {
   }
 
   async #dispatch(answers: Subscription<Uint8Array, unknown>): Promise<void> {
-    let error = new MqttError('ERR_CLOSED', 'No answers come any more')
+    let error = new MqttError('ERR_CLOSED', 'The subscription to answers has ended')
     try {
       for await (const message of answers) {
         const { correlationData } = message.properties

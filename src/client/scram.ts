@@ -65,7 +65,7 @@ export function scram(username: string, password: string, options: ScramOptions 
     finish: (data) => {
       const said = text.decode(data ?? new Uint8Array(0))
       if (verifier !== '' && said === verifier) return
-      throw new MqttError('ERR_REFUSED', 'The broker did not prove that it knows the password: it may be a false one')
+      throw new MqttError('ERR_REFUSED', 'The broker did not prove that it knows the password: it may be an impostor')
     },
   }
 }
@@ -80,7 +80,7 @@ function readChallenge(challenge: string, ours: string): { nonce: string; salt: 
   }
   if (iterations < ITERATIONS_MIN || iterations > ITERATIONS_MAX) {
     const range = `${ITERATIONS_MIN} to ${ITERATIONS_MAX}`
-    throw new MqttError('ERR_REFUSED', `The broker asks for ${iterations} iterations; ${range} are sensible`)
+    throw new MqttError('ERR_REFUSED', `The broker asks for ${iterations} iterations; use ${range}`)
   }
   return { nonce, salt: Uint8Array.from(atob(match[2]!), (letter) => letter.charCodeAt(0)), iterations }
 }

@@ -94,7 +94,7 @@ export class Sender {
       }
     } else {
       if (message.qos === 0 && this.#options.qos0 === 'drop') {
-        const words = 'There is no connection, and QoS 0 does not wait for one: set queue.qos0 to keep, or use QoS 1'
+        const words = "There is no connection, and QoS 0 is not queued: use QoS 1, or queue: { qos0: 'keep' }"
         throw new MqttError('ERR_OFFLINE', words)
       }
       this.#queue.add(message, this.#giveUp)
@@ -315,7 +315,7 @@ export class Sender {
 
   #abort(message: Publication, signal: AbortSignal): void {
     const waited = this.#queue.remove(message)
-    message.rejected(aborted(signal, waited ? 'The message was not sent' : 'The message was sent, and may arrive'))
+    message.rejected(aborted(signal, waited ? 'The message was not sent' : 'The message was sent and may still arrive'))
     this.#idle?.()
   }
 

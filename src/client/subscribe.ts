@@ -77,7 +77,7 @@ export class Subscriptions implements SubscriptionHost {
     try {
       const answers = this.#ask(live, wanted, asked)
       this.#around.regulate()
-      const late = () => aborted(signal!, 'The subscription was given up')
+      const late = () => aborted(signal!, 'The subscription was cancelled')
       const settled = signal === undefined ? answers : orAbort(answers, signal, late)
       this.#settle(live, await settled, options.partial === true)
     } catch (error) {
@@ -92,7 +92,7 @@ export class Subscriptions implements SubscriptionHost {
     const given = filters.map(readFilter)
     for (const { source } of given) {
       if ((this.#filters.find(source)?.targets.length ?? 0) === 0) continue
-      throw new MqttError('ERR_OPTION', `'${source}' is subscribed to here: end that subscription`)
+      throw new MqttError('ERR_OPTION', `This client subscribes to '${source}' itself: end that subscription`)
     }
     const left = new Set<ClientFilter>()
     for (const topicFilter of given) {

@@ -228,7 +228,7 @@ export class ClientSubscription<T, P> implements Subscription<T, P> {
   ): Promise<ReceivedMessage<T, P> | undefined> {
     if (this.#error !== null) return Promise.reject(this.#error)
     if (this.#ended) return Promise.resolve(undefined)
-    if (signal?.aborted) return Promise.reject(aborted(signal, 'No message was waited for'))
+    if (signal?.aborted) return Promise.reject(aborted(signal, 'Did not wait for a message'))
     return new Promise((resolve, reject) => {
       const waiter: Waiter<ReceivedMessage<T, P>> = { reader, resolve, reject }
       this.#waiters.push(waiter)
@@ -320,7 +320,7 @@ export class ClientSubscription<T, P> implements Subscription<T, P> {
       default: {
         message.ack()
         const filters = this.filters.join(', ')
-        const words = `${this.buffered} messages wait in the buffer of ${filters}: read faster, or raise buffer`
+        const words = `The buffer of ${filters} is full (${this.buffered} messages): read faster, or raise buffer`
         this.end(new MqttError('ERR_OVERFLOW', words), 'keep')
         void this.#leave()
         return false

@@ -41,7 +41,8 @@ export function readUrl(source: string | URL): Target {
     const instead = missing.includes('TLS') ? TUNNEL : `use mqtt://${url.hostname || 'host'} (TCP, port 1883)`
     throw wrong(`${missing} not in this version: ${instead}`)
   }
-  if (url.protocol !== 'mqtt:' && url.protocol !== 'tcp:') throw wrong(`${url.protocol}// is no MQTT URL: use ${FORM}`)
+  if (url.protocol !== 'mqtt:' && url.protocol !== 'tcp:')
+    throw wrong(`${url.protocol}// is not an MQTT URL: use ${FORM}`)
   if (url.hostname === '') throw wrong(`The URL names no host: use ${FORM}`)
   if (url.port === '0') throw wrong('Port 0 cannot be connected to')
   if (url.pathname !== '' && url.pathname !== '/') {
@@ -66,12 +67,12 @@ function parse(source: string): URL {
   const shown = source.replace(/^([a-z+]+:\/\/)?.*@/i, '$1...@').slice(0, LONGEST_SHOWN)
   if (!source.includes('://')) {
     // 'localhost:1883' would be taken for the scheme 'localhost'.
-    throw wrong(`'${shown}' is no URL: try mqtt://${shown.replace(/^(mqtt:)?\/*/i, '') || 'host'}`)
+    throw wrong(`'${shown}' is not a URL: try mqtt://${shown.replace(/^(mqtt:)?\/*/i, '') || 'host'}`)
   }
   try {
     return new URL(source)
   } catch {
-    throw wrong(`'${shown}' is no URL: try ${FORM}`)
+    throw wrong(`'${shown}' is not a URL: try ${FORM}`)
   }
 }
 

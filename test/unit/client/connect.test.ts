@@ -265,7 +265,7 @@ describe('the first connection', () => {
   it('waits for a packet before it is accepted: anything but CONNACK is an error', async () => {
     const connecting = connect(stage.broker.url)
     const peer = await stage.broker.accept()
-    const failed = assert.rejects(connecting, { code: 'ERR_PROTOCOL', message: /0x30, which begins no CONNACK/ })
+    const failed = assert.rejects(connecting, { code: 'ERR_PROTOCOL', message: /0x30, which does not begin a CONNACK/ })
     await peer.expect(PacketType.Connect)
     peer.publish('a', 'b')
     await failed
