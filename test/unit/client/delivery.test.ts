@@ -266,6 +266,9 @@ describe('a full buffer', () => {
     await peer.expect(PacketType.Unsubscribe)
     await subscription.next()
     await subscription.next()
-    await assert.rejects(subscription.next(), { code: 'ERR_OVERFLOW', message: /The buffer of a is full \(2 messages\)/ })
+    await assert.rejects(subscription.next(), {
+      code: 'ERR_OVERFLOW',
+      message: /The buffer of a is full \(2 messages\)/,
+    })
   })
 })

@@ -121,7 +121,10 @@ describe('publish', () => {
   it('can be taken back as long as it was not sent', async () => {
     const { client, peer } = await stage.join({}, { properties: { receiveMaximum: 1 } })
     const stop = new AbortController()
-    const sent = assert.rejects(client.publish('sent', '', { qos: 1, signal: stop.signal }), /was sent and may still arrive/)
+    const sent = assert.rejects(
+      client.publish('sent', '', { qos: 1, signal: stop.signal }),
+      /was sent and may still arrive/,
+    )
     const waits = assert.rejects(client.publish('waits', '', { qos: 1, signal: stop.signal }), /was not sent/)
     const { packetId } = await peer.expect(PacketType.Publish)
     stop.abort()
