@@ -149,6 +149,12 @@ describe('docs/internals/architecture.md', () => {
   })
 })
 
+interface Locked {
+  readonly optional?: boolean
+  readonly dev?: boolean
+  readonly os?: readonly string[]
+}
+
 describe('docs/internals/decisions', () => {
   const names = readdirSync(join(root, 'docs/internals/decisions')).sort()
 
@@ -171,6 +177,18 @@ describe('docs/internals/decisions', () => {
     const listed = rows(read('docs/internals/decisions/0009-dependencies.md')).flatMap(([name]) => code(name!))
     assert.deepEqual(listed.sort(), Object.keys(manifest.devDependencies).sort())
     assert.equal(manifest.dependencies, undefined)
+  })
+
+  it('name each package that the optional ones bring, but for their compiled parts', () => {
+    const text = read('docs/internals/decisions/0009-dependencies.md')
+    const locked = JSON.parse(read('package-lock.json')).packages as Record<string, Locked>
+    const brought = Object.entries(locked).filter(([, { optional, dev, os }]) => optional && !dev && os === undefined)
+    const names = brought.map(([path]) => path.slice('node_modules/'.length))
+    assert.ok(names.length > 1)
+    assert.deepEqual(
+      names.filter((name) => !text.includes(`\`${name}\``)),
+      [],
+    )
   })
 })
 
