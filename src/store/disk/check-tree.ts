@@ -53,8 +53,9 @@ export class TreeView {
 
   /** Reads all keys in one turn, so that it is one moment's. Throws if a newer version wrote it. */
   read(db: RootDatabase<Buffer, Buffer>): void {
-    // Messages come before those who hold them, as the keys lie in that order.
+    // Messages come before the queues that hold them, as the keys lie in that order.
     for (const { key, value } of db.getRange({})) this.#readValue(key as unknown as Buffer, value)
+    this.#compareRetained()
     this.#compareSessions()
     this.#compareKept()
     this.#compareUses()
@@ -114,9 +115,6 @@ export class TreeView {
     if (!key.equals(retainedKey(topic))) throw new RangeError('it is of another topic')
     this.retained.set(topic, id)
     this.#use(id)
-    const block = this.blockOf(id)
-    const there = (block !== null && this.#kept.has(block.segment)) || this.#messages.has(id)
-    if (!there) this.#findings.add('message', `message ${id}, retained for ${topic}, is not there`)
   }
 
   #chunk(session: number, first: number, body: Buffer): void {
@@ -167,6 +165,15 @@ export class TreeView {
       this.queues.set(session, queue)
     }
     return queue
+  }
+
+  /** Only now: the keys of long topics come before those of kept messages. */
+  #compareRetained(): void {
+    for (const [topic, id] of this.retained) {
+      const block = this.blockOf(id)
+      const there = (block !== null && this.#kept.has(block.segment)) || this.#messages.has(id)
+      if (!there) this.#findings.add('message', `message ${id}, retained for ${topic}, is not there`)
+    }
   }
 
   #compareSessions(): void {

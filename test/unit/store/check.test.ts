@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { restoreMessage, type StoreRecord } from '../../../src/broker/index.ts'
+import { backupStore } from '../../../src/store/disk/backup.ts'
 import { checkStore, findStore, type StoreReport } from '../../../src/store/disk/check.ts'
 import { DiskStore } from '../../../src/store/disk/disk-store.ts'
 import { FRAME_BYTES, sealFrame } from '../../../src/store/disk/frames.ts'
@@ -20,7 +21,7 @@ import { lockFolder } from '../../../src/store/disk/lock.ts'
 import { Tree } from '../../../src/store/disk/tree.ts'
 import { NIGHTJAR, runProgram } from '../../support/nightjar.ts'
 import { PATIENCE_MS } from '../../support/patience.ts'
-import { append, message, queued, session } from './contract.ts'
+import { append, load, message, queued, session, subscription } from './contract.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'nightjar-check-'))
 after(() => rmSync(root, { recursive: true, force: true }))
@@ -202,6 +203,63 @@ function alter(tree: Tree, key: Buffer): void {
   value[value.length - 1]! ^= 1
   tree.db.putSync(key, value)
 }
+
+describe('topics, Topic Filters and Client Identifiers of any length', () => {
+  // LMDB's keys end at 1,978 bytes, ours for a topic at 1,500; three bytes a character at most.
+  const LENGTHS = [1, 504, 505, 506, 1500, 1501, 1978, 1979, 4096, 65_535]
+  const long = (length: number, what: string): string =>
+    what + 'ü'.repeat((length - 1) >> 1) + 'x'.repeat((length - 1) % 2)
+
+  it('are no reason for a finding, and are in a backup', async () => {
+    const [folder, target] = [join(root, 'long'), join(root, 'backup-of-long')]
+    const store = new DiskStore({ folder, sync: 'no', make: restoreMessage, segmentBytes: 4000, syncEvery: 5 })
+    let id = 0
+    for (const length of LENGTHS) {
+      const [clientId, topic] = [long(length, 'c'), long(length, 't')]
+      assert.equal(Buffer.byteLength(topic), length)
+      for (const again of [1, 2]) {
+        id++
+        const will = { message: message(0, topic), delay: 5 }
+        append(
+          store,
+          session(clientId, will),
+          { kind: 'subscribed', clientId, subscription: subscription(topic) },
+          { kind: 'message', message: message(id, topic, `${again}`) },
+          queued(clientId, again, id),
+          { kind: 'retained', topic, messageId: id, at: 5 },
+        )
+      }
+    }
+    await store.close()
+    const moving = new DiskStore({ folder, sync: 'no', make: restoreMessage, syncEvery: 5, tidyEvery: 5 })
+    const end = Date.now() + PATIENCE_MS
+    while (filesIn(folder, 'log').length > 1) {
+      assert.ok(Date.now() < end, 'segments are not moved')
+      await new Promise((resolve) => setTimeout(resolve, 2))
+    }
+    await moving.close()
+    const { found, findings, sessions, retained } = await check(folder)
+    assert.deepEqual(
+      findings.map((words) => words.slice(0, 200)),
+      [],
+    )
+    assert.deepEqual({ found, sessions, retained }, { found: 0, sessions: LENGTHS.length, retained: LENGTHS.length })
+    const copied = await backupStore(folder, target, restoreMessage)
+    assert.deepEqual([copied.found, copied.retained], [0, LENGTHS.length])
+    const [one, other] = [folder, target].map(
+      (path) => new DiskStore({ folder: path, sync: 'no', make: restoreMessage }),
+    )
+    const state = load(one!).map((record) => JSON.stringify(record))
+    // Of each a Session, a subscription, two in a queue, of which one is retained, and their two messages.
+    assert.equal(state.length, 7 * LENGTHS.length)
+    assert.deepEqual(
+      load(other!).map((record) => JSON.stringify(record)),
+      state,
+    )
+    await one!.close()
+    await other!.close()
+  })
+})
 
 describe('a store that is sound', () => {
   it('has no findings, and is counted as it would be found at start', async () => {
