@@ -3,14 +3,11 @@ import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { restoreMessage, type Store } from '../broker/index.ts'
 import type { Config } from '../config/index.ts'
-import { MemoryStore, openDiskStore } from '../store/index.ts'
+import { MemoryStore, NO_ENGINE, openDiskStore } from '../store/index.ts'
 import type { Log } from './log.ts'
 
-/** Errors after which a broker that nobody configured, and that has no store yet, keeps all in memory: the engine is not installed. */
-const NO_ENGINE: readonly string[] = ['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND']
-
-const INSTALL =
-  'install its engine (npm install lmdb), or use a configuration file (-c) with persistence false to keep all in memory'
+const INSTALL = 'install its engine (npm install lmdb), or use'
+const IN_MEMORY = 'persistence false to keep all in memory'
 /** What every store has from its first moment on. */
 const LOG_FOLDER = 'log'
 
@@ -37,16 +34,10 @@ export async function openStore(config: Config, configured: boolean, port: numbe
     return store
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    if (configured || !NO_ENGINE.includes(code ?? '')) {
-      log.line(
-        'error',
-        folder === '' ? message : `Cannot open the store in ${folder}: ${message}${advice(error, configured)}`,
-      )
-      return null
-    }
-    if (existsSync(join(folder, LOG_FOLDER))) {
-      // Started without it, the broker would seem to have lost what it promised to keep.
-      log.line('error', `Cannot open the store in ${folder}: ${message}; ${INSTALL}`)
+    // Started without its store, the broker would seem to have lost what it promised to keep.
+    if (configured || code !== NO_ENGINE || existsSync(join(folder, LOG_FOLDER))) {
+      const words = `Cannot open the store in ${folder}: ${message}${advice(error, configured)}`
+      log.line('error', folder === '' ? message : words)
       return null
     }
     log.line('warning', `Sessions and messages are kept in memory only, as ${folder} cannot be used: ${message}`)
@@ -57,6 +48,7 @@ export async function openStore(config: Config, configured: boolean, port: numbe
 /** What to do where this user may not write, or where there is no such folder and can be none. */
 function advice(error: unknown, configured: boolean): string {
   const code = (error as NodeJS.ErrnoException).code ?? ''
+  if (code === NO_ENGINE) return `; ${INSTALL} ${configured ? '' : 'a configuration file (-c) with '}${IN_MEMORY}`
   return ['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'ENOTDIR'].includes(code)
     ? `; ${configured ? CONFIGURE : ELSEWHERE}`
     : ''

@@ -6,7 +6,9 @@ import fs from 'node:fs'
  */
 const ONE_MAP =
   ['arm64', 'x64', 'ppc64', 'riscv64', 's390x', 'loong64'].includes(process.arch) && process.platform !== 'win32'
-/** Of the address space that is left where it is limited: all else needs some, too. */
+/** Where address space is limited, a thread of Node takes so much of it; without that V8 ends the process. */
+const THREAD_BYTES = 768 * 1024 ** 2
+/** Of what is left then: all else needs some, too. */
 const SHARE = 1 / 4
 /** With less there is no use in beginning. */
 const LEAST_BYTES = 16 * 1024 ** 2
@@ -20,7 +22,7 @@ export function mapBytes(most: number, path: string): number | null {
   if (!ONE_MAP) return null
   const left = addressSpaceLeft()
   if (left === null) return most
-  const bytes = Math.min(most, Math.floor((left * SHARE) / MEBIBYTE) * MEBIBYTE)
+  const bytes = Math.min(most, Math.floor(((left - THREAD_BYTES) * SHARE) / MEBIBYTE) * MEBIBYTE)
   const needed = Math.max(LEAST_BYTES, fs.statSync(path, { throwIfNoEntry: false })?.size ?? 0)
   if (bytes >= Math.min(needed, most)) return bytes
   const room = `${Math.ceil(needed / MEBIBYTE)} MiB for the tree`
