@@ -56,8 +56,8 @@ function packet(first, ...parts) {
 
 const number = (value) => Buffer.from([value >> 8, value & 255])
 const connectAs = (id) => packet(0x10, text('MQTT'), Buffer.from([4, 2, 0, 0]), text(id))
-const subscribeTo = (id, qos, ...filters) =>
-  packet(0x82, number(id), ...filters.flatMap((filter) => [text(filter), Buffer.from([qos])]))
+const subscribeTo = (id, qos, filters) =>
+  packet(0x82, number(id), Buffer.concat(filters.flatMap((filter) => [text(filter), Buffer.from([qos])])))
 const publishTo = (topic, payload, { qos = 0, retain = 0, id = 1 } = {}) =>
   packet(0x30 | (qos << 1) | retain, text(topic), ...(qos > 0 ? [number(id)] : []), payload)
 
@@ -82,7 +82,7 @@ function trickle(open) {
 function deaf(open) {
   for (let i = 0; i < 50; i++) {
     open((socket) => {
-      socket.write(Buffer.concat([connectAs(`deaf${i}`), subscribeTo(1, i % 2, 'flood/#')]))
+      socket.write(Buffer.concat([connectAs(`deaf${i}`), subscribeTo(1, i % 2, ['flood/#'])]))
       socket.pause()
     })
   }
@@ -104,7 +104,7 @@ function everything(open) {
   for (let i = 0; i < 40; i++) {
     open((socket) => {
       const names = filters.map((filter, n) => (n < 20 ? filter : `everything/${i}/${n}/+`))
-      socket.write(Buffer.concat([connectAs(`everything${i}`), subscribeTo(1, 1, ...names)]))
+      socket.write(Buffer.concat([connectAs(`everything${i}`), subscribeTo(1, 1, names)]))
     })
   }
 }
@@ -166,7 +166,7 @@ function subscribeMany(open) {
   const filters = many(65_536, (i) => `many/${i}/+`)
   for (let i = 0; i < 3; i++) {
     open((socket) => {
-      socket.write(Buffer.concat([connectAs(`many${i}`), subscribeTo(1, 0, ...filters)]))
+      socket.write(Buffer.concat([connectAs(`many${i}`), subscribeTo(1, 0, filters)]))
       setTimeout(() => socket.destroy(), 1500)
     })
   }
@@ -178,7 +178,7 @@ function resubscribe(open) {
     const messages = many(20_000, (i) => publishTo(`r/${i >> 7}/${i}`, MIB.subarray(0, 10), { retain: 1 }))
     inTurn(socket, [connectAs('resubscribe'), ...messages])
   }, 1e6)
-  const packet = subscribeTo(1, 0, ...many(65_536, () => '#'))
+  const packet = subscribeTo(1, 0, many(65_536, () => '#'))
   for (let i = 0; i < 3; i++) open((socket) => socket.write(Buffer.concat([connectAs(`again${i}`), packet])))
 }
 
@@ -191,7 +191,7 @@ function retainedFlood(open) {
   for (let i = 0; i < 5; i++) {
     open((socket) => {
       socket.write(connectAs(`all${i}`))
-      const timer = setInterval(() => socket.write(subscribeTo(1, 0, '#')), 500)
+      const timer = setInterval(() => socket.write(subscribeTo(1, 0, ['#'])), 500)
       socket.on('close', () => clearInterval(timer))
     })
   }
@@ -203,7 +203,7 @@ function absentGroup(open) {
     let round = 0
     open((socket) => {
       const kept = packet(0x10, text('MQTT'), Buffer.from([4, 0, 0, 0]), text(`absent${i}.${round++ % 10}`))
-      socket.write(Buffer.concat([kept, subscribeTo(1, 1, '$share/absent/group')]), () => setTimeout(() => socket.destroy(), 50))
+      socket.write(Buffer.concat([kept, subscribeTo(1, 1, ['$share/absent/group'])]), () => setTimeout(() => socket.destroy(), 50))
     }, 50)
   }
   open((socket) => flood(socket, 'absent', publishTo('group', MIB.subarray(0, 10))))
@@ -211,7 +211,7 @@ function absentGroup(open) {
 
 /** 5000 subscribers to everything below a topic, and messages on ever new topics. */
 function newTopics(open) {
-  for (let i = 0; i < 5000; i++) open((socket) => socket.write(Buffer.concat([connectAs(`new${i}`), subscribeTo(1, 0, 'new/#')])))
+  for (let i = 0; i < 5000; i++) open((socket) => socket.write(Buffer.concat([connectAs(`new${i}`), subscribeTo(1, 0, ['new/#'])])))
   open((socket) => {
     socket.write(connectAs('newTopics'))
     let count = 0
@@ -233,7 +233,7 @@ function collidingNames(open) {
   const messages = filters.map((topic) => publishTo(topic, MIB.subarray(0, 10), { retain: 1 }))
   for (let i = 0; i < 3; i++) {
     open((socket) => {
-      const subscribes = many(30, (n) => subscribeTo(n + 1, 0, ...filters.slice(1000 * n, 1000 * n + 1000)))
+      const subscribes = many(30, (n) => subscribeTo(n + 1, 0, filters.slice(1000 * n, 1000 * n + 1000)))
       inTurn(socket, [connectAs(`collide${i}`), ...subscribes])
     })
   }
@@ -268,7 +268,7 @@ function namesOfOneHash(count) {
 /** As many shared groups as one client gets. */
 function sharedGroups(open) {
   const filters = many(20_000, (i) => `$share/${i}/#`)
-  for (let i = 0; i < 5; i++) open((socket) => socket.write(Buffer.concat([connectAs(`groups${i}`), subscribeTo(1, 0, ...filters)])))
+  for (let i = 0; i < 5; i++) open((socket) => socket.write(Buffer.concat([connectAs(`groups${i}`), subscribeTo(1, 0, filters)])))
 }
 
 /** Claims of ten megabytes, and nothing of CONNECT but its beginning. */
@@ -280,7 +280,7 @@ function beforeConnect(open) {
 /** A thousand connections that break at once, each with a Will that many get. */
 function willStorm(open) {
   const will = (id) => packet(0x10, text('MQTT'), Buffer.from([4, 6, 0, 0]), text(id), text('storm/will'), text('gone'))
-  for (let i = 0; i < 300; i++) open((socket) => socket.write(Buffer.concat([connectAs(`storm${i}`), subscribeTo(1, 0, 'storm/#')])))
+  for (let i = 0; i < 300; i++) open((socket) => socket.write(Buffer.concat([connectAs(`storm${i}`), subscribeTo(1, 0, ['storm/#'])])))
   for (let i = 0; i < 300; i++) {
     open((socket) => {
       socket.write(will(`will${i}`))
@@ -327,7 +327,7 @@ async function pair(port) {
       subscriber.write(packet(0x40, whole.subarray(at, at + 2)))
     }
   })
-  subscriber.write(Buffer.concat([connectAs('well-behaved subscriber'), subscribeTo(1, 1, 'pair')]))
+  subscriber.write(Buffer.concat([connectAs('well-behaved subscriber'), subscribeTo(1, 1, ['pair'])]))
   publisher.write(connectAs('well-behaved publisher'))
   await sleep(300)
   let sent = 0
@@ -360,7 +360,7 @@ async function measure(name, broker, port, milliseconds) {
   const attacker =
     name === 'quiet'
       ? null
-      : spawn(process.execPath, [fileURLToPath(import.meta.url), '--attack', name, '--port', String(port)], { stdio: 'ignore' })
+      : spawn(process.execPath, [fileURLToPath(import.meta.url), '--attack', name, '--port', String(port)], { stdio: ['ignore', 'ignore', 'inherit'] })
   await sleep(WARM_UP_MS)
   good.take()
   const sentBefore = good.sent()
@@ -372,6 +372,7 @@ async function measure(name, broker, port, milliseconds) {
   const times = good.take().sort((a, b) => a - b)
   const result = { times, sent: good.sent() - sentBefore, lost: good.lost(), most, grown: most - before, left: 0 }
   good.stop()
+  if ((attacker?.exitCode ?? null) !== null) throw new Error(`who attacks has given up: ${name}`)
   attacker?.kill('SIGKILL')
   if (attacker !== null) await sleep(Number(values.rest) * 1000)
   result.left = resident(broker.pid) - before
