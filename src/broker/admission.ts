@@ -3,8 +3,8 @@ import { levelCount, topicNameError } from '../topics/index.ts'
 import type { Connection } from './connection.ts'
 import type { ConnectRequest } from './contracts.ts'
 import type { Core } from './core.ts'
+import type { ListenerTerms } from './listener.ts'
 import { isReserved, RESERVED_REASON } from './reserved.ts'
-import type { ListenerSettings } from './settings.ts'
 
 /** Why a client may not connect. */
 export interface ConnectRefusal {
@@ -25,7 +25,7 @@ export function connectRefusal(core: Core, connection: Connection, packet: Conne
     clientIdRefusal(connection.listener, packet) ??
     numberRefusal(core, packet) ??
     storeRefusal(core, packet) ??
-    keepAliveRefusal(core, packet) ??
+    keepAliveRefusal(connection.listener, packet) ??
     willRefusal(core, connection.listener, packet)
   )
 }
@@ -53,7 +53,7 @@ function rateRefusal(core: Core, connection: Connection): ConnectRefusal | null 
 }
 
 /** Of the versions that the broker speaks, those that the listener does not want [MQTT-3.1.2-2]. */
-function versionRefusal({ protocolVersions }: ListenerSettings, { version }: ConnectPacket): ConnectRefusal | null {
+function versionRefusal({ protocolVersions }: ListenerTerms, { version }: ConnectPacket): ConnectRefusal | null {
   if (protocolVersions.includes(version)) return null
   return {
     reasonCode: ReasonCode.UnsupportedProtocolVersion,
@@ -73,7 +73,7 @@ function numberRefusal(core: Core, { clientId }: ConnectPacket): ConnectRefusal 
   }
 }
 
-function clientIdRefusal(listener: ListenerSettings, packet: ConnectPacket): ConnectRefusal | null {
+function clientIdRefusal(listener: ListenerTerms, packet: ConnectPacket): ConnectRefusal | null {
   if (packet.clientId !== '') return null
   const reasonCode = ReasonCode.ClientIdentifierNotValid
   // MQTT 3.1 asks for one; 3.1.1 allows none only for a Session that ends with its connection.
@@ -97,8 +97,7 @@ function storeRefusal(core: Core, packet: ConnectPacket): ConnectRefusal | null 
 }
 
 /** MQTT 5.0 clients are told to use another keep-alive; earlier ones can only be refused. */
-function keepAliveRefusal(core: Core, packet: ConnectPacket): ConnectRefusal | null {
-  const { maximumKeepAlive } = core.settings
+function keepAliveRefusal({ maximumKeepAlive }: ListenerTerms, packet: ConnectPacket): ConnectRefusal | null {
   if (packet.version === 5 || maximumKeepAlive === 65_535) return null
   if (packet.keepAlive > 0 && packet.keepAlive <= maximumKeepAlive) return null
   return {
@@ -108,7 +107,7 @@ function keepAliveRefusal(core: Core, packet: ConnectPacket): ConnectRefusal | n
   }
 }
 
-function willRefusal(core: Core, listener: ListenerSettings, packet: ConnectPacket): ConnectRefusal | null {
+function willRefusal(core: Core, listener: ListenerTerms, packet: ConnectPacket): ConnectRefusal | null {
   const { will } = packet
   if (will === null) return null
   const { maximumTopicLevels } = core.settings
@@ -126,7 +125,7 @@ function willRefusal(core: Core, listener: ListenerSettings, packet: ConnectPack
       rule: 'Option max_qos decides',
     }
   }
-  if (will.retain && !core.settings.retainAvailable) {
+  if (will.retain && !listener.retainAvailable) {
     // [MQTT-3.2.2-13]
     return {
       reasonCode: ReasonCode.RetainNotSupported,

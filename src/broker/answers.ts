@@ -6,7 +6,8 @@ import type { Connection } from './connection.ts'
  */
 export function answersWaitTooMuch(connection: Connection): boolean {
   const { core, output } = connection
-  const { maximumOutgoingBytes, maximumPacketSize } = core.settings
+  const { maximumOutgoingBytes } = core.settings
+  const { maximumPacketSize } = connection.listener
   const bytes = output.pending
   if (bytes <= 2 * maximumOutgoingBytes + maximumPacketSize) return false
   core.event('answersNotRead', connection, { bytes, limit: maximumOutgoingBytes })

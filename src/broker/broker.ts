@@ -4,10 +4,13 @@ import { Connection } from './connection.ts'
 import type { EventSink, Link } from './contracts.ts'
 import { Core, type CoreParts } from './core.ts'
 import { Dispatcher } from './dispatcher.ts'
+import { endConnectionsOf } from './end-connections.ts'
+import { Listener } from './listener.ts'
 import { makeMessage } from './message.ts'
 import { BROKER } from './origin.ts'
 import { countedBy } from './peer.ts'
 import { publishMessage } from './publish-message.ts'
+import { type Kept, reconfigure } from './reconfigure.ts'
 import { recover } from './recover.ts'
 import { disconnect } from './refuse.ts'
 import { RouteReview } from './route-review.ts'
@@ -81,9 +84,26 @@ export class Broker {
     this.core.now = this.core.time.now()
   }
 
+  /** A way by which clients come; its settings may be changed (`Listener.change`). It stays known when it is gone. */
+  listener(own: ListenerSettings): Listener {
+    const listener = new Listener(own, this.core.settings)
+    this.core.listeners.add(listener)
+    return listener
+  }
+
+  /** Other settings hold from now on, as far as they may change; returns those that cannot, and why. */
+  reconfigure(wanted: Partial<Settings>): Kept[] {
+    return reconfigure(this.core, wanted)
+  }
+
+  /** Tells all who came by this listener to go. */
+  endConnections(listener: Listener): void {
+    endConnectionsOf(this.core, listener)
+  }
+
   /** A client has connected; bytes for it go to the Connection's `receive`. */
-  accept(link: Link, listener: ListenerSettings): Connection {
-    const connection = new Connection(this.core, link, listener, (one) => new Dispatcher(one))
+  accept(link: Link, listener: Listener): Connection {
+    const connection = new Connection(this.core, link, listener.terms, (one) => new Dispatcher(one))
     const { maximumConnectionRate } = this.core.settings
     if (maximumConnectionRate > 0 && link.peer.kind !== 'in-process') {
       // It is told when it has sent its CONNECT.
@@ -95,14 +115,14 @@ export class Broker {
   }
 
   /** A client came to a listener that has no room: it was closed before it could say anything. */
-  turnedAway({ name }: ListenerSettings, address: string, option: string, limit: number): void {
+  turnedAway({ name }: Listener, address: string, option: string, limit: number): void {
     const subject = { identity: { client: null, address, username: null } }
     const what = `listener ${name} had no room (${option} ${limit})`
     this.core.repeats.note('turnedAway', subject, what, { listener: name, option, limit }, name)
   }
 
   /** A client was closed before its CONNECT, as its first bytes were not what the listener takes. */
-  refused({ name }: ListenerSettings, address: string, reason: string): void {
+  refused({ name }: Listener, address: string, reason: string): void {
     const subject = { identity: { client: null, address, username: null } }
     this.core.repeats.note('notAccepted', subject, reason, { listener: name, reason }, name)
   }

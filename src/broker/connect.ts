@@ -18,13 +18,13 @@ import type { Connection } from './connection.ts'
 import { sendControl, shortened } from './control.ts'
 import type { Core } from './core.ts'
 import { endNow } from './doomed.ts'
+import type { ListenerTerms } from './listener.ts'
 import { countedBy } from './peer.ts'
 import { Phase } from './phase.ts'
-import { PublishRate } from './publish-rate.ts'
+import { publishRateOf } from './publish-rate.ts'
 import { pump } from './queue.ts'
 import { disconnect } from './refuse.ts'
 import { limitedExpiry, NEVER, Session } from './session.ts'
-import type { ListenerSettings } from './settings.ts'
 import { willOf } from './will.ts'
 import { Units } from './work.ts'
 
@@ -40,7 +40,7 @@ export function onConnect(core: Core, connection: Connection, packet: ConnectPac
   connection.clientId = packet.clientId === '' ? null : packet.clientId
   connection.username = packet.username
   connection.bridge = packet.bridge
-  limit(core, connection, packet)
+  limit(connection, packet)
   connection.problemInformation = packet.properties.requestProblemInformation ?? true
   const refusal = connectRefusal(core, connection, packet)
   if (refusal === null) identify(core, connection, packet)
@@ -48,8 +48,8 @@ export function onConnect(core: Core, connection: Connection, packet: ConnectPac
 }
 
 /** How large a packet it may be sent: MQTT 5.0 clients say so, for the others an option does. */
-function limit(core: Core, connection: Connection, { version, properties }: ConnectPacket): void {
-  const { maximumPacketSizeMQTT3 } = core.settings
+function limit(connection: Connection, { version, properties }: ConnectPacket): void {
+  const { maximumPacketSizeMQTT3 } = connection.listener
   const most = version === 5 ? properties.maximumPacketSize : maximumPacketSizeMQTT3 || undefined
   connection.limited = most !== undefined
   if (most !== undefined) connection.maximumPacketSize = Math.min(most, LARGEST_PACKET)
@@ -100,7 +100,7 @@ function refuse(core: Core, connection: Connection, refusal: ConnectRefusal): vo
 }
 
 /** A name that no Session has [MQTT-3.2.2-16]: what `auto_id_prefix` says, and random digits as in a UUID. */
-function assignClientId(core: Core, listener: ListenerSettings): string {
+function assignClientId(core: Core, listener: ListenerTerms): string {
   for (;;) {
     let digits = ''
     for (let i = 0; i < 4; i++) digits += core.random.uint32().toString(16).padStart(8, '0')
@@ -133,8 +133,9 @@ function open(core: Core, connection: Connection, packet: ConnectPacket, data: U
   const sessionPresent = session === existing
   connection.resumed = sessionPresent
   const { keepAlive } = packet
-  const tooLong = keepAlive === 0 || keepAlive > core.settings.maximumKeepAlive
-  connection.keepAlive = tooLong && core.settings.maximumKeepAlive < 65_535 ? core.settings.maximumKeepAlive : keepAlive
+  const { maximumKeepAlive } = connection.listener
+  const tooLong = keepAlive === 0 || keepAlive > maximumKeepAlive
+  connection.keepAlive = tooLong && maximumKeepAlive < 65_535 ? maximumKeepAlive : keepAlive
   attach(core, connection, session, packet.properties)
   session.will = willOf(core, packet, connection.origin)
   if (session.persistent) {
@@ -190,7 +191,7 @@ function sessionFor(core: Core, packet: ConnectPacket): Session | null {
   }
   if (core.ending.has(clientId)) return null
   if (session === undefined) {
-    session = new Session(clientId, version, expiry, core.settings, core.queues)
+    session = new Session(clientId, version, expiry, core)
     core.sessions.set(clientId, session)
   }
   if (session.timer !== null) core.wheel.clear(session.timer)
@@ -207,12 +208,12 @@ function expiryOf(core: Core, packet: ConnectPacket): number {
 }
 
 function attach(core: Core, connection: Connection, session: Session, properties: Properties): void {
-  const { maximumInFlight } = core.settings
-  const { topicAliasMaximum, topicAliasMaximumOutgoing } = connection.listener
+  const { maximumInFlight, topicAliasMaximum, topicAliasMaximumOutgoing, limits } = connection.listener
   connection.session = session
   connection.phase = Phase.Open
-  connection.decoder.maximumPacketSize = core.settings.maximumPacketSize
+  connection.decoder.maximumPacketSize = connection.listener.maximumPacketSize
   session.connection = connection
+  session.limits = limits
   core.router.presence(session)
   session.username = connection.username
   // What was in flight waits again.
@@ -223,9 +224,7 @@ function attach(core: Core, connection: Connection, session: Session, properties
     connection.inboundAliases = new InboundAliases(topicAliasMaximum)
   const aliases = Math.min(properties.topicAliasMaximum ?? 0, topicAliasMaximumOutgoing)
   if (aliases > 0) connection.outboundAliases = new OutboundAliases(aliases)
-  if (core.settings.maximumPublishRate > 0 || core.settings.maximumPublishByteRate > 0) {
-    connection.publishRate = new PublishRate(connection, core.settings, core.now)
-  }
+  connection.publishRate = publishRateOf(connection)
   if (connection.keepAlive === 0) core.wheel.clear(connection.timer)
   else core.wheel.set(connection.timer, core.now + connection.keepAlive * 1500)
   core.online++
@@ -245,21 +244,21 @@ function announced(
 ): Properties {
   const properties: Properties = {}
   if (connection.version !== 5) return properties
-  const { settings } = core
-  const { maximumQoS, topicAliasMaximum } = connection.listener
+  const { listener } = connection
+  const { maximumQoS, topicAliasMaximum } = listener
   if (connection.keepAlive !== packet.keepAlive) properties.serverKeepAlive = connection.keepAlive
   if (topicAliasMaximum > 0) properties.topicAliasMaximum = topicAliasMaximum
   if (assigned !== null) properties.assignedClientIdentifier = assigned
   if (session.expiryInterval !== (packet.properties.sessionExpiryInterval ?? 0)) {
     properties.sessionExpiryInterval = session.expiryInterval
   }
-  if (!settings.retainAvailable) properties.retainAvailable = false
-  properties.maximumPacketSize = settings.maximumPacketSize
-  if (settings.receiveMaximum < MAXIMUM_IN_FLIGHT) properties.receiveMaximum = settings.receiveMaximum
+  if (!listener.retainAvailable) properties.retainAvailable = false
+  properties.maximumPacketSize = listener.maximumPacketSize
+  if (listener.receiveMaximum < MAXIMUM_IN_FLIGHT) properties.receiveMaximum = listener.receiveMaximum
   if (maximumQoS < 2) properties.maximumQoS = maximumQoS as 0 | 1
-  if (!settings.wildcardSubscriptionsAvailable) properties.wildcardSubscriptionAvailable = false
-  if (!settings.sharedSubscriptionsAvailable) properties.sharedSubscriptionAvailable = false
-  if (!settings.subscriptionIdentifiersAvailable) properties.subscriptionIdentifiersAvailable = false
+  if (!listener.wildcardSubscriptionsAvailable) properties.wildcardSubscriptionAvailable = false
+  if (!listener.sharedSubscriptionsAvailable) properties.sharedSubscriptionAvailable = false
+  if (!listener.subscriptionIdentifiersAvailable) properties.subscriptionIdentifiersAvailable = false
   const responses = responseInformation(core, packet)
   if (responses !== null) properties.responseInformation = responses
   return properties

@@ -7,6 +7,7 @@ import { ConnectionTimer } from './connection-timer.ts'
 import type { Link } from './contracts.ts'
 import type { Core, Identity } from './core.ts'
 import type { Doom } from './doomed.ts'
+import type { ListenerTerms } from './listener.ts'
 import { BROKER, type Origin } from './origin.ts'
 import { Outlet } from './outlet.ts'
 import { Phase } from './phase.ts'
@@ -16,7 +17,6 @@ import { Reading } from './reading.ts'
 import { fail } from './refuse.ts'
 import type { Route } from './route.ts'
 import type { Session } from './session.ts'
-import type { ListenerSettings } from './settings.ts'
 import { admits, countUnproved } from './unproved.ts'
 import { Units } from './work.ts'
 
@@ -25,8 +25,8 @@ import { Units } from './work.ts'
  * the Dispatcher knows who handles which packet; what goes out is the Outlet's part.
  */
 export class Connection extends Outlet {
-  /** What holds for the listener that accepted it. */
-  readonly listener: ListenerSettings
+  /** What held for the listener when it accepted it. */
+  readonly listener: ListenerTerms
   readonly decoder: Decoder
   phase: Phase = Phase.AwaitingConnect
   version: ProtocolVersion = 4
@@ -71,15 +71,11 @@ export class Connection extends Outlet {
   /** Before CONNACK: bytes of memory that its unfinished packet is counted with. */
   unproved = 0
 
-  constructor(
-    core: Core,
-    link: Link,
-    listener: ListenerSettings,
-    handlerOf: (connection: Connection) => PacketHandler,
-  ) {
+  constructor(core: Core, link: Link, listener: ListenerTerms, handlerOf: (connection: Connection) => PacketHandler) {
     super(core, link)
     this.listener = listener
-    const { maximumPacketSize, maximumProperties, bounds } = core.settings
+    const { maximumPacketSize } = listener
+    const { maximumProperties, bounds } = core.settings
     const unfinishedAtLeast = bounds.unfinishedPacketBytes
     this.decoder = new Decoder(handlerOf(this), core.text, { maximumPacketSize, maximumProperties, unfinishedAtLeast })
     this.decoder.maximumPacketSize = Math.min(maximumPacketSize, bounds.connectPacketBytes)

@@ -7,6 +7,7 @@ import type { Access, Clock, EventSink, Random, Store, StoreRecord } from './con
 import { Delivery } from './delivery.ts'
 import { EventSinks } from './event-sinks.ts'
 import type { BrokerEvent, EventDetails, EventId } from './events.ts'
+import { type Listener, limitsOf } from './listener.ts'
 import { type Message, MessageKeeper } from './message.ts'
 import { Metrics } from './metrics.ts'
 import type { Outlet } from './outlet.ts'
@@ -14,7 +15,7 @@ import { Publication } from './publication.ts'
 import { Repeats, type Subject } from './repeats.ts'
 import { Router } from './router.ts'
 import { Queues, type Session } from './session.ts'
-import type { Settings } from './settings.ts'
+import type { SessionLimits, Settings } from './settings.ts'
 import { TakeoverWatch } from './takeover-watch.ts'
 import { TimerWheel } from './timers.ts'
 import type { Verdict } from './verdict.ts'
@@ -35,7 +36,11 @@ export interface CoreParts {
 
 /** The state that all parts of the broker share. What is done with it stands in the files named by what they do. */
 export class Core {
+  /** Changed in place: see `reconfigure`. */
   readonly settings: Settings
+  /** Of Sessions whose clients have not come by any listener since the start. */
+  readonly limits: SessionLimits
+  readonly listeners: Set<Listener> = new Set()
   readonly clock: Clock
   readonly time: BrokerTime
   readonly random: Random
@@ -107,7 +112,8 @@ export class Core {
   #nextMessageId = 1
 
   constructor(settings: Settings, parts: CoreParts) {
-    this.settings = settings
+    this.settings = { ...settings }
+    this.limits = limitsOf(settings)
     this.clock = parts.clock
     this.random = parts.random
     this.store = parts.store

@@ -80,7 +80,7 @@ function sendPromised(
   const { outbound } = session
   const { qos, shared } = delivery
   const entry =
-    shared !== null || mustKeep(core, session)
+    shared !== null || mustKeep(session)
       ? new Queued(publication.keep(core, isSlow(core, session)), delivery.retain, delivery.identifiers, shared)
       : null
   const position = outbound.tail

@@ -92,4 +92,11 @@ export class PublishRate extends Timer {
   }
 }
 
+/** Null where there is no limit. */
+export function publishRateOf(connection: Connection): PublishRate | null {
+  const { settings, now } = connection.core
+  if (settings.maximumPublishRate === 0 && settings.maximumPublishByteRate === 0) return null
+  return new PublishRate(connection, settings, now)
+}
+
 const TOO_FAST = 'it published too fast'

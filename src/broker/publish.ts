@@ -26,7 +26,7 @@ export function onPublish(core: Core, connection: Connection, view: PublishView)
     fail(connection, ReasonCode.QoSNotSupported, `QoS ${qos} is more than the broker takes (option max_qos)`)
     return
   }
-  if (view.retain && !core.settings.retainAvailable) {
+  if (view.retain && !connection.listener.retainAvailable) {
     fail(connection, ReasonCode.RetainNotSupported, 'retained messages are turned off (option retain_available)')
     return
   }
@@ -122,7 +122,7 @@ function isNew(core: Core, connection: Connection, packetId: number): boolean {
     acknowledge(core, connection, PacketType.Pubrec, packetId, ReasonCode.Success)
     return false
   }
-  if (connection.version === 5 && inbound.size >= core.settings.receiveMaximum) {
+  if (connection.version === 5 && inbound.size >= connection.listener.receiveMaximum) {
     fail(
       connection,
       ReasonCode.ReceiveMaximumExceeded,

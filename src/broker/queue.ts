@@ -24,13 +24,13 @@ export function enqueue(core: Core, session: Session, entry: Queued, qos: QoS): 
     return Verdict.Expired
   }
   // What is larger than a whole queue may be is no reason to empty one, or to end a connection.
-  const { maximumQueuedBytes } = core.settings
+  const { maximumQueuedBytes, queueFullPolicy } = session.limits
   const bytes = entry.message.payloadLength
   const never = maximumQueuedBytes > 0 && bytes > maximumQueuedBytes
   for (let limit = queueFull(core, session, bytes); limit !== null; limit = queueFull(core, session, bytes)) {
     if (!never && makeRoom(core, session, entry, limit)) continue
     dropped(core, session, limit)
-    if (!never && core.settings.queueFullPolicy === 'disconnect' && session.connection !== null) {
+    if (!never && queueFullPolicy === 'disconnect' && session.connection !== null) {
       doom(core, session.connection, ReasonCode.QuotaExceeded, `its queue is full (${limit.option})`)
     }
     return Verdict.QueueFull
@@ -140,7 +140,7 @@ function makeRoom(core: Core, session: Session, coming: Queued, limit: Limit): b
   const first = firstWaiting(core, session)
   if (first === null) return false
   const expired = first.message.expired(core.now)
-  if (!expired && (core.settings.queueFullPolicy !== 'oldest' || same(first.message, coming.message))) return false
+  if (!expired && (session.limits.queueFullPolicy !== 'oldest' || same(first.message, coming.message))) return false
   if (expired) core.event('messageExpired', session, { topic: first.message.topic })
   else dropped(core, session, limit)
   const position = session.outbound.next
@@ -215,12 +215,12 @@ function sendNext(core: Core, session: Session, connection: Connection): boolean
       return true
     case OutboundState.WaitingQoS1:
     case OutboundState.WaitingQoS2:
-      if (!windowOpen(core, session)) return false
+      if (!windowOpen(session)) return false
       sendFresh(core, session, connection, state === OutboundState.WaitingQoS1 ? 1 : 2)
       return true
     case OutboundState.ResendQoS1:
     case OutboundState.ResendQoS2:
-      if (!windowOpen(core, session)) return fetchSentBefore(core, session)
+      if (!windowOpen(session)) return fetchSentBefore(core, session)
       resend(core, session, connection, state === OutboundState.ResendQoS1 ? 1 : 2)
       return true
     default:

@@ -87,7 +87,7 @@ function happened(core: Core, at: number): void {
 
 function openSession(core: Core, record: LoadRecord & { kind: 'session' }): void {
   const expiryInterval = limitedExpiry(core, record.expiryInterval)
-  const session = new Session(record.clientId, 4, expiryInterval, core.settings, core.queues)
+  const session = new Session(record.clientId, 4, expiryInterval, core)
   session.persistent = true
   // As long as nothing else is known: the broker was killed while the client was here.
   session.sent = Number.POSITIVE_INFINITY

@@ -7,9 +7,10 @@ import { Phase } from './phase.ts'
 export function fail(connection: Connection, reasonCode: number, reason: string): void {
   if (connection.phase > Phase.Open) return
   const { core } = connection
-  const byOption = connection.decoder.maximumPacketSize === core.settings.maximumPacketSize
+  const { maximumPacketSize: limit } = connection.listener
+  const byOption = connection.decoder.maximumPacketSize === limit
   if (reasonCode === ReasonCode.PacketTooLarge && byOption) {
-    core.event('packetTooLarge', connection, { reason, limit: core.settings.maximumPacketSize })
+    core.event('packetTooLarge', connection, { reason, limit })
   } else {
     core.event('protocolError', connection, { reason, code: reasonCodeName(reasonCode) })
   }

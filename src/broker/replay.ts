@@ -129,7 +129,7 @@ function replayHere(
   const qos = grantedQoS(core, message, subscription)
   // After a restart only promises are kept.
   if (sent !== null && (qos === 0 || sent.has(message.id))) return true
-  if (!connection.makeRoom() || (qos > 0 && !windowOpen(core, session))) return false
+  if (!connection.makeRoom() || (qos > 0 && !windowOpen(session))) return false
   const entry = new Queued(message, true, subscription.identifiers, null)
   if (fits(core, connection, core.delivery.ofEntry(entry, qos))) {
     sendRetained(core, session, connection, entry, qos, subscription.filter.source)
@@ -166,7 +166,7 @@ function sendRetained(
 ): void {
   let packetId = 0
   if (qos > 0) {
-    const keep = mustKeep(core, session)
+    const keep = mustKeep(session)
     const position = session.outbound.tail
     packetId = session.outbound.send(keep ? entry : null, qos)
     if (keep) {

@@ -4,7 +4,7 @@ import type { Connection } from './connection.ts'
 import type { Core, Identity } from './core.ts'
 import type { Message } from './message.ts'
 import type { Replays } from './replay.ts'
-import type { Settings } from './settings.ts'
+import type { SessionLimits } from './settings.ts'
 import type { Subscription } from './subscription.ts'
 import { Timer } from './timers.ts'
 
@@ -58,6 +58,8 @@ export class Session {
   /** Those of them that are shared. */
   readonly shared: Set<Subscription> = new Set()
   readonly outbound: Outbound<Queued>
+  /** Those of the listener that its client came by last. */
+  limits: SessionLimits
   readonly inbound: Inbound
   will: Will | null = null
   /** Payload bytes of the messages that wait. To be changed by `countQueued`. */
@@ -92,11 +94,12 @@ export class Session {
   /** Whether the store knows it: it outlives, or once did, its Network Connection. Then what is promised to it is written there. */
   persistent = false
 
-  constructor(clientId: string, version: ProtocolVersion, expiryInterval: number, settings: Settings, queues: Queues) {
+  constructor(clientId: string, version: ProtocolVersion, expiryInterval: number, { settings, limits, queues }: Core) {
     this.clientId = clientId
     this.version = version
     this.expiryInterval = expiryInterval
     this.#queues = queues
+    this.limits = limits
     this.outbound = new Outbound(settings.maximumInFlight, settings.bounds, queues)
     this.inbound = new Inbound(settings.bounds.inboundSingly)
   }

@@ -1,32 +1,23 @@
 import type { ProtocolVersion, QoS } from '../protocol/index.ts'
 import { type Bounds, defaultBounds } from './bounds.ts'
 
-/** What the core can be told; the names of the options that set them stand in `config/options.ts`. `bounds` has no options. */
-export interface Settings {
+/** Fixed as long as the broker runs. */
+export interface FixedSettings {
   /** The name under which the broker shows itself in `$SYS/broker/version`. */
   version: string
-  /** Packets larger than this end the connection. Bytes, whole packet. */
-  maximumPacketSize: number
-  /** Packets larger than this are not sent to clients of MQTT 3.1 and 3.1.1, who cannot set a limit; 0 means no limit. */
-  maximumPacketSizeMQTT3: number
-  /** PUBLISH payloads larger than this are refused. Bytes; 0 means no limit. */
-  messageSizeLimit: number
   /** Properties in one packet. */
   maximumProperties: number
-  /** QoS 1 and 2 messages in flight to one client, 1..65,535. */
-  maximumInFlight: number
-  /** QoS 1 and 2 messages in flight from one MQTT 5.0 client: the broker's own Receive Maximum, 1..65,535. */
-  receiveMaximum: number
-  /** Payload bytes of the messages in flight to one client; 0 means no limit. At least one message always goes. */
-  maximumInFlightBytes: number
-  /** QoS 1 and 2 messages that wait for one client beyond those in flight; 0 means no limit. */
-  maximumQueuedMessages: number
-  /** Their payload bytes; 0 means no limit. The limit that is reached first decides, as in mosquitto. */
-  maximumQueuedBytes: number
+  starWildcard: boolean
+  sysAlias: boolean
+  bounds: Bounds
+}
+
+/** Holds for all clients together, or for each of them, from the moment on in which it changes. */
+export interface SharedSettings {
+  /** PUBLISH payloads larger than this are refused. Bytes; 0 means no limit. */
+  messageSizeLimit: number
   /** Bytes of memory that waiting messages may take, all queues together; more lie in the store only. */
   maximumQueueMemory: number
-  /** What happens to a message for which a queue has no room. */
-  queueFullPolicy: QueueFullPolicy
   /** Sessions that there may be, online or away; 0 means no limit. */
   maximumClients: number
   /** New connections of one address in a second; 0 means no limit. */
@@ -37,10 +28,6 @@ export interface Settings {
   maximumPublishByteRate: number
   /** What happens to a client that publishes faster. */
   publishRatePolicy: PublishRatePolicy
-  /** Subscriptions of one client; 0 means no limit. */
-  maximumSubscriptions: number
-  /** Of those, shared ones; 0 means no limit. */
-  maximumSharedSubscriptions: number
   /** Retained messages of all topics together, without those of $SYS; 0 means no limit. */
   maximumRetainedMessages: number
   /** Their payload bytes; 0 means no limit. */
@@ -53,14 +40,8 @@ export interface Settings {
   queueQoS0: boolean
   /** Whether the QoS of a delivery is that of the subscription even if the message was published with a lower one. */
   upgradeOutgoingQoS: boolean
-  retainAvailable: boolean
-  wildcardSubscriptionsAvailable: boolean
-  sharedSubscriptionsAvailable: boolean
-  subscriptionIdentifiersAvailable: boolean
   /** Seconds after which a retained message without an expiry of its own goes; 0 means never. */
   retainExpiry: number
-  /** Seconds, 1..65,535: clients that ask for more (or none) are told to use this. 65,535 leaves them alone. */
-  maximumKeepAlive: number
   /** Seconds for Sessions that would never end; 0 means that they never end. */
   persistentClientExpiration: number
   /** Milliseconds in which a new connection must have sent its CONNECT. */
@@ -71,20 +52,60 @@ export interface Settings {
   responseTopicPrefix: string | null
   /** Other brokers, which clients are told to use when this one stops; or null. */
   serverReference: string | null
-  starWildcard: boolean
-  sysAlias: boolean
   /** Whether a client that connects, or leaves, is an event worth a log line. */
   connectionMessages: boolean
-  bounds: Bounds
 }
+
+/**
+ * What a client is told when it connects, or what is measured then: it holds as long as that connection, and the next one
+ * may have other terms. A listener may have its own.
+ */
+export interface ConnectionTerms {
+  /** Packets larger than this end the connection. Bytes, whole packet. */
+  maximumPacketSize: number
+  /** Packets larger than this are not sent to clients of MQTT 3.1 and 3.1.1, who cannot set a limit; 0 means no limit. */
+  maximumPacketSizeMQTT3: number
+  /** QoS 1 and 2 messages in flight to one client, 1..65,535. */
+  maximumInFlight: number
+  /** QoS 1 and 2 messages in flight from one MQTT 5.0 client: the broker's own Receive Maximum, 1..65,535. */
+  receiveMaximum: number
+  retainAvailable: boolean
+  wildcardSubscriptionsAvailable: boolean
+  sharedSubscriptionsAvailable: boolean
+  subscriptionIdentifiersAvailable: boolean
+  /** Seconds, 1..65,535: clients that ask for more (or none) are told to use this. 65,535 leaves them alone. */
+  maximumKeepAlive: number
+}
+
+/** Limits of a Session, which hold from the moment on in which they change. A listener may have its own. */
+export interface SessionLimits {
+  /** Payload bytes of the messages in flight to one client; 0 means no limit. At least one message always goes. */
+  maximumInFlightBytes: number
+  /** QoS 1 and 2 messages that wait for one client beyond those in flight; 0 means no limit. */
+  maximumQueuedMessages: number
+  /** Their payload bytes; 0 means no limit. The limit that is reached first decides, as in mosquitto. */
+  maximumQueuedBytes: number
+  /** What happens to a message for which a queue has no room. */
+  queueFullPolicy: QueueFullPolicy
+  /** Subscriptions of one client; 0 means no limit. */
+  maximumSubscriptions: number
+  /** Of those, shared ones; 0 means no limit. */
+  maximumSharedSubscriptions: number
+}
+
+/**
+ * What the core can be told; the names of the options that set them stand in `config/options.ts`. `bounds` has no options. Of
+ * terms and limits these are for listeners that have none of their own.
+ */
+export interface Settings extends FixedSettings, SharedSettings, ConnectionTerms, SessionLimits {}
 
 /** The new one is dropped, or the oldest that waits, or the client is disconnected. */
 export type QueueFullPolicy = 'newest' | 'oldest' | 'disconnect'
 /** It is read no faster than the limit, or it is disconnected. */
 export type PublishRatePolicy = 'slow' | 'disconnect'
 
-/** What holds for the connections of one listener. */
-export interface ListenerSettings {
+/** What one listener has of its own. Terms and limits that it does not set are the broker's. */
+export interface ListenerSettings extends Partial<ConnectionTerms>, Partial<SessionLimits> {
   /** How people know it: '1883', '127.0.0.1:1884', '/run/nightjar.sock', 'in-process'. */
   name: string
   maximumQoS: QoS

@@ -11,6 +11,7 @@ import { levelCount, parseTopicFilter, type TopicFilter } from '../topics/index.
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import { FiltersJob } from './filters-job.ts'
+import type { ListenerTerms } from './listener.ts'
 import { pump } from './queue.ts'
 import { answer, fail } from './refuse.ts'
 import { beginReplay, isRecorded, mayReplay, passReplayOn, stopReplay } from './replay.ts'
@@ -20,7 +21,7 @@ import { Units } from './work.ts'
 
 export function onSubscribe(core: Core, connection: Connection, packet: SubscribePacket): void {
   const identified = packet.properties.subscriptionIdentifiers !== undefined
-  if (identified && !core.settings.subscriptionIdentifiersAvailable) {
+  if (identified && !connection.listener.subscriptionIdentifiersAvailable) {
     fail(connection, ReasonCode.SubscriptionIdentifiersNotSupported, IDENTIFIERS)
     return
   }
@@ -50,7 +51,7 @@ class SubscribeJob extends FiltersJob {
       this.#refuse(request.filter, ReasonCode.TopicFilterInvalid, filter.error)
       return true
     }
-    const missing = unavailable(core, filter)
+    const missing = unavailable(connection.listener, filter)
     if (missing !== null) {
       if (connection.version === 5) {
         // It was told so in CONNACK.
@@ -99,7 +100,8 @@ class SubscribeJob extends FiltersJob {
 
 /** What of a subscription goes beyond a limit. */
 function tooMuch(core: Core, session: Session, filter: TopicFilter): { reasonCode: number; reason: string } | null {
-  const { maximumTopicLevels, maximumSubscriptions, maximumSharedSubscriptions } = core.settings
+  const { maximumTopicLevels } = core.settings
+  const { maximumSubscriptions, maximumSharedSubscriptions } = session.limits
   if (maximumTopicLevels !== 0 && levelCount(filter.filter) > maximumTopicLevels) {
     const reason = `it has more than ${maximumTopicLevels} levels (option max_topic_levels)`
     return { reasonCode: ReasonCode.TopicFilterInvalid, reason }
@@ -159,8 +161,8 @@ function subscribe(
 const IDENTIFIERS = 'Subscription Identifiers are turned off (option subscription_identifiers_available)'
 
 /** What of a filter the broker was told not to have. */
-function unavailable(core: Core, filter: TopicFilter): { reasonCode: number; reason: string } | null {
-  const { wildcardSubscriptionsAvailable, sharedSubscriptionsAvailable } = core.settings
+function unavailable(listener: ListenerTerms, filter: TopicFilter): { reasonCode: number; reason: string } | null {
+  const { wildcardSubscriptionsAvailable, sharedSubscriptionsAvailable } = listener
   if (filter.wildcard && !wildcardSubscriptionsAvailable) {
     const reason = 'wildcards are turned off (option wildcard_subscriptions_available)'
     return { reasonCode: ReasonCode.WildcardSubscriptionsNotSupported, reason }

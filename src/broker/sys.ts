@@ -29,7 +29,8 @@ export class SysStatus {
   readonly #core: Core
   readonly #published: Map<string, string> = new Map()
   readonly #loads: readonly Load[] = loadTopics.map(() => new Load())
-  #next = 0
+  /** Milliseconds: when that was last. */
+  #updated = Number.NEGATIVE_INFINITY
   #last: number
 
   constructor(core: Core) {
@@ -39,8 +40,9 @@ export class SysStatus {
 
   tick(): void {
     const { now, settings } = this.#core
-    if (settings.sysInterval === 0 || now < this.#next) return
-    this.#next = now + settings.sysInterval * 1000
+    const { sysInterval } = settings
+    if (sysInterval === 0 || now < this.#updated + sysInterval * 1000) return
+    this.#updated = now
     for (const { topic, value } of sysTopics) this.#publish(topic, value(this.#core))
     const seconds = (now - this.#last) / 1000
     if (seconds <= 0) return

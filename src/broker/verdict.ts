@@ -46,7 +46,7 @@ export function verdict(core: Core, session: Session, delivery: Delivery): Verdi
     if (core.settings.queueQoS0 && (connection === null || outbound.waiting > 0)) return Verdict.Queue
     if (connection === null) return Verdict.Away
     if (!connection.hasRoom()) return Verdict.Slow
-  } else if (connection === null || outbound.waiting > 0 || !windowOpen(core, session) || !connection.hasRoom()) {
+  } else if (connection === null || outbound.waiting > 0 || !windowOpen(session) || !connection.hasRoom()) {
     return Verdict.Queue
   }
   return tooLarge(core, connection, delivery) ? Verdict.TooLarge : Verdict.Send
@@ -94,7 +94,7 @@ export type Limit = { readonly option: string; readonly limit: number }
 
 /** The option by which a Session's queue has no room for a message of so many bytes; null if it has. */
 export function queueFull(core: Core, session: Session, bytes: number): Limit | null {
-  const { maximumQueuedMessages, maximumQueuedBytes } = core.settings
+  const { maximumQueuedMessages, maximumQueuedBytes } = session.limits
   if (maximumQueuedMessages > 0 && session.outbound.waiting >= maximumQueuedMessages) {
     return { option: 'max_queued_messages', limit: maximumQueuedMessages }
   }

@@ -1,10 +1,9 @@
-import type { Core } from './core.ts'
 import type { Queued, Session } from './session.ts'
 
 /** Whether another message of QoS 1 or 2 may go: by count, and by bytes if there is a limit. One always may. */
-export function windowOpen(core: Core, session: Session): boolean {
+export function windowOpen(session: Session): boolean {
   if (!session.outbound.open) return false
-  const { maximumInFlightBytes } = core.settings
+  const { maximumInFlightBytes } = session.limits
   return maximumInFlightBytes === 0 || session.outbound.inFlight === 0 || session.inFlightBytes < maximumInFlightBytes
 }
 
@@ -12,8 +11,8 @@ export function windowOpen(core: Core, session: Session): boolean {
  * What has to be kept of a message that is sent: it may have to be sent again, or its bytes count. What ends with its
  * connection is never sent again, and then only its Packet Identifier is kept.
  */
-export function mustKeep(core: Core, session: Session): boolean {
-  return session.persistent || core.settings.maximumInFlightBytes > 0
+export function mustKeep(session: Session): boolean {
+  return session.persistent || session.limits.maximumInFlightBytes > 0
 }
 
 /** A message goes, or comes back acknowledged. */

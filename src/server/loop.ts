@@ -1,4 +1,4 @@
-import type { Broker, Connection, Link, ListenerSettings } from '../broker/index.ts'
+import type { Broker, Connection, Link, Listener } from '../broker/index.ts'
 import type { Acceptor } from '../transport/index.ts'
 import type { SystemClock } from './system-clock.ts'
 
@@ -38,7 +38,7 @@ export class Loop {
   }
 
   /** Hands a listener's connections to the broker. `limit`: file descriptors that the process may have. */
-  acceptor(listener: ListenerSettings, limit: number): Acceptor {
+  acceptor(listener: Listener, limit: number): Acceptor {
     return {
       began: () => this.began(),
       accept: (link: Link): Connection => this.broker.accept(link, listener),

@@ -27,6 +27,7 @@ export function broker({ now, later }: Page): () => ClientTransport {
       memory: () => 0,
     },
   )
+  const listener = core.listener(defaultListener)
   let inTurn = false
   const began = (): void => {
     if (inTurn) return
@@ -39,7 +40,7 @@ export function broker({ now, later }: Page): () => ClientTransport {
   }
   const acceptor: Acceptor = {
     began,
-    accept: (link): Connection => core.accept(link, defaultListener),
+    accept: (link): Connection => core.accept(link, listener),
     turnedAway: () => {},
     refused: () => {},
     outOfDescriptors: () => {},

@@ -7,6 +7,7 @@ import {
   defaultListener,
   defaultSettings,
   describe,
+  type Listener,
   type Store,
 } from '../../src/broker/index.ts'
 import { ReasonCode, reasonCodeName, SlabPool } from '../../src/protocol/index.ts'
@@ -78,6 +79,7 @@ export class Host implements BrokerEnd {
   /** A stamp: what the broker tells of happened after it. */
   #turnBegan = 0
   #life = 0
+  #listener: Listener | null = null
   #doom: { death: Death; steps: number; down: number } | null = null
   #syncing = false
   #late = false
@@ -136,6 +138,7 @@ export class Host implements BrokerEnd {
         memory: () => 0,
       },
     )
+    this.#listener = this.broker.listener(defaultListener)
     // What throws inside goes through: it is the end of this life, or a finding.
     this.broker.core.failed = (_doing, _subject, error) => {
       throw error
@@ -147,7 +150,7 @@ export class Host implements BrokerEnd {
   accept(link: SimLink): void {
     this.links.add(link)
     this.turn((broker) => {
-      link.connection = broker.accept(link, defaultListener)
+      link.connection = broker.accept(link, this.#listener!)
       this.#saboteur.connection?.(link.connection)
     })
   }

@@ -9,6 +9,7 @@ import {
   defaultListener,
   defaultSettings,
   type Link,
+  type Listener,
   type Peer,
   type Settings,
   type Store,
@@ -59,6 +60,7 @@ export class TestCore {
   readonly store: Store
   readonly settings: Settings
   readonly clock: TestClock
+  readonly listener: Listener
   readonly #gone: (() => void)[] = []
   #inTurn = false
 
@@ -82,6 +84,7 @@ export class TestCore {
       events: (event) => this.events.push(event),
       memory: () => 0,
     })
+    this.listener = this.broker.listener(defaultListener)
     this.broker.core.failed = (_doing, _subject, error) => {
       throw error
     }
@@ -125,8 +128,8 @@ export class TestCore {
   }
 
   /** A new Network Connection, on which nothing was sent yet. */
-  open(version: ProtocolVersion = 5, host = '127.0.0.1'): TestClient {
-    return new TestClient(this, version, host, (tell) => this.#gone.push(tell))
+  open(version: ProtocolVersion = 5, host = '127.0.0.1', listener: Listener = this.listener): TestClient {
+    return new TestClient(this, version, { host, listener }, (tell) => this.#gone.push(tell))
   }
 
   /** A client that is connected; CONNACK stands in its `connack`. */
@@ -187,7 +190,12 @@ export class TestClient {
   readonly #link: RecordingLink
   #packets: Packet[] = []
 
-  constructor(core: TestCore, version: ProtocolVersion, host: string, later: (tell: () => void) => void) {
+  constructor(
+    core: TestCore,
+    version: ProtocolVersion,
+    { host, listener }: { host: string; listener: Listener },
+    later: (tell: () => void) => void,
+  ) {
     this.#core = core
     this.#version = version
     this.#link = new RecordingLink(host, () => {
@@ -195,7 +203,7 @@ export class TestClient {
       this.ended = true
       later(() => this.connection.closed('closed by the broker'))
     })
-    this.connection = core.turn((broker) => broker.accept(this.#link, defaultListener))
+    this.connection = core.turn((broker) => broker.accept(this.#link, listener))
   }
 
   /** Hands these packets over, in one turn. */

@@ -2,7 +2,7 @@
 export class Room {
   open = 0
   /** -1: no limit. */
-  readonly maximum: number
+  maximum: number
   /** The option that set it, for people. */
   readonly option: string
 

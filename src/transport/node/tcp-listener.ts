@@ -53,7 +53,9 @@ export class TcpListener {
   readonly #options: TcpListenerOptions
   readonly #acceptor: Acceptor
   readonly #read: ReadInto
+  readonly #own: Room
   readonly #rooms: readonly Room[]
+  #noDelay: boolean
   /** Connections whose first bytes have not decided yet. */
   readonly #undecided: Set<Socket> = new Set()
 
@@ -61,10 +63,11 @@ export class TcpListener {
     this.#options = options
     this.#read = read
     this.#acceptor = acceptor
-    const own = new Room(options.maximumConnections, 'max_connections')
-    this.#rooms = options.shared === undefined ? [own] : [own, options.shared]
+    this.#own = new Room(options.maximumConnections, 'max_connections')
+    this.#noDelay = options.noDelay
+    this.#rooms = options.shared === undefined ? [this.#own] : [this.#own, options.shared]
     const pauseOnConnect = read.shared.works
-    this.#server = createServer({ noDelay: options.noDelay, pauseOnConnect }, (socket) => this.#arrived(socket))
+    this.#server = createServer({ pauseOnConnect }, (socket) => this.#arrived(socket))
   }
 
   /** Resolves with the port, or rejects with why it cannot listen (an Error with a `code` such as EADDRINUSE). */
@@ -88,6 +91,12 @@ export class TcpListener {
   close(): void {
     this.#server.close()
     for (const socket of this.#undecided) socket.destroy()
+  }
+
+  /** For connections that come from now on. */
+  change({ maximumConnections, noDelay }: Pick<TcpListenerOptions, 'maximumConnections' | 'noDelay'>): void {
+    this.#own.maximum = maximumConnections
+    this.#noDelay = noDelay
   }
 
   get #full(): Room | undefined {
@@ -127,6 +136,7 @@ export class TcpListener {
       return
     }
     for (const room of this.#rooms) room.open++
+    if (this.#noDelay) accepted.setNoDelay(true)
     const { shared } = this.#read
     const socket = shared.works ? shared.adopt(accepted, (length) => received(length)) : accepted
     const received = this.#serve(socket, peer)

@@ -119,8 +119,8 @@ describe('an error in the broker itself, in what is done later for a client', ()
 
   it('ends the doomed connection whose Will met it, and the turn goes on', () => {
     const { core } = broken()
-    const full = { maximumQueuedMessages: 1, maximumInFlight: 1, queueFullPolicy: 'disconnect' }
-    Object.assign(core.broker.core.settings, full)
+    const full = { maximumQueuedMessages: 1, maximumInFlight: 1, queueFullPolicy: 'disconnect' } as const
+    core.broker.reconfigure(full)
     const doomed = core.client({ clientId: 'doomed', will: will('t', 'gone', { qos: 1 }) })
     doomed.subscribe('u', { qos: 1 })
     doomed.publish('u', 'in flight', { qos: 1 })
