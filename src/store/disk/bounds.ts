@@ -46,6 +46,8 @@ export interface StoreBounds {
   readonly worthKeeping: number
   /** Milliseconds until the next try, when a segment could not be moved. */
   readonly moveAgainAfter: number
+  /** Milliseconds without a segment to move after which the thread that moves them ends. */
+  readonly moverIdle: number
   /** Address space for the tree, of which only what is used costs memory. */
   readonly mapBytes: number
 }
@@ -74,6 +76,7 @@ export const defaultBounds: StoreBounds = {
   worthFile: 1 / 16,
   worthKeeping: 1 / 4,
   moveAgainAfter: 1000,
+  moverIdle: 10_000,
   mapBytes: 64 * 1024 ** 3,
 }
 

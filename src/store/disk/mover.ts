@@ -11,12 +11,13 @@ export type Moved =
 
 /** What lives on in the thread is little: more room for what is new would only be touched, and never given back. */
 const YOUNG_MEGABYTES = 6
-/** A thread that has not ended by itself after so long is ended. */
+/** Milliseconds after which a thread that was told to end, and has not, is terminated. */
 const END_MS = 2000
 
 /**
  * Moves full segments into the tree in a thread of its own: the broker's loop is never held up by it. One at a time and
- * in order; one that cannot be moved is tried again until it can.
+ * in order; one that cannot be moved is tried again until it can. The thread holds a heap of its own and a whole segment,
+ * some 20 MiB, so it ends when there is nothing to move.
  */
 export class Mover {
   readonly #folders: MoverFolders
@@ -27,6 +28,10 @@ export class Mover {
   readonly #waiting: number[] = []
   #busy = false
   #again: NodeJS.Timeout | null = null
+  /** Runs while the thread has nothing to do. */
+  #resting: NodeJS.Timeout | null = null
+  /** A thread that was told to end, and has not yet: the next one has to wait for it. */
+  #ending: Promise<void> | null = null
   #idle: (() => void) | null = null
   #closed = false
 
@@ -51,13 +56,37 @@ export class Mover {
         this.#idle = resolve
       })
     }
+    this.#end()
+    await this.#ending
+  }
+
+  /** Tells the thread to end, if there is one; `#ending` resolves when it has. */
+  #end(): void {
+    this.#stopResting()
     const worker = this.#worker
     if (worker === null) return
-    const ended = new Promise((resolve) => worker.once('exit', resolve))
-    worker.postMessage(null)
+    this.#worker = null
     const late = setTimeout(() => void worker.terminate(), END_MS)
-    await ended
-    clearTimeout(late)
+    this.#ending = new Promise((resolve) => {
+      worker.once('exit', () => {
+        clearTimeout(late)
+        this.#ending = null
+        resolve()
+        this.#next()
+      })
+    })
+    worker.postMessage(null)
+  }
+
+  #rest(): void {
+    this.#stopResting()
+    this.#resting = setTimeout(() => this.#end(), this.#folders.bounds.moverIdle)
+    this.#resting.unref()
+  }
+
+  #stopResting(): void {
+    if (this.#resting !== null) clearTimeout(this.#resting)
+    this.#resting = null
   }
 
   #start(): Worker {
@@ -68,6 +97,8 @@ export class Mover {
     worker.unref()
     worker.on('message', (result: Moved) => this.#done(result))
     worker.on('error', (error) => {
+      // One that was told to end has nothing left to do.
+      if (this.#worker !== worker) return
       // The thread is gone: the next try has another.
       this.#worker = null
       this.#done({ segment: this.#waiting[0] ?? 0, error: error.message })
@@ -77,7 +108,8 @@ export class Mover {
 
   #next(): void {
     const segment = this.#waiting[0]
-    if (this.#busy || this.#closed || this.#again !== null || segment === undefined) return
+    if (this.#busy || this.#closed || this.#again !== null || this.#ending !== null || segment === undefined) return
+    this.#stopResting()
     this.#busy = true
     try {
       this.#worker ??= this.#start()
@@ -100,5 +132,6 @@ export class Mover {
     }
     this.#moved(result)
     this.#next()
+    if (this.#waiting.length === 0 && !this.#closed) this.#rest()
   }
 }

@@ -3,6 +3,7 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from '
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
+import type { Worker } from 'node:worker_threads'
 import { restoreMessage, type StoreRecord } from '../../../src/broker/index.ts'
 import { DiskStore } from '../../../src/store/disk/disk-store.ts'
 import { MemoryStore } from '../../../src/store/index.ts'
@@ -16,8 +17,8 @@ after(() => rmSync(root, { recursive: true, force: true }))
 
 let folders = 0
 const newFolder = (): string => join(root, String(folders++))
-const open = (folder: string, segmentBytes = 400): DiskStore =>
-  new DiskStore({ folder, sync: 'no', make: restoreMessage, segmentBytes, syncEvery: 5, tidyEvery: 20 })
+const open = (folder: string, moverIdle = 10_000): DiskStore =>
+  new DiskStore({ folder, sync: 'no', make: restoreMessage, segmentBytes: 400, syncEvery: 5, tidyEvery: 20, moverIdle })
 
 function comparable(store: DiskStore | MemoryStore): string[] {
   return load(store)
@@ -158,11 +159,12 @@ describe('segments that move into the tree', () => {
       fc.asyncProperty(
         fc.array(turn, { minLength: 40, maxLength: 160 }),
         fc.array(fc.nat(30)),
-        async (turns, looks) => {
+        fc.constantFrom(1, 10_000),
+        async (turns, looks, moverIdle) => {
           const folder = newFolder()
           const model = new MemoryStore()
           const life = new Life()
-          let store = open(folder)
+          let store = open(folder, moverIdle)
           const lookAt = new Map(looks.map((look, i) => [(look * 5 + i) % turns.length, look]))
           for (const [i, [kind, client, size]] of turns.entries()) {
             const records = life.turn(kind, client, size)
@@ -176,7 +178,7 @@ describe('segments that move into the tree', () => {
             assert.deepEqual(await found(folder), comparable(model), `after turn ${i}`)
             if (look % 4 > 0) continue
             await store.close()
-            store = open(folder)
+            store = open(folder, moverIdle)
             // As a broker does, which reads the state before it goes on.
             assert.deepEqual(comparable(store), comparable(model), `started again after turn ${i}`)
           }
@@ -229,5 +231,36 @@ describe('segments that move into the tree', () => {
     await moved(folder)
     assert.deepEqual(await found(folder), comparable(model))
     await store.close()
+  })
+  it('the thread that moves them ends when there is nothing to move, and another one moves what comes later', async () => {
+    const [started, ended]: [Worker[], Worker[]] = [[], []]
+    const note = (worker: Worker): void => {
+      started.push(worker)
+      worker.once('exit', () => ended.push(worker))
+    }
+    process.on('worker', note)
+    try {
+      const folder = newFolder()
+      const store = open(folder, 1)
+      const model = new MemoryStore()
+      const life = new Life()
+      for (let round = 1; round <= 3; round++) {
+        for (let i = 0; i < 20; i++) {
+          const records = life.turn(i === 0 ? 0 : 1, 'a', 100)
+          append(store, ...records)
+          append(model, ...records)
+        }
+        await moved(folder)
+        const end = Date.now() + PATIENCE_MS
+        while (started.length < round || ended.length < started.length) {
+          assert.ok(Date.now() < end, `round ${round}: of ${started.length} threads ${ended.length} have ended`)
+          await new Promise((resolve) => setTimeout(resolve, 2))
+        }
+      }
+      await store.close()
+      assert.deepEqual(await found(folder), comparable(model))
+    } finally {
+      process.off('worker', note)
+    }
   })
 })
