@@ -31,6 +31,8 @@ export type AnonymousPolicy = 'everybody' | 'nobody' | 'private'
  * asked or not, and without a password file there is nothing to hold them against.
  */
 export class AnonymousAccess implements Access {
+  readonly rules = null
+  onChange: (() => void) | null = null
   readonly #policy: AnonymousPolicy
 
   constructor(policy: AnonymousPolicy) {

@@ -1,7 +1,7 @@
 import { type ConnectPacket, ReasonCode, reasonCodeName } from '../protocol/index.ts'
 import { levelCount, topicNameError } from '../topics/index.ts'
 import type { Connection } from './connection.ts'
-import type { ConnectRequest } from './contracts.ts'
+import type { ConnectDecision } from './contracts.ts'
 import type { Core } from './core.ts'
 import type { ListenerTerms } from './listener.ts'
 import { isReserved, RESERVED_REASON } from './reserved.ts'
@@ -36,11 +36,9 @@ function stopping({ settings: { serverReference } }: Core): ConnectRefusal {
   return { reasonCode: ReasonCode.UseAnotherServer, reason, rule: '', serverReference }
 }
 
-/** What the judge of who may come in says of a client that names no Authentication Method. */
-export function accessRefusal(core: Core, request: ConnectRequest): ConnectRefusal | null {
-  const decision = core.access.connect(request)
-  if (decision.allowed) return null
-  return { reasonCode: decision.reasonCode, reason: reasonCodeName(decision.reasonCode), rule: decision.rule }
+/** What was decided about a client that names no Authentication Method. */
+export function accessRefusal({ allowed, reasonCode, rule }: ConnectDecision): ConnectRefusal | null {
+  return allowed ? null : { reasonCode, reason: reasonCodeName(reasonCode), rule }
 }
 
 function rateRefusal(core: Core, connection: Connection): ConnectRefusal | null {

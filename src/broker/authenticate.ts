@@ -93,14 +93,21 @@ function step(connection: Connection, authentication: Authentication, data: Uint
     // It may come when nobody waits for it any more.
     if (authentication.exchange !== exchange || !authentication.asked || connection.phase > Phase.Open) return
     authentication.asked = false
-    if (outcome.result === 'continue') {
-      say(connection, authentication.method, ReasonCode.ContinueAuthentication, outcome.data) // [MQTT-4.12.0-2]
-      return
-    }
-    authentication.exchange = null
-    if (authentication.admission === null) endAgain(connection, authentication, outcome)
-    else endFirst(authentication, authentication.admission, outcome)
+    take(connection, authentication, outcome)
+    connection.reading.resume()
   })
+  // Before CONNACK what the client sends next depends on the answer; once it is connected, it may go on meanwhile.
+  if (authentication.asked && connection.phase === Phase.Authenticating) connection.reading.suspendAtDoor()
+}
+
+function take(connection: Connection, authentication: Authentication, outcome: AuthenticationOutcome): void {
+  if (outcome.result === 'continue') {
+    say(connection, authentication.method, ReasonCode.ContinueAuthentication, outcome.data) // [MQTT-4.12.0-2]
+    return
+  }
+  authentication.exchange = null
+  if (authentication.admission === null) endAgain(connection, authentication, outcome)
+  else endFirst(authentication, authentication.admission, outcome)
 }
 
 type Ended = Exclude<AuthenticationOutcome, { result: 'continue' }>

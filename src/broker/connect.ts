@@ -62,18 +62,23 @@ function identify(core: Core, connection: Connection, packet: ConnectPacket): vo
   const request = { clientId, username, password, version, peer, listener: connection.listener.name }
   const { authenticationMethod: method, authenticationData = null } = packet.properties
   if (method === undefined) {
-    const refusal = accessRefusal(core, request)
-    if (refusal === null) open(core, connection, packet, null)
-    else refuse(core, connection, refusal)
+    const decision = core.access.connect(request, (late) => {
+      if (connection.phase !== Phase.Authenticating) return
+      // The world may have changed meanwhile.
+      admit(core, connection, packet, connectRefusal(core, connection, packet) ?? accessRefusal(late))
+      connection.reading.resume()
+    })
+    if (decision === null) {
+      connection.phase = Phase.Authenticating
+      connection.reading.suspendAtDoor()
+    } else admit(core, connection, packet, accessRefusal(decision))
     return
   }
   const known = beginAuthentication(core, connection, method, authenticationData, request, {
     accepted: (name, data) => {
       if (name !== null) connection.username = name
       // The world may have changed during the exchange.
-      const refusal = connectRefusal(core, connection, packet)
-      if (refusal === null) open(core, connection, packet, data)
-      else refuse(core, connection, refusal)
+      admit(core, connection, packet, connectRefusal(core, connection, packet), data)
     },
     refused: (reasonCode, rule) => {
       refuse(core, connection, { reasonCode, reason: reasonCodeName(reasonCode), rule })
@@ -82,6 +87,18 @@ function identify(core: Core, connection: Connection, packet: ConnectPacket): vo
   if (known) return
   const reason = `there is no authentication method ${shortened(method, core.settings.bounds.reasonLength)}`
   refuse(core, connection, { reasonCode: ReasonCode.BadAuthenticationMethod, reason, rule: '' }) // [MQTT-4.12.0-1]
+}
+
+/** `data` is what an Authentication Method has to say to the client that it accepted. */
+function admit(
+  core: Core,
+  connection: Connection,
+  packet: ConnectPacket,
+  refusal: ConnectRefusal | null,
+  data: Uint8Array | null = null,
+): void {
+  if (refusal === null) open(core, connection, packet, data)
+  else refuse(core, connection, refusal)
 }
 
 function refuse(core: Core, connection: Connection, refusal: ConnectRefusal): void {
@@ -116,7 +133,6 @@ function assignClientId(core: Core, listener: ListenerTerms): string {
   }
 }
 
-/** `data` is what an Authentication Method has to say to the client that it accepted. */
 function open(core: Core, connection: Connection, packet: ConnectPacket, data: Uint8Array | null): void {
   const assigned = packet.clientId === '' ? assignClientId(core, connection.listener) : null
   if (assigned !== null) packet.clientId = assigned

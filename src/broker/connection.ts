@@ -4,12 +4,13 @@ import { answersWaitForStore, answersWaitTooMuch } from './answers.ts'
 import type { Authentication } from './authenticate.ts'
 import { endConnection } from './close.ts'
 import { ConnectionTimer } from './connection-timer.ts'
-import type { Link } from './contracts.ts'
+import type { Link, Who } from './contracts.ts'
 import type { Core, Identity } from './core.ts'
 import type { Doom } from './doomed.ts'
 import type { ListenerTerms } from './listener.ts'
 import { BROKER, type Origin } from './origin.ts'
 import { Outlet } from './outlet.ts'
+import type { Permits } from './permits.ts'
 import { Phase } from './phase.ts'
 import type { PublishRate } from './publish-rate.ts'
 import { pump } from './queue.ts'
@@ -55,6 +56,8 @@ export class Connection extends Outlet {
   tooSoon = false
   /** Null where there is no limit. */
   publishRate: PublishRate | null = null
+  /** Null as long as there was nothing to ask. */
+  permits: Permits | null = null
   /** Null if CONNECT named no Authentication Method. */
   authentication: Authentication | null = null
   /** With the route of each alias's topic. */
@@ -64,6 +67,8 @@ export class Connection extends Outlet {
   route: Route | null = null
   /** Why it is to end, once it is doomed. */
   doom: Doom | null = null
+  /** Why the Network Connection is gone, if that has to wait for an answer. */
+  #closedFor: string | null = null
   readonly timer: ConnectionTimer
   readonly reading: Reading
   /** Something came. */
@@ -87,6 +92,11 @@ export class Connection extends Outlet {
 
   get identity(): Identity {
     return { client: this.clientId, address: this.link.address, username: this.username }
+  }
+
+  /** Whom the rules are asked about. */
+  get who(): Who {
+    return { client: this.clientId ?? '', username: this.username, address: this.link.address }
   }
 
   /** Bytes from the client: bytes[start..end), which are the caller's again when this returns. */
@@ -116,8 +126,10 @@ export class Connection extends Outlet {
       this.broke('handling what it sent', error)
     }
     this.reading.took(end - start, this.core.metrics.messagesReceived - packets)
+    if (this.phase === Phase.Authenticating) this.reading.waitAtDoor()
     if (this.phase < Phase.Open || this.unproved > 0) countUnproved(this)
     if (this.output.full !== null && this.gate > this.core.store.durable) answersWaitForStore(this)
+    if (this.#closedFor !== null && !this.reading.asking) this.closed(this.#closedFor)
   }
 
   /** Something threw while it was done for this client: that ends the connection, whether or not its bytes were the cause. */
@@ -166,8 +178,13 @@ export class Connection extends Outlet {
   /** The edge: the Network Connection is gone, for `reason` in words. */
   closed(reason: string): void {
     if (this.phase === Phase.Closed) return
+    // What came before its end may be a message that it may publish.
+    if (this.reading.asking && this.phase === Phase.Open) {
+      this.#closedFor = reason
+      return
+    }
     // Its Session and its Will may cost much: one after the other. What came before its end, maybe a DISCONNECT, goes first.
-    if (this.core.work.spent || this.decoder.suspended) {
+    if (this.core.work.spent || (this.decoder.suspended && this.phase === Phase.Open)) {
       this.core.work.add({ step: () => this.closed(reason) === undefined })
       return
     }
@@ -200,6 +217,9 @@ export class Connection extends Outlet {
     endConnection(this.core, this, reason, willDue)
     this.core.wheel.set(this.timer, this.core.now + this.core.settings.bounds.lingerMs)
     this.enterDirty()
+    const { core } = this
+    const gone = this.#closedFor
+    if (gone !== null) core.work.add({ step: () => this.closed(gone) === undefined })
   }
 
   protected sent(much: boolean): void {

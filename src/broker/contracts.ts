@@ -94,9 +94,56 @@ export interface AuthenticationExchange {
   step(data: Uint8Array | null, answer: (outcome: AuthenticationOutcome) => void): void
 }
 
+/** Whom `Rules` are asked about. */
+export interface Who {
+  readonly client: string
+  readonly username: string | null
+  /** Null while the client is away. */
+  readonly address: string | null
+}
+
+/** 'will': to have a Will published, when it is due. 'deliver': to have what is published to a topic. */
+export type Action = 'publish' | 'deliver' | 'subscribe' | 'unsubscribe' | 'will'
+
+/** What a client wants. */
+export interface Question {
+  readonly action: Action
+  readonly who: Who
+  /** A Topic Name; a Topic Filter, as the client sent it, where the action is to subscribe or to unsubscribe. */
+  readonly topic: string
+  readonly qos: QoS
+  readonly retain: boolean
+  /** Bytes of the payload; 0 where there is none. */
+  readonly size: number
+}
+
+export interface Decision {
+  readonly allowed: boolean
+  /** The rule that decided, for people. */
+  readonly rule: string
+  /** Where it stands: 'acl.conf:12', an option; null if it stands nowhere. */
+  readonly place: string | null
+  /** QoS, retain or size had a part in it: the next message is asked about again. Only where the action is to publish. */
+  readonly eachTime?: boolean
+}
+
+/** Who may do what. What was decided is remembered until `onChange` is called. */
+export interface Rules {
+  /**
+   * Returns the decision; or null, and it comes later: `answer` is then called once, after the edge has had a turn begin.
+   * Until then only the client that asked waits. What throws is taken for a no.
+   */
+  decide(question: Question, answer: (decision: Decision) => void): Decision | null
+}
+
 /** Who are you, may you: answers with the rule that decided. */
 export interface Access {
-  connect(request: ConnectRequest): ConnectDecision
+  /** Null: the decision comes later, as in `Rules.decide`. */
+  connect(request: ConnectRequest, answer: (decision: ConnectDecision) => void): ConnectDecision | null
+  /** Null: whoever is in may do everything, and nothing is asked. */
+  readonly rules: Rules | null
+  /** Set by the core. Called when a decision may be another than before: all that was decided is asked anew. */
+  onChange: (() => void) | null
   /** Begins an exchange by that Authentication Method, which then decides in place of `connect`; null: there is none. */
   authentication(method: string, request: ConnectRequest): AuthenticationExchange | null
 }

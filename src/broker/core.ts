@@ -12,6 +12,7 @@ import { type Message, MessageKeeper } from './message.ts'
 import { Metrics } from './metrics.ts'
 import type { Outlet } from './outlet.ts'
 import { Publication } from './publication.ts'
+import { settleReaders } from './readers.ts'
 import { Repeats, type Subject } from './repeats.ts'
 import { Router } from './router.ts'
 import { Queues, type Session } from './session.ts'
@@ -58,6 +59,8 @@ export class Core {
   /** Sessions that have ended, but for what the store could not read of their queues yet; by Client Identifier. */
   readonly ending: Map<string, Session> = new Map()
   readonly router: Router
+  /** Counts up when what was decided about who may do what has to be asked anew. */
+  accessVersion = 0
   readonly retained: RetainedIndex<Message>
   readonly keeper: MessageKeeper
   readonly wheel: TimerWheel
@@ -137,6 +140,15 @@ export class Core {
     // Seeds that no client knows: topics must not be chosen so that they collide.
     this.router = new Router(parts.text, seedOf(parts.random), seedOf(parts.random), bounds, this.work)
     this.retained = new RetainedIndex(seedOf(parts.random), bounds)
+    this.access.onChange = () => this.accessChanged()
+    this.accessChanged()
+  }
+
+  /** What was decided about who may do what is asked anew. */
+  accessChanged(): void {
+    this.accessVersion++
+    this.router.settle = this.access.rules === null ? null : (route) => settleReaders(this, route)
+    this.router.forgetAll()
   }
 
   event(id: EventId, from: Subject | null, details: EventDetails = NO_DETAILS): void {

@@ -13,19 +13,23 @@ import { countInFlight, mustKeep } from './window.ts'
 
 /** Gives the message to every Session that its route reaches. Returns whether there was any. */
 export function distribute(core: Core, publication: Publication): boolean {
-  const { direct, shared } = publication.route!
+  const { direct, shared, barred } = publication.route!
   publication.begin(core.delivery)
   for (let i = 0; i < direct.length; i++) deliver(core, publication, direct[i]!, null)
   for (let i = 0; i < shared.length; i++) {
-    const chosen = choose(core, shared[i]!)
+    const chosen = choose(core, shared[i]!, barred)
     if (chosen !== null) deliver(core, publication, chosen, chosen.filter.source)
   }
   return direct.length > 0 || shared.length > 0
 }
 
 /** Whose turn it is in a shared subscription; null if nobody is left. */
-export function choose(core: Core, group: SharedGroup<Subscription>): Subscription | null {
-  const place = pick(core, group)
+export function choose(
+  core: Core,
+  group: SharedGroup<Subscription>,
+  barred: ReadonlySet<Subscription> | null,
+): Subscription | null {
+  const place = pick(core, group, barred)
   if (place < 0) return null
   group.next = place + 1
   return group.members[place]!

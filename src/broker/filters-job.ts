@@ -1,4 +1,6 @@
+import { ALLOWED, ask } from './ask.ts'
 import type { Connection } from './connection.ts'
+import type { Action, Decision } from './contracts.ts'
 import type { Core } from './core.ts'
 import { Phase } from './phase.ts'
 import type { Session } from './session.ts'
@@ -11,6 +13,9 @@ export abstract class FiltersJob implements Job {
   protected readonly session: Session
   readonly #count: number
   #at = 0
+  /** The rules owe an answer about the next filter. */
+  #asking = false
+  #answer: Decision | null = null
 
   constructor(core: Core, connection: Connection, count: number) {
     this.core = core
@@ -21,9 +26,10 @@ export abstract class FiltersJob implements Job {
 
   /** Does as much as this turn allows. The rest becomes a job, and what the client sends meanwhile waits behind it. */
   begin(): void {
-    if (this.step()) return
+    const done = this.step()
+    if (done && !this.#asking) return
     this.connection.reading.suspend()
-    this.core.work.add(this)
+    if (!done) this.core.work.add(this)
   }
 
   step(): boolean {
@@ -43,16 +49,38 @@ export abstract class FiltersJob implements Job {
         this.connection.reading.resume()
         return true
       }
-      if (!this.one(this.#at++)) return true
+      const { action, filter } = this.question(this.#at)
+      const decision = this.#decision(action, filter)
+      if (decision === null) return true
+      if (!this.one(this.#at++, decision)) return true
       if (!this.core.work.spend(this.cost)) return false
     }
     return true
   }
 
+  /** Null: it comes later, and the job goes on then. */
+  #decision(action: Action, filter: string): Decision | null {
+    if (this.core.access.rules === null) return ALLOWED
+    const { reading, who } = this.connection
+    const answer = this.#answer
+    this.#answer = null
+    if (answer !== null) return answer
+    const decision = ask(this.core, { action, who, topic: filter, qos: 0, retain: false, size: 0 }, (later) => {
+      this.#answer = later
+      this.#asking = false
+      reading.asking = false
+      this.core.work.add(this)
+    })
+    this.#asking = decision === null
+    reading.asking = this.#asking
+    return decision
+  }
+
+  protected abstract question(at: number): { readonly action: Action; readonly filter: string }
   /** Units of a filter. */
   protected abstract readonly cost: number
   /** Handles one filter. False: that was the end of the connection. */
-  protected abstract one(at: number): boolean
+  protected abstract one(at: number, decision: Decision): boolean
   /** All are handled: the answer can go. */
   protected abstract finish(): void
 }

@@ -76,5 +76,7 @@ function another(core: Core, route: Route, shared: string): Subscription | null 
   const group = route.shared.find((one) => one.share === filter.share && one.filter === filter.filter)
   if (group === undefined) return null
   // When all have to leave, only those who come back can take anything over.
-  return core.stopping ? (group.members.find((member) => member.session.persistent) ?? null) : choose(core, group)
+  return core.stopping
+    ? (group.members.find((member) => member.session.persistent) ?? null)
+    : choose(core, group, route.barred)
 }

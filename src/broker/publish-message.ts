@@ -6,7 +6,12 @@ import { retain, retainLimit } from './retain.ts'
 /** Publishes a message that is kept already: a Will, a status of the broker, or one from the program around it. */
 export function publishMessage(core: Core, message: Message): boolean {
   const { publication } = core
-  publication.ofMessage(message, core.router.routeOf(message.topic))
+  const route = core.router.routeOf(message.topic)
+  if (route.waiting !== null) {
+    route.waiting.push(() => publishMessage(core, message))
+    return true
+  }
+  publication.ofMessage(message, route)
   if (message.retain && mayRetain(core, message)) retain(core, publication)
   const reached = distribute(core, publication)
   core.work.spend(1 + publication.route!.direct.length)

@@ -6,9 +6,12 @@ import {
   reasonCodeName,
   writeAcknowledgement,
 } from '../protocol/index.ts'
+import { ALLOWED, ruleOf } from './ask.ts'
 import type { Connection } from './connection.ts'
+import type { Decision } from './contracts.ts'
 import type { Core } from './core.ts'
 import { distribute } from './deliver.ts'
+import { publishDecision } from './permits.ts'
 import { answer, disconnect, fail } from './refuse.ts'
 import { RESERVED_REASON } from './reserved.ts'
 import { retain, retainLimit } from './retain.ts'
@@ -17,11 +20,7 @@ import { Units } from './work.ts'
 
 /** A PUBLISH from a client: stored for those who are owed it, sent to those who are here, acknowledged. */
 export function onPublish(core: Core, connection: Connection, view: PublishView): void {
-  core.metrics.publishReceived++
-  core.metrics.publishBytesReceived += view.payloadEnd - view.payloadStart
   const { qos } = view
-  const { publishRate } = connection
-  if (publishRate !== null && !publishRate.count(view.payloadEnd - view.payloadStart)) return
   if (qos > connection.listener.maximumQoS) {
     fail(connection, ReasonCode.QoSNotSupported, `QoS ${qos} is more than the broker takes (option max_qos)`)
     return
@@ -37,8 +36,18 @@ export function onPublish(core: Core, connection: Connection, view: PublishView)
   }
   const route = routeOf(core, connection, view)
   if (route === null) return
+  let decision: Decision = ALLOWED
+  if (core.access.rules !== null) {
+    const decided = publishDecision(core, connection, route, view)
+    if (decided === null || !readersSettled(connection, route)) return
+    decision = decided
+  }
+  core.metrics.publishReceived++
+  core.metrics.publishBytesReceived += view.payloadEnd - view.payloadStart
+  const { publishRate } = connection
+  if (publishRate !== null && !publishRate.count(view.payloadEnd - view.payloadStart)) return
   if (qos === 2 && !isNew(core, connection, view.packetId)) return
-  const refusal = refusalOf(core, view, route)
+  const refusal = refusalOf(core, view, route, decision)
   if (refusal !== null) {
     refuse(core, connection, view, route, refusal)
     return
@@ -58,6 +67,14 @@ export function onPublish(core: Core, connection: Connection, view: PublishView)
   if (core.logPosition !== before || view.retain) connection.promised()
   const reasonCode = reached ? ReasonCode.Success : ReasonCode.NoMatchingSubscribers
   acknowledge(core, connection, qos === 1 ? PacketType.Puback : PacketType.Pubrec, view.packetId, reasonCode)
+}
+
+/** Whether it is known who may read what is published on that route. If not, the packet comes again when it is. */
+function readersSettled({ reading }: Connection, { waiting }: Route): boolean {
+  if (waiting === null) return true
+  waiting.push(() => reading.answered())
+  reading.waitForAnswer()
+  return false
 }
 
 /** Where the message goes; null if its Topic Alias means nothing. */
@@ -156,8 +173,11 @@ function storeFull(core: Core): Refusal {
   return { reasonCode: ReasonCode.QuotaExceeded, reason: 'it cannot be kept', rule: `The store: ${core.store.trouble}` }
 }
 
-function refusalOf(core: Core, view: PublishView, route: Route): Refusal | null {
+function refusalOf(core: Core, view: PublishView, route: Route, decision: Decision): Refusal | null {
   if (route.reserved) return RESERVED
+  if (!decision.allowed) {
+    return { reasonCode: ReasonCode.NotAuthorized, reason: 'it may not publish that', rule: ruleOf(decision) }
+  }
   if (core.store.full && (view.qos > 0 || view.retain)) return storeFull(core)
   const { messageSizeLimit, maximumTopicLevels } = core.settings
   if (maximumTopicLevels !== 0 && route.levels > maximumTopicLevels) {

@@ -20,6 +20,8 @@ export class Reading implements Job {
   readonly #connection: Connection
   /** A sum of `Unread`. */
   #why = 0
+  /** The client waits for somebody's answer, such as that of the rules. */
+  asking = false
 
   constructor(connection: Connection) {
     this.#connection = connection
@@ -32,10 +34,42 @@ export class Reading implements Job {
     this.pause(Unread.Suspended)
   }
 
+  /**
+   * As `suspend`, while somebody makes up their mind whether to let the client in. It is read on, so that its end is noticed,
+   * as long as that costs little.
+   */
+  suspendAtDoor(): void {
+    this.#connection.decoder.suspend()
+  }
+
+  /** More came from a client at the door than may wait there. */
+  waitAtDoor(): void {
+    const { decoder, core } = this.#connection
+    if (decoder.suspended && decoder.unfinishedBytes > core.settings.bounds.unprovedBytesEach) {
+      this.pause(Unread.Suspended)
+    }
+  }
+
   /** Goes on after `suspend`, with what has come since. Not from within a packet's handler. */
   resume(): void {
     this.#connection.resume()
     if (!this.#connection.decoder.suspended) this.goOn(Unread.Suspended)
+  }
+
+  /** From within a PUBLISH's handler: somebody has to say first whether that may be. Then the packet is handed over again. */
+  waitForAnswer(): void {
+    if (this.#connection.phase > Phase.Open) return
+    this.#connection.decoder.suspendBefore()
+    this.#connection.core.metrics.messagesReceived--
+    this.pause(Unread.Suspended)
+    this.asking = true
+  }
+
+  /** What the client waited for is known. */
+  answered(): void {
+    if (!this.asking) return
+    this.asking = false
+    this.#connection.core.work.addReader(this)
   }
 
   /** From within a packet's handler: what this turn may cost is spent. The client goes on when those before it had a share. */

@@ -1,8 +1,10 @@
 import type { QoS } from '../protocol/index.ts'
 import type { RetainedCursor, TopicFilter } from '../topics/index.ts'
+import { ask } from './ask.ts'
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import type { Message } from './message.ts'
+import { whoOf } from './readers.ts'
 import { recordQueued } from './records.ts'
 import { fits, send } from './send.ts'
 import { Queued, type Session } from './session.ts'
@@ -27,12 +29,20 @@ export class Replay {
   }
 }
 
+/** `allowed` is null until the rules answer. */
+interface Asked {
+  readonly message: Message
+  allowed: boolean | null
+}
+
 /** What a Session's subscriptions are still owed of retained messages: one after the other, as many as there may be. */
 export class Replays {
   first: Replay | null = null
   #last: Replay | null = null
   /** Where the first one stands. */
   cursor: RetainedCursor<Message> | null = null
+  /** The last message about which the rules owed an answer, and that answer. */
+  asked: Asked | null = null
 
   add(replay: Replay): void {
     replay.previous = this.#last
@@ -116,6 +126,23 @@ export function replay(core: Core, session: Session, connection: Connection): bo
   return true
 }
 
+/** Whether the rules let the Session read a retained message. Null: they answer later, and the replay goes on then. */
+function mayRead(core: Core, session: Session, message: Message): boolean | null {
+  const replays = session.replays!
+  const { asked } = replays
+  if (asked?.message === message) return asked.allowed
+  const { topic, qos } = message
+  const question = { action: 'deliver', who: whoOf(session), topic, qos, retain: true, size: 0 } as const
+  const pending: Asked = { message, allowed: null }
+  const decision = ask(core, question, ({ allowed }) => {
+    pending.allowed = allowed
+    if (session.replays === replays) core.rereading.push(session)
+  })
+  if (decision !== null) return decision.allowed
+  replays.asked = pending
+  return null
+}
+
 /** False if what is here has to wait for the receiver. */
 function replayHere(
   core: Core,
@@ -129,6 +156,10 @@ function replayHere(
   const qos = grantedQoS(core, message, subscription)
   // After a restart only promises are kept.
   if (sent !== null && (qos === 0 || sent.has(message.id))) return true
+  if (core.access.rules !== null) {
+    const may = mayRead(core, session, message)
+    if (may !== true) return may === false
+  }
   if (!connection.makeRoom() || (qos > 0 && !windowOpen(session))) return false
   const entry = new Queued(message, true, subscription.identifiers, null)
   if (fits(core, connection, core.delivery.ofEntry(entry, qos))) {

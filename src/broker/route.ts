@@ -11,13 +11,17 @@ export class Route {
   readonly dependency: number
   readonly changes: number
   /** One a Session. */
-  readonly direct: readonly Subscription[]
+  direct: readonly Subscription[]
   readonly shared: readonly SharedGroup<Subscription>[]
   /** Whether only the broker may publish to it. */
   readonly reserved: boolean
   readonly levels: number
   /** What it takes of the memory, roughly. */
   readonly bytes: number
+  /** Members of its groups whom the rules do not let read the topic; null: there are none. */
+  barred: ReadonlySet<Subscription> | null = null
+  /** Who goes on when the rules have said of all whether they may read the topic; null: they have. */
+  waiting: (() => void)[] | null = null
   /** It left the cache, as a subscription to just this topic came or went, or for want of room: nothing keeps it up to date. */
   outdated = false
 
@@ -38,6 +42,13 @@ export class Route {
     this.levels = levelCount(topic)
     this.bytes = ROUTE_BYTES + 3 * topicBytes.length + 8 * (this.direct.length + this.shared.length)
     if (this.direct !== matches.direct) this.bytes += mergedBytes(this.direct)
+  }
+
+  /** Nothing of it goes to these. */
+  bar(subscriptions: ReadonlySet<Subscription>): void {
+    if (subscriptions.size === 0) return
+    this.direct = this.direct.filter((subscription) => !subscriptions.has(subscription))
+    if (this.shared.length > 0) this.barred = subscriptions
   }
 }
 

@@ -12,6 +12,8 @@ export class Router {
   readonly #cache: MatchCache<Route>
   readonly #text: Text
   readonly #work: Work
+  /** Settles who may read a route's topic; null: whoever is subscribed may. */
+  settle: ((route: Route) => void) | null = null
 
   constructor(text: Text, seed: HashSeed, cacheSeed: HashSeed, bounds: Bounds, work: Work) {
     this.#text = text
@@ -67,6 +69,11 @@ export class Router {
     return this.known(bytes, 0, bytes.length) ?? this.#make(topic, bytes)
   }
 
+  /** Every route is outdated. */
+  forgetAll(): void {
+    this.#index.changeAll()
+  }
+
   /** A part at a time, from each tick: a route that is old, and that nobody asks for again, would keep ended Sessions. */
   review(): void {
     this.#cache.review((route) => this.current(route))
@@ -97,6 +104,7 @@ export class Router {
     this.#index.match(topic, matches)
     const dependency = this.#index.dependency(topic)
     const route = new Route(topic, bytes, matches, dependency, this.#index.changesFor(dependency))
+    if (this.settle !== null) this.settle(route)
     this.#cache.set(bytes, 0, bytes.length, route, route.bytes)
     const deliveries = matches.direct.length + matches.shared.length
     this.#work.spend(Units.route + (deliveries >> PerUnit.deliveriesFound))

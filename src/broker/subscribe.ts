@@ -8,7 +8,9 @@ import {
   type UnsubscribePacket,
 } from '../protocol/index.ts'
 import { levelCount, parseTopicFilter, type TopicFilter } from '../topics/index.ts'
+import { ruleOf } from './ask.ts'
 import type { Connection } from './connection.ts'
+import type { Action, Decision } from './contracts.ts'
 import type { Core } from './core.ts'
 import { FiltersJob } from './filters-job.ts'
 import type { ListenerTerms } from './listener.ts'
@@ -43,7 +45,11 @@ class SubscribeJob extends FiltersJob {
     this.#identifiers = packet.properties.subscriptionIdentifiers ?? null
   }
 
-  protected one(at: number): boolean {
+  protected question(at: number): { action: Action; filter: string } {
+    return { action: 'subscribe', filter: this.#packet.subscriptions[at]!.filter }
+  }
+
+  protected one(at: number, decision: Decision): boolean {
     const { core, connection, session } = this
     const request = this.#packet.subscriptions[at]!
     const filter = parseTopicFilter(request.filter, core.settings)
@@ -64,6 +70,10 @@ class SubscribeJob extends FiltersJob {
     if (filter.share !== null && request.noLocal) {
       fail(connection, ReasonCode.ProtocolError, `No Local on the shared subscription ${request.filter}`) // [MQTT-3.8.3-4]
       return false
+    }
+    if (!decision.allowed) {
+      this.#refuse(request.filter, ReasonCode.NotAuthorized, ruleOf(decision))
+      return true
     }
     if (session.persistent && core.store.full) {
       const reason = `it cannot be kept (the store: ${core.store.trouble})`
@@ -188,8 +198,13 @@ class UnsubscribeJob extends FiltersJob {
     this.#packet = packet
   }
 
-  protected one(at: number): boolean {
-    this.#reasonCodes.push(unsubscribe(this.core, this.session, this.#packet.filters[at]!))
+  protected question(at: number): { action: Action; filter: string } {
+    return { action: 'unsubscribe', filter: this.#packet.filters[at]! }
+  }
+
+  protected one(at: number, { allowed }: Decision): boolean {
+    if (!allowed) this.#reasonCodes.push(ReasonCode.NotAuthorized)
+    else this.#reasonCodes.push(unsubscribe(this.core, this.session, this.#packet.filters[at]!))
     return true
   }
 

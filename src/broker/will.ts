@@ -1,8 +1,11 @@
 import type { ConnectPacket } from '../protocol/index.ts'
+import { ask, ruleOf } from './ask.ts'
+import type { Decision } from './contracts.ts'
 import type { Core } from './core.ts'
 import { makeMessage } from './message.ts'
 import type { Origin } from './origin.ts'
 import { publishMessage } from './publish-message.ts'
+import { whoOf } from './readers.ts'
 import type { Session, Will } from './session.ts'
 
 /** The Will of a CONNECT packet, as it is stored with the Session [MQTT-3.1.2-7]. */
@@ -23,6 +26,16 @@ export function takeWill(session: Session): Will | null {
 /** Publishes a Will. Its Message Expiry Interval runs from now. */
 export function publishWill(core: Core, session: Session, { message }: Will, reason: string): void {
   message.startExpiry(core.now)
-  core.event('willPublished', session, { topic: message.topic, reason })
-  publishMessage(core, message)
+  const { topic, qos, retain, payloadLength: size } = message
+  const publish = (decision: Decision): void => {
+    if (decision.allowed) {
+      core.event('willPublished', session, { topic, reason })
+      publishMessage(core, message)
+      return
+    }
+    const details = { topic, reason: 'it may not publish that', code: 'NotAuthorized', rule: ruleOf(decision) }
+    core.repeats.note('publishRefused', session, 'a Will was refused', details)
+  }
+  const decision = ask(core, { action: 'will', who: whoOf(session), topic, qos, retain, size }, publish)
+  if (decision !== null) publish(decision)
 }

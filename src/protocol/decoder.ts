@@ -71,6 +71,8 @@ export class Decoder {
   readonly #text: Text
   readonly #limits: DecoderLimits
   #state = READY
+  /** The packet that is being handled is to be handed over again. */
+  #again = false
   /** The unfinished packet: #rest[0..#restLength). */
   #rest: Uint8Array | null = null
   #restLength = 0
@@ -111,6 +113,12 @@ export class Decoder {
     if (this.#state !== STOPPED) this.#state = SUSPENDED
   }
 
+  /** From within a handler: as `suspend`, and `resume` hands over this very packet again, which is kept whole. */
+  suspendBefore(): void {
+    this.suspend()
+    this.#again = this.#state === SUSPENDED
+  }
+
   /**
    * Decodes what was kept, in order, and goes on with what comes; a handler may suspend it again. Not from within a
    * handler. Throws as `receive` does.
@@ -147,7 +155,8 @@ export class Decoder {
         at = end
       } else {
         this.#decode(bytes, at, at + length)
-        at += length
+        if (this.#again) this.#again = false
+        else at += length
       }
     }
     if (this.#state === DECODING) this.#state = READY
@@ -184,6 +193,8 @@ export class Decoder {
         const packetEnd = this.#restLength
         this.#rest = null
         this.#decode(packet, 0, packetEnd)
+        if (this.#again) this.#hold(packet, 0, packetEnd)
+        this.#again = false
         forgetView()
         return at
       }

@@ -3,6 +3,8 @@ import type { Access, AuthenticationExchange, ConnectDecision, ConnectRequest } 
 
 /** Each listener has its own rule for who may come in without proof; the methods to prove oneself by hold for all. */
 export class ListenerAccess implements Access {
+  readonly rules = null
+  onChange: (() => void) | null = null
   readonly #byListener: Map<string, AnonymousAccess> = new Map()
   readonly #methods: AuthenticationMethods
 

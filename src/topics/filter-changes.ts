@@ -34,6 +34,11 @@ export class FilterChanges {
     else this.#counts[hash & this.#mask]!++
   }
 
+  /** What every topic's matches are good for may have changed. */
+  recordAll(): void {
+    this.#anywhere++
+  }
+
   /** The three counts that the topic depends on, as one small integer. */
   dependency(topic: TopicLevels): number {
     let hash = 0

@@ -140,6 +140,11 @@ export class SubscriptionIndex<T extends NonNullable<unknown>> {
     return this.#changes.dependency(this.#levels)
   }
 
+  /** From now on `changesFor` is another number whatever it is asked with. */
+  changeAll(): void {
+    this.#changes.recordAll()
+  }
+
   changesFor(dependency: number): number {
     return this.#changes.count(dependency)
   }

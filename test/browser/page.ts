@@ -20,7 +20,12 @@ export function broker({ now, later }: Page): () => ClientTransport {
       clock: { now, wall: now },
       random: { uint32: () => 4 },
       store: new MemoryStore(),
-      access: { connect: () => ({ allowed: true, reasonCode: 0, rule: '' }), authentication: () => null },
+      access: {
+        connect: () => ({ allowed: true, reasonCode: 0, rule: '' }),
+        authentication: () => null,
+        rules: null,
+        onChange: null,
+      },
       text: webText,
       pool: new SlabPool(new Uint8Array(65_536), 0),
       events: () => {},

@@ -183,8 +183,8 @@ describe('enhanced authentication', () => {
     const client = await open()
     client.send(connect({ clientId: 'gone', properties: method('LATE') }))
     const answer = await asked()
-    client.send(disconnect())
-    await client.expectClosed()
+    client.kill()
+    await (await proved()).quiet()
     answer('grace')
     await (await proved()).quiet()
     assert.ok(!events.some(({ id, client: who }) => id === 'clientConnected' && who === 'gone'))
@@ -231,12 +231,31 @@ describe('enhanced authentication', () => {
     })
   }
 
-  it('[MQTT-3.1.2-30] AUTH before the broker has answered breaks the protocol', async () => {
+  it('AUTH before the broker has answered is taken for what it is after the answer', async () => {
     const client = await open()
     client.send(connect({ properties: method('LATE') }), auth(CONTINUE, method('LATE')))
+    ;(await asked())('grace')
+    assert.equal((await client.connack()).reasonCode, 0)
+    await client.expectDisconnect(0x82)
+  })
+
+  it('what comes with CONNECT waits for the answer', async () => {
+    const client = await open()
+    client.send(connect({ properties: method('LATE') }), subscribe(1, [subscription('with/connect')]))
+    const answer = await asked()
+    client.send(publish('with/connect', 'x'))
+    answer('grace')
+    assert.equal((await client.connack()).reasonCode, 0)
+    await client.expect(PacketType.Suback)
+    assert.equal(textOf((await client.expect(PacketType.Publish)).payload), 'x')
+  })
+
+  it('[MQTT-3.1.2-30] another packet where AUTH is due breaks the protocol', async () => {
+    const client = await open()
+    client.send(connect({ properties: method('COUNTDOWN') }), subscribe(1, [subscription('t')]))
+    await client.expect(PacketType.Auth)
     assert.equal((await client.connack()).reasonCode, 0x82)
     await client.expectClosed()
-    ;(await asked())('grace')
   })
 
   it('DISCONNECT before CONNACK ends the connection, without a word', async () => {

@@ -17,6 +17,7 @@ import { type History, Violation } from './history.ts'
 import type { BrokerEnd, SimLink } from './network.ts'
 import type { Plan } from './plan.ts'
 import { randomOf, type SimRandom } from './random.ts'
+import { SlowAccess } from './rules.ts'
 import { SimStore } from './store.ts'
 import type { Time } from './time.ts'
 
@@ -73,6 +74,7 @@ export class Host implements BrokerEnd {
   readonly #random: SimRandom
   readonly #saboteur: Saboteur
   readonly #reads: SimRandom
+  readonly #rules: SimRandom
   /** The disk gives no more trouble. */
   #calm = false
   #inTurn = false
@@ -102,6 +104,7 @@ export class Host implements BrokerEnd {
     this.#tell = tell
     this.#random = randomOf(plan.seed, 'host')
     this.#reads = randomOf(plan.seed, 'unreadable')
+    this.#rules = randomOf(plan.seed, 'rules')
     this.#syncedAt = time.now
     this.changed = time.now
     this.store = new SimStore(plan.mode === 'sync' ? 'sync' : 'commit')
@@ -131,7 +134,7 @@ export class Host implements BrokerEnd {
         clock: this.#saboteur.clock?.(clock) ?? clock,
         random: this.#random,
         store: seen,
-        access: new AnonymousAccess('everybody'),
+        access: this.#plan.slowRules ? this.#slowAccess(life) : new AnonymousAccess('everybody'),
         text,
         pool: new SlabPool(new Uint8Array(0), 0, bounds),
         events: (event) => this.#event(event),
@@ -145,6 +148,12 @@ export class Host implements BrokerEnd {
     }
     this.#saboteur.broker?.(this.broker)
     this.#tick(life)
+  }
+
+  #slowAccess(life: number): SlowAccess {
+    return new SlowAccess(this.#rules, this.#time, (act) => {
+      if (life === this.#life) this.turn(act)
+    })
   }
 
   accept(link: SimLink): void {

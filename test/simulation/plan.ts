@@ -62,6 +62,8 @@ export interface Plan {
   readonly maximumQueueMemory: number
   readonly maximumOutgoingBytes: number
   readonly queueQoS0: boolean
+  /** The rules allow everything, but often answer later. */
+  readonly slowRules: boolean
   readonly bounds: Bounds
   readonly latency: number
   readonly split: number
@@ -116,6 +118,7 @@ export function makePlan(seed: number): Plan {
     maximumQueueMemory: random.pick([0, 3000, 64 * 1024 * 1024]),
     maximumOutgoingBytes: random.pick([200, 5000, 1024 * 1024]),
     queueQoS0: random.chance(30),
+    slowRules: randomOf(seed, 'slow rules').chance(25),
     bounds: drawBounds(seed),
     latency: random.pick([1, 10, 80]),
     split: random.pick([0, 20, 60]),

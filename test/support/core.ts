@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { AnonymousAccess } from '../../src/access/index.ts'
 import { Core } from '../../src/broker/core.ts'
 import {
+  type Access,
   Broker,
   type BrokerEvent,
   type Clock,
@@ -64,7 +65,12 @@ export class TestCore {
   readonly #gone: (() => void)[] = []
   #inTurn = false
 
-  constructor(settings: Partial<Settings> = {}, store: Store = new MemoryStore(), clock: TestClock = new TestClock()) {
+  constructor(
+    settings: Partial<Settings> = {},
+    store: Store = new MemoryStore(),
+    clock: TestClock = new TestClock(),
+    access: Access = new AnonymousAccess('private'),
+  ) {
     this.settings = { ...defaultSettings, sysInterval: 0, ...settings }
     this.store = store
     this.clock = clock
@@ -78,7 +84,7 @@ export class TestCore {
         },
       },
       store,
-      access: new AnonymousAccess('private'),
+      access,
       text,
       pool: new SlabPool(new Uint8Array(0), 0),
       events: (event) => this.events.push(event),
