@@ -15,7 +15,7 @@ import { text } from '../unit/protocol/support.ts'
 import { checkTotals } from './checks.ts'
 import { type History, Violation } from './history.ts'
 import type { BrokerEnd, SimLink } from './network.ts'
-import type { Plan } from './plan.ts'
+import type { LiveLimits, Plan } from './plan.ts'
 import { randomOf, type SimRandom } from './random.ts'
 import { SlowAccess } from './rules.ts'
 import { SimStore } from './store.ts'
@@ -69,6 +69,7 @@ export class Host implements BrokerEnd {
   /** Where the broker's log lines go. */
   readonly #tell: (words: string) => void
   readonly #plan: Plan
+  #limits: LiveLimits
   readonly #time: Time
   readonly #history: History
   readonly #random: SimRandom
@@ -98,6 +99,7 @@ export class Host implements BrokerEnd {
 
   constructor(plan: Plan, time: Time, history: History, saboteur: Saboteur, tell: (words: string) => void) {
     this.#plan = plan
+    this.#limits = plan.limits
     this.#time = time
     this.#history = history
     this.#saboteur = saboteur
@@ -124,10 +126,8 @@ export class Host implements BrokerEnd {
     // It counts from any moment, and has fractions, as Node's.
     const clock: Clock = { now: () => this.#time.now - began + 0.7, wall: () => this.#time.now + this.#wallAhead }
     this.changed = this.#time.now
-    const { maximumInFlight, maximumInFlightBytes, maximumQueueMemory, maximumOutgoingBytes, bounds } = this.#plan
-    const { maximumQueuedMessages, maximumQueuedBytes, queueFullPolicy, queueQoS0 } = this.#plan
-    const queues = { maximumQueuedMessages, maximumQueuedBytes, queueFullPolicy, queueQoS0 }
-    const limits = { maximumInFlight, maximumInFlightBytes, maximumQueueMemory, maximumOutgoingBytes, ...queues }
+    const { maximumInFlight, queueFullPolicy, queueQoS0, bounds } = this.#plan
+    const limits = { maximumInFlight, queueFullPolicy, queueQoS0, ...this.#limits }
     this.broker = new Broker(
       { ...defaultSettings, ...limits, sysInterval: 0, bounds },
       {
@@ -244,6 +244,12 @@ export class Host implements BrokerEnd {
       this.start()
       this.#tell('The broker is back')
     })
+  }
+
+  reconfigure(limits: LiveLimits): void {
+    this.#tell(`Other limits: ${JSON.stringify(limits)}`)
+    this.#limits = limits
+    this.turn((broker) => void broker.reconfigure(limits))
   }
 
   setClock(by: number): void {

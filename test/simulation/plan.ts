@@ -1,4 +1,4 @@
-import type { Bounds } from '../../src/broker/index.ts'
+import type { Bounds, Settings } from '../../src/broker/index.ts'
 import type { ProtocolVersion, QoS } from '../../src/protocol/index.ts'
 import { drawBounds } from './bounds.ts'
 import { randomOf, type SimRandom } from './random.ts'
@@ -41,7 +41,19 @@ export type Operation = { readonly at: number; readonly client: string } & (
   | { readonly kind: 'kill' | 'power loss'; steps: number; down: number }
   /** Somebody sets the machine's clock by so many milliseconds. */
   | { readonly kind: 'clock step'; by: number }
+  /** The broker gets other limits while it runs; it keeps them when it starts again. */
+  | { readonly kind: 'reconfigure'; limits: LiveLimits }
 )
+
+/** Those that hold from the moment on in which they change. */
+export type LiveLimits = Pick<
+  Settings,
+  | 'maximumInFlightBytes'
+  | 'maximumQueuedMessages'
+  | 'maximumQueuedBytes'
+  | 'maximumQueueMemory'
+  | 'maximumOutgoingBytes'
+>
 
 /** `commit` and `sync`: see SimStore. `power`: as `commit`, and the power may go, which costs up to a second. */
 export type Mode = 'commit' | 'sync' | 'power'
@@ -52,15 +64,11 @@ export interface Plan {
   /** Milliseconds. */
   readonly duration: number
   readonly maximumInFlight: number
-  readonly maximumInFlightBytes: number
+  /** At the beginning. */
+  readonly limits: LiveLimits
   /** The position at which queues begin: Packet Identifiers begin anew after 65,535 of them. */
   readonly firstPosition: number
-  /** 0: no limit. */
-  readonly maximumQueuedMessages: number
-  readonly maximumQueuedBytes: number
   readonly queueFullPolicy: 'newest' | 'oldest' | 'disconnect'
-  readonly maximumQueueMemory: number
-  readonly maximumOutgoingBytes: number
   readonly queueQoS0: boolean
   /** The rules allow everything, but often answer later. */
   readonly slowRules: boolean
@@ -103,6 +111,7 @@ export function makePlan(seed: number): Plan {
     operations.push(crash(random, at, mode))
   }
   operations.push(...interruptedReplay(randomOf(seed, 'replay'), duration, clients, mode))
+  operations.push(...reconfigurations(randomOf(seed, 'reconfigure'), duration))
   operations.push(...clockSteps(randomOf(seed, 'clock'), duration, operations))
   operations.sort((one, other) => one.at - other.at)
   return {
@@ -110,13 +119,9 @@ export function makePlan(seed: number): Plan {
     mode,
     duration,
     maximumInFlight: random.pick([1, 2, 3, 5, 20]),
-    maximumInFlightBytes: random.pick([0, 0, 0, 50]),
     firstPosition: random.pick([0, 65_525]),
-    maximumQueuedMessages: random.pick([0, 0, 0, 1, 2, 8]),
-    maximumQueuedBytes: random.pick([0, 0, 0, 60, 400]),
+    limits: liveLimits(random),
     queueFullPolicy: random.pick(['newest', 'oldest', 'disconnect', 'disconnect'] as const),
-    maximumQueueMemory: random.pick([0, 3000, 64 * 1024 * 1024]),
-    maximumOutgoingBytes: random.pick([200, 5000, 1024 * 1024]),
     queueQoS0: random.chance(30),
     slowRules: randomOf(seed, 'slow rules').chance(25),
     bounds: drawBounds(seed),
@@ -129,6 +134,23 @@ export function makePlan(seed: number): Plan {
     clients,
     operations,
   }
+}
+
+function liveLimits(random: SimRandom): LiveLimits {
+  return {
+    maximumInFlightBytes: random.pick([0, 0, 0, 50]),
+    maximumQueuedMessages: random.pick([0, 0, 0, 1, 2, 8]),
+    maximumQueuedBytes: random.pick([0, 0, 0, 60, 400]),
+    maximumQueueMemory: random.pick([0, 3000, 64 * 1024 * 1024]),
+    maximumOutgoingBytes: random.pick([200, 5000, 1024 * 1024]),
+  }
+}
+
+/** Limits that become tighter or wider in the middle of everything. */
+function reconfigurations(random: SimRandom, duration: number): Operation[] {
+  return Array.from({ length: random.pick([0, 0, 1, 2, 4]) }, (): Operation => {
+    return { at: random.below(duration), client: BROKER, kind: 'reconfigure', limits: liveLimits(random) }
+  })
 }
 
 function monitor(): ClientPlan {

@@ -157,6 +157,10 @@ class World implements Surroundings {
       this.#host.setClock(operation.by)
       return
     }
+    if (operation.kind === 'reconfigure') {
+      this.#host.reconfigure(operation.limits)
+      return
+    }
     const client = this.#clients.get(operation.client)
     if (client === undefined) return
     switch (operation.kind) {
