@@ -144,7 +144,7 @@ class Reader {
       return
     }
     if (this.#file !== this.#main) {
-      this.#report('warning', 'counts in the main file only, as in mosquitto: nothing of that folder is read')
+      this.#report('warning', 'works in the main file only, as in mosquitto: that folder is not read')
       return
     }
     const [line, current, inBridge] = [this.#line, this.#current, this.#inBridge]
@@ -202,7 +202,7 @@ class Reader {
       if (this.#current.line === 0) Object.assign(this.#current, { line: this.#line, file: this.#file })
     }
     if (key === 'perListenerSettings' && Object.keys(securityOptions).some((k) => this.#general.lines.has(k))) {
-      this.#report('error', 'must stand before any option on who may come in')
+      this.#report('error', 'must come before any option on who may connect')
     }
     const part = this.#partFor(scope)
     if (part === null) return
@@ -213,7 +213,7 @@ class Reader {
     const forListener =
       scope === 'own' || (scope === 'security' && this.#general.values['perListenerSettings'] === true)
     if (forListener && this.#current === null) {
-      this.#report('error', 'must stand below the `listener` that it is meant for')
+      this.#report('error', 'must come after the `listener` that it applies to')
       return null
     }
     if (scope === 'general' || (scope === 'security' && !forListener)) return this.#general
@@ -246,7 +246,8 @@ class Reader {
     if (reading.note !== undefined) this.#report('warning', reading.note)
     part.values[key] = reading.value
     if (type.line === true) {
-      if (/^(["']).*\1$/.test(value)) this.#report('warning', 'is taken with its quotes', 'write it without them')
+      if (/^(["']).*\1$/.test(value))
+        this.#report('warning', 'includes its quotes', 'remove them unless they are meant')
     } else if (this.#name !== LISTENER) this.#ignore(extra)
     return true
   }
@@ -258,7 +259,7 @@ class Reader {
   #noteRepeat(part: Part, key: string, option: Option<unknown>): void {
     const earlier = part.lines.get(key)
     if (earlier !== undefined && option.type.repeats !== true) {
-      this.#report('warning', `stands in ${this.#where(earlier)} already; this line counts`)
+      this.#report('warning', `is set in ${this.#where(earlier)} already; this line wins`)
     }
     part.lines.set(key, { file: this.#file, line: this.#line })
   }
@@ -273,16 +274,14 @@ class Reader {
     if (bridge === true && this.#inBridge) return
     if (harmless?.includes(value) === true) return
     const status =
-      never === true
-        ? 'has no effect in nightjar'
-        : 'is a mosquitto option that this version of nightjar does not have yet'
+      never === true ? 'has no effect in nightjar' : 'is a mosquitto option that nightjar does not support yet'
     this.#report(severity, `${status}: ${why}`)
   }
 
   #reportUnknown(rest: string): void {
     const plain = this.#name.replace(/[:=]+$/, '')
     if ((plain !== this.#name || rest.startsWith('=')) && isName(plain)) {
-      this.#report('error', 'is not how options are written', `write \`${plain} ${rest.replace(/^=\s*/, '')}\``)
+      this.#report('error', 'is not written like an option', `write \`${plain} ${rest.replace(/^=\s*/, '')}\``)
       return
     }
     const near = suggest(this.#name, [
@@ -319,7 +318,7 @@ class Reader {
   #reportUnusedDefault(part: Part): void {
     for (const [key, place] of part.lines) {
       const option = { ...listenerOptions, ...securityOptions }[key as 'port'].name
-      const message = 'has no effect: it is meant for the default listener, which is not opened as there are others'
+      const message = 'has no effect: it applies to the default listener, which is not opened because there are others'
       this.#report('warning', message, 'move it below its `listener` line', place, option)
     }
   }
@@ -335,7 +334,7 @@ class Reader {
         continue
       }
       const where = earlier.file === part.file ? `line ${earlier.line}` : `${earlier.file}:${earlier.line}`
-      this.#report('error', `opens ${place} twice: ${where} does already`, '', part, LISTENER)
+      this.#report('error', `opens ${place} twice: ${where} opens it already`, '', part, LISTENER)
     }
   }
 }

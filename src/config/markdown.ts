@@ -3,14 +3,14 @@ import { notYet, notYetNames } from './not-yet.ts'
 import type { Option } from './option.ts'
 import { behaviourOptions, listenerNames, listenerOptions, securityOptions } from './options.ts'
 
-/** docs/configuration.md, whole. */
+/** The whole of docs/configuration.md. */
 export function optionsAsMarkdown(): string {
   const sections = [
     INTRODUCTION,
     '## Where to listen',
     LISTENERS,
     table(Object.values<Option<unknown>>(listenerOptions)),
-    '## Who may come in',
+    '## Who may connect',
     SECURITY,
     table(Object.values<Option<unknown>>(securityOptions)),
     '## Limits',
@@ -30,33 +30,35 @@ const INTRODUCTION = `# Configuration
 
 <!-- Made from src/config by \`node scripts/docs.mjs\`: change it there. -->
 
-\`nightjar -c FILE\` reads a file in the format of mosquitto.conf: one option a line, its name, a blank, its value. Lines
-that begin with \`#\` and empty lines are skipped; an option that is not given has its default. Quotes have no meaning.
-A mistake is answered with the file, the line and what the value must be, and the broker does not start.
+\`nightjar -c FILE\` reads a file in the format of mosquitto.conf: one option a line, its name, a blank, its value. Empty
+lines and lines that begin with \`#\` are skipped; quotes have no meaning. On a mistake the broker does not start, and says
+which file, which line, and what the value must be. \`nightjar -c FILE --test-config\` only checks.
 
-\`include_dir <folder>\` reads the files in that folder whose names end in \`.conf\`, by name, upper before lower case of
-the same letter. It counts in the main file only. Each of those files begins without a \`listener\` above it.
+\`include_dir <folder>\`, in the main file only, reads the \`.conf\` files of that folder, sorted by name, upper case before
+lower case of the same letter. Options for a \`listener\` do not carry over from one file to the next.
 
-In the tables, *reload* says whether a new value can be taken without a restart, and *own* marks options that mosquitto
-does not know.`
+In the tables, *own* marks options that mosquitto does not have, and *reload* those that could change without a restart
+(reloading is planned).`
 
-const LISTENERS = `\`listener <port> [address]\` opens a port, on every address unless one is given; it may stand several times. The options
-in this table are meant for the \`listener\` above them. Before the first \`listener\` line they are meant for the default
-listener, which is opened if \`port\` or \`bind_address\` is given, or if there is no \`listener\` at all.
+const LISTENERS = `\`listener <port> [address]\` opens a port, on every address unless one is given. It may be repeated. The options of this
+table apply to the \`listener\` above them. Before the first \`listener\` they apply to the default listener, which is opened
+if \`port\` or \`bind_address\` is set, or if there is no \`listener\` at all.
 
-\`listener 0 <path>\` makes a Unix socket: clients of this machine that may write to that file can connect. One that an
-earlier broker left behind is replaced; one on which a program listens, or a file that is no socket, is left alone, and the
-broker does not start. At the end it is removed. In the log such a client has the path for its address.
+\`listener 0 <path>\` opens a Unix socket: whoever may write to that file can connect. A stale socket of an earlier broker
+is replaced; if a program listens on it, or the file is not a socket, the broker does not start. The socket is removed at
+exit. In the log, its clients have the path as address.
 
-- Without a file Nightjar listens on port 1883 on every address.
-- With a file that says nothing about where to listen, it listens on port 1883 for this machine only, as mosquitto does.`
+- Without a configuration file, Nightjar listens on port 1883 on every address.
+- With a file that opens no listener, it listens on port 1883 for this machine only, as mosquitto does.`
 
 const SECURITY = `If \`allow_anonymous\` is not set:
 
-- without a file, and in a program that embeds the broker, clients from this machine and from private networks are
-  welcome, whatever user name they send; all others are refused with Not authorized, and the log names this option;
-- with a file that opens a listener, nobody may connect without a user name, as in mosquitto;
-- with a file that opens none, clients of this machine are welcome, and there are no others.
+- without a configuration file, and in a program that embeds the broker, clients on this machine and on private networks
+  may connect, whatever user name they send; all others are refused with Not authorized, and the log names this option;
+- with a file that opens a listener, nobody may connect, as in mosquitto;
+- with a file that opens none, clients on this machine may connect; there are no others.
+
+There are no password files and access rules yet: see [Securing it](security.md).
 
 ${Object.entries(listenerNames)
   .map(
@@ -65,12 +67,12 @@ ${Object.entries(listenerNames)
   )
   .join(' ')}`
 
-const LIMITS = `Each holds for every client by itself unless it says otherwise. What is refused or dropped is told in the log, with the
-option that decides ([events.md](events.md)).`
+const LIMITS = `Each applies to every client separately, unless it says otherwise. The log tells what is refused or dropped, and which
+option decided ([events.md](events.md)).`
 
-const MISSING = `A configuration of mosquitto is read as it is. Where ignoring an option would change who may do what, or what is safe,
-it is an error and the broker does not start; where it is harmless, it is a warning. Values that ask for nothing (such as
-\`persistence false\` or \`protocol mqtt\`) are accepted.`
+const MISSING = `Where ignoring an option of mosquitto would change who may do what, or what is safe, it is an error and the broker does
+not start; where ignoring it is harmless, it is a warning. Values that ask for nothing (such as \`persistence false\` or
+\`protocol mqtt\`) are accepted.`
 
 function table(options: readonly Option<unknown>[]): string {
   const rows = options.map((option) => {

@@ -20,10 +20,10 @@ interface Group extends NotYet {
   readonly names: readonly string[]
 }
 
-const WHO = 'ignoring it would let in clients, or allow what, it is there to keep out'
+const WHO = 'ignoring it would admit clients, or allow actions, that it is meant to keep out'
 const TLS =
-  'ignoring it would leave connections without the encryption, or the check, that it asks for; until then a TLS proxy on this machine, such as stunnel, can take them'
-const DISK = 'the store writes what it promises at once, so there is nothing to be saved later'
+  'ignoring it would leave connections unencrypted or unchecked; until then, put a TLS proxy such as stunnel in front'
+const DISK = 'the store writes at once, so there is nothing to save later'
 
 const GROUPS: readonly Group[] = [
   {
@@ -135,7 +135,7 @@ const GROUPS: readonly Group[] = [
   },
   {
     severity: 'warning',
-    why: 'retained messages are kept on disk as everything else is, if `persistence` says so',
+    why: '`persistence` stores retained messages as it does everything else',
     harmless: ['true', '1'],
     names: ['retained_persistence'],
   },
@@ -144,19 +144,19 @@ const GROUPS: readonly Group[] = [
     why: DISK,
     names: ['autosave_interval', 'autosave_on_changes', 'persistence_file'],
   },
-  { severity: 'warning', why: 'memory is not limited by it', names: ['memory_limit'] },
+  { severity: 'warning', why: 'memory is not limited', names: ['memory_limit'] },
   { severity: 'warning', why: 'nightjar keeps running as the user who started it', names: ['user'] },
   { severity: 'warning', why: 'there are no control topics', harmless: ['false', '0'], names: ['enable_control_api'] },
   { severity: 'warning', why: 'it cannot log to syslog', names: ['log_facility'] },
   { severity: 'warning', why: 'it serves no files', names: ['http_dir'] },
   {
     severity: 'warning',
-    why: 'without rules there is nothing to check, so it has no effect',
+    why: 'without access rules it has no effect',
     names: ['auth_plugin_deny_special_chars', 'check_retain_source'],
   },
   {
     severity: 'warning',
-    why: 'there is no WebSocket listener, so it has no effect',
+    why: 'without a WebSocket listener it has no effect',
     names: ['packet_buffer_size', 'websockets_headers_size', 'websockets_log_level'],
   },
   {
@@ -169,7 +169,7 @@ const GROUPS: readonly Group[] = [
   {
     severity: 'warning',
     never: true,
-    why: 'messages are sent again when a client reconnects and at no other time, as the standard has it',
+    why: 'messages are resent only when a client reconnects, as the standard demands',
     names: ['retry_interval'],
   },
 ]

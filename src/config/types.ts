@@ -119,7 +119,7 @@ export function line(form: string, longest = 65_535): Type<string> {
 
 /** Blanks around the numbers, and commas too many, do no harm. */
 export const protocolVersions: Type<readonly (3 | 4 | 5)[]> = {
-  form: '3, 4 and 5, with commas between',
+  form: '3, 4 and 5, separated by commas',
   line: true,
   read(text) {
     const words = text.split(',').map((part) => part.trim())
@@ -159,14 +159,14 @@ export const logDestinations: Type<readonly LogDestination[]> = {
     if (!['syslog', 'topic', 'dlt'].includes(kind))
       return { problem: `must be one of stderr, stdout, file <path>, none` }
     const value: readonly LogDestination[] = earlier.length > 0 ? earlier : [{ kind: 'stderr' }]
-    return { value, note: `names ${kind}, to which this version of nightjar cannot log yet` }
+    return { value, note: `names ${kind}, which nightjar cannot log to yet` }
   },
   show: (value) => value.map((one) => one.kind).join(', '),
 }
 
 function addFile(path: string, earlier: readonly LogDestination[]): Reading<readonly LogDestination[]> {
   if (path === '') return { problem: 'needs the path of the file, as in: log_dest file nightjar.log' }
-  if (earlier.some((one) => one.kind === 'file')) return { problem: 'names a second file; there can be one only' }
+  if (earlier.some((one) => one.kind === 'file')) return { problem: 'names a second file; only one is allowed' }
   return { value: [...earlier, { kind: 'file', path }] }
 }
 

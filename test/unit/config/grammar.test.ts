@@ -34,8 +34,8 @@ describe('lines', () => {
   it('warns of words after a value, of quotes, and of an option that stands twice', () => {
     assert.deepEqual(said('sys_interval 5 10', 'pid_file "a"', 'sys_interval 6'), [
       'x.conf:1: warning: `sys_interval` ignores what follows its value: `10`',
-      'x.conf:2: warning: `pid_file` is taken with its quotes; write it without them',
-      'x.conf:3: warning: `sys_interval` stands in line 1 already; this line counts',
+      'x.conf:2: warning: `pid_file` includes its quotes; remove them unless they are meant',
+      'x.conf:3: warning: `sys_interval` is set in line 1 already; this line wins',
     ])
     assert.equal(parse('sys_interval 5', 'sys_interval 6').config.general.sysInterval, 6)
   })
@@ -58,7 +58,7 @@ describe('lines', () => {
     const { config, problems } = parse('log_dest syslog')
     assert.deepEqual(config.general.logDest, [{ kind: 'stderr' }])
     assert.deepEqual(problems.map(describeProblem), [
-      'x.conf:1: warning: `log_dest` names syslog, to which this version of nightjar cannot log yet',
+      'x.conf:1: warning: `log_dest` names syslog, which nightjar cannot log to yet',
     ])
   })
 
@@ -125,8 +125,8 @@ describe('listeners', () => {
 
   it('warn of options for a default one that is not opened', () => {
     assert.deepEqual(said('max_connections 3', 'listener 1884'), [
-      'x.conf:1: warning: `max_connections` has no effect: it is meant for the default listener, which is not opened as ' +
-        'there are others; move it below its `listener` line',
+      'x.conf:1: warning: `max_connections` has no effect: it applies to the default listener, which is not opened ' +
+        'because there are others; move it below its `listener` line',
     ])
     assert.equal(parse('max_connections 3', 'listener 1884').config.listeners.length, 1)
   })
@@ -138,7 +138,7 @@ describe('listeners', () => {
       [1, '::1'],
     ])
     assert.deepEqual(said('listener 0 /b', 'listener 0 /c', 'listener 0 /b'), [
-      'x.conf:3: error: `listener` opens /b twice: line 1 does already',
+      'x.conf:3: error: `listener` opens /b twice: line 1 opens it already',
     ])
   })
 
@@ -149,7 +149,7 @@ describe('listeners', () => {
       'x.conf:3: error: `listener` with port 0 needs the path of a Unix socket, as in: listener 0 /run/nightjar.sock',
     ])
     assert.deepEqual(said('listener 1884', 'listener 1884 ::1', 'listener 1884'), [
-      'x.conf:3: error: `listener` opens port 1884 twice: line 1 does already',
+      'x.conf:3: error: `listener` opens port 1884 twice: line 1 opens it already',
     ])
     assert.deepEqual(said('port 1884 x', 'listener 1885 ::1 y', 'listener 1886 # z'), [
       'x.conf:1: warning: `port` ignores what follows its value: `x`',
@@ -210,13 +210,13 @@ describe('who may come in', () => {
 
   it('is refused where it belongs to no listener, or comes too early', () => {
     assert.deepEqual(said('listener_allow_anonymous true'), [
-      'x.conf:1: error: `listener_allow_anonymous` must stand below the `listener` that it is meant for',
+      'x.conf:1: error: `listener_allow_anonymous` must come after the `listener` that it applies to',
     ])
     assert.deepEqual(said('per_listener_settings true', 'allow_anonymous true', 'listener 1'), [
-      'x.conf:2: error: `allow_anonymous` must stand below the `listener` that it is meant for',
+      'x.conf:2: error: `allow_anonymous` must come after the `listener` that it applies to',
     ])
     assert.deepEqual(said('allow_anonymous true', 'per_listener_settings true'), [
-      'x.conf:2: error: `per_listener_settings` must stand before any option on who may come in',
+      'x.conf:2: error: `per_listener_settings` must come before any option on who may connect',
     ])
   })
 })
@@ -265,7 +265,7 @@ describe('options of mosquitto that are missing', () => {
       assert.deepEqual(others, [])
       assert.equal(problem!.severity, 'error')
       const name = line.split(' ')[0]
-      const status = `\`${name}\` is a mosquitto option that this version of nightjar does not have yet: `
+      const status = `\`${name}\` is a mosquitto option that nightjar does not support yet: `
       assert.ok(problem!.message.startsWith(status))
     })
   }
@@ -306,7 +306,7 @@ describe('options of mosquitto that are missing', () => {
       const name = pattern.replace('*', 'some_thing')
       const { problems } = parse('listener 1', `${name} something`)
       assert.equal(problems.length, 1, name)
-      assert.match(problems[0]!.message, / (?:is a mosquitto option that this version|has no effect in nightjar)/)
+      assert.match(problems[0]!.message, / (?:is a mosquitto option that nightjar does not|has no effect in nightjar)/)
     }
   })
 })

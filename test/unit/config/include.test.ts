@@ -29,8 +29,8 @@ describe('include_dir', () => {
       ],
     )
     assert.deepEqual(said, [
-      'conf d/a.conf:1: warning: `sys_interval` stands in x.conf:1 already; this line counts',
-      'x.conf:3: warning: `max_inflight_messages` stands in conf d/a.conf:2 already; this line counts',
+      'conf d/a.conf:1: warning: `sys_interval` is set in x.conf:1 already; this line wins',
+      'x.conf:3: warning: `max_inflight_messages` is set in conf d/a.conf:2 already; this line wins',
     ])
     assert.deepEqual(read(['include_dir d']).said, [])
   })
@@ -44,16 +44,14 @@ describe('include_dir', () => {
       said.map((line) => line.split(':').slice(0, 3).join(':')),
       ['x.conf:1: error', 'd/a.conf:2: error', 'x.conf:3: error', 'x.conf:4: error'],
     )
-    assert.match(said[3]!, /`listener` opens port 1884 twice: d\/b\.conf:1 does already/)
+    assert.match(said[3]!, /`listener` opens port 1884 twice: d\/b\.conf:1 opens it already/)
   })
 
   it('begins each file without a listener, and goes on with the one that was', () => {
     const { config, said } = read(['per_listener_settings true', 'listener 1884', 'include_dir d', 'max_qos 0'], {
       'a.conf': ['allow_anonymous true'],
     })
-    assert.deepEqual(said, [
-      'd/a.conf:1: error: `allow_anonymous` must stand below the `listener` that it is meant for',
-    ])
+    assert.deepEqual(said, ['d/a.conf:1: error: `allow_anonymous` must come after the `listener` that it applies to'])
     assert.equal(config.listeners[0]!.maxQos, 0)
   })
 
@@ -61,7 +59,7 @@ describe('include_dir', () => {
     const { said, asked } = read(['include_dir d'], { 'a.conf': ['include_dir d'] })
     assert.deepEqual(asked, ['d'])
     assert.deepEqual(said, [
-      'd/a.conf:1: warning: `include_dir` counts in the main file only, as in mosquitto: nothing of that folder is read',
+      'd/a.conf:1: warning: `include_dir` works in the main file only, as in mosquitto: that folder is not read',
     ])
   })
 

@@ -31,7 +31,7 @@ describe('include_dir', () => {
     const folder = folderOf('sorted', Object.fromEntries(names.map((name) => [name, 'sys_interval 5\n'])))
     const { code, stderr } = await tested(`include_dir ${folder}\n`)
     assert.equal(code, 0, stderr)
-    const order = [...stderr.matchAll(/sorted\/(\S+):1: warning: .*stands in \S+sorted\/(\S+):1 already/g)]
+    const order = [...stderr.matchAll(/sorted\/(\S+):1: warning: .*is set in \S+sorted\/(\S+):1 already/g)]
     assert.deepEqual(
       order.map(([, now, earlier]) => `${earlier} ${now}`),
       ['A2.conf a10.conf', 'a10.conf B.conf', 'B.conf b.conf'],
