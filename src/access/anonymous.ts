@@ -50,8 +50,8 @@ export class AnonymousAccess implements Access {
 }
 
 const RULES: Readonly<Record<AnonymousPolicy, string>> = {
-  everybody: 'allow_anonymous true lets everybody in',
-  nobody: 'allow_anonymous false keeps everybody out who has no password',
+  everybody: 'allow_anonymous true admits everybody',
+  nobody: 'allow_anonymous false: only clients that authenticate may connect',
   private:
-    'Without a configuration only this machine and private networks may connect: `allow_anonymous true` in a configuration file opens it to everybody',
+    'Without a configuration, only this machine and private networks may connect: `allow_anonymous true` in a configuration file admits everybody',
 }

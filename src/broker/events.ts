@@ -21,13 +21,13 @@ export const events: Readonly<Record<EventId, EventKind>> = {
   connectRefused: { level: 'warning', words: 'Refused {client} at {address}: {reason} ({code}). {rule}' },
   turnedAway: {
     level: 'warning',
-    words: 'Closed {address}: listener {listener} has no room (limit: {option} {limit})',
+    words: 'Closed {address}: listener {listener} is full ({option} {limit})',
   },
   notAccepted: { level: 'warning', words: 'Closed {address} at listener {listener}: {reason}' },
   descriptorsSpent: {
     level: 'warning',
     words:
-      '{count} connections were turned away: no file descriptors left for them (limit {limit}); raise LimitNOFILE of the service, or ulimit -n',
+      'Turned away {count} connections: out of file descriptors (limit {limit}). Raise LimitNOFILE of the service, or ulimit -n',
   },
   protocolError: { level: 'warning', words: '{client} at {address} broke the protocol: {reason} ({code})' },
   packetTooLarge: {
@@ -41,11 +41,11 @@ export const events: Readonly<Record<EventId, EventKind>> = {
   },
   authenticationFailed: {
     level: 'warning',
-    words: '{client} at {address} tried to authenticate again, and is disconnected: {reason}. {rule}',
+    words: '{client} at {address} failed to authenticate again, and is disconnected: {reason}. {rule}',
   },
   keepAliveTimeout: {
     level: 'notice',
-    words: '{client} at {address} was silent for more than 1.5 times its keep alive of {keepAlive} s: closed',
+    words: '{client} at {address} timed out: silent for more than 1.5 times its keep alive of {keepAlive} s',
   },
   sessionTakenOver: { level: 'notice', words: '{client} at {address} was taken over by a new connection from {other}' },
   clientIdClash: {
@@ -55,18 +55,17 @@ export const events: Readonly<Record<EventId, EventKind>> = {
   },
   clockSet: {
     level: 'notice',
-    words:
-      "The machine's clock was set {direction} by {seconds} s: what expires goes by the time that passes, as before",
+    words: 'The system clock was set {direction} by {seconds} s; timeouts and expiry are not affected',
   },
   sessionExpired: {
     level: 'information',
     words: 'The session of {client} expired after {seconds} s offline ({messages} queued messages dropped)',
   },
   willPublished: { level: 'information', words: 'Published the will of {client} to {topic}: {reason}' },
-  messageExpired: { level: 'debug', words: 'A message to {topic} expired before {client} got it' },
+  messageExpired: { level: 'debug', words: 'A message on {topic} expired before {client} got it' },
   queueFull: {
     level: 'warning',
-    words: 'The queue of {client} is full: messages to it are dropped from now on (limit: {option} {limit})',
+    words: 'The queue of {client} is full: dropping messages to it ({option} {limit})',
   },
   queueRecovered: {
     level: 'notice',
@@ -74,23 +73,22 @@ export const events: Readonly<Record<EventId, EventKind>> = {
   },
   subscriberSlow: {
     level: 'warning',
-    words:
-      '{client} at {address} reads too slowly: QoS 0 messages to it are dropped from now on (limit: max_outgoing_bytes {limit})',
+    words: '{client} at {address} reads too slowly: dropping QoS 0 messages to it (max_outgoing_bytes {limit})',
   },
   subscriberRecovered: {
     level: 'notice',
-    words: '{client} at {address} reads again: {count} messages to it were dropped',
+    words: '{client} at {address} keeps up again: {count} messages to it were dropped',
   },
   answersNotRead: {
     level: 'warning',
     words:
-      '{client} at {address} goes on sending and does not read the answers: closed, as {bytes} bytes wait for it (limit: max_outgoing_bytes {limit})',
+      '{client} at {address} keeps sending but does not read the answers: closed with {bytes} bytes unread (max_outgoing_bytes {limit})',
   },
   messageTooLargeForClient: {
     level: 'notice',
-    words: 'A message to {topic} was not sent to {client}: {size} bytes are more than {rule} of {limit}',
+    words: 'A message on {topic} was not sent to {client}: {size} bytes exceed {rule} of {limit}',
   },
-  publishRefused: { level: 'warning', words: 'Refused a message of {client} to {topic}: {reason} ({code}). {rule}' },
+  publishRefused: { level: 'warning', words: 'Refused a message from {client} to {topic}: {reason} ({code}). {rule}' },
   subscriptionRefused: {
     level: 'warning',
     words: 'Refused the subscription of {client} to {filter}: {reason} ({code})',
@@ -99,12 +97,11 @@ export const events: Readonly<Record<EventId, EventKind>> = {
     level: 'warning',
     words: '{client} at {address} publishes faster than {option} allows ({limit} a second): {consequence}',
   },
-  retainRefused: { level: 'warning', words: 'A message of {client} to {topic} is not retained: {reason}. {rule}' },
+  retainRefused: { level: 'warning', words: 'A message from {client} to {topic} is not retained: {reason}. {rule}' },
   repeated: { level: 'notice', words: '{client} at {address}, {count} times in all: {what}' },
   internalError: {
     level: 'error',
-    words:
-      'An error in Nightjar itself, while {doing} ({client} at {address}): {error}. What it was about is given up; please report it',
+    words: 'Internal error while {doing} ({client} at {address}): {error}. That work was abandoned; please report this',
   },
   filterRewritten: {
     level: 'information',

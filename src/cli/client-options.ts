@@ -19,7 +19,7 @@ export const CONNECTION_OPTIONS: readonly OptionRow[] = [
     long: 'unix',
     type: 'text',
     argument: 'PATH',
-    doc: 'A Unix socket on which the broker listens, in the place of host and port.',
+    doc: 'The Unix socket of the broker, instead of host and port.',
   },
   {
     key: 'url',
@@ -27,7 +27,7 @@ export const CONNECTION_OPTIONS: readonly OptionRow[] = [
     long: 'url',
     type: 'text',
     argument: 'URL',
-    doc: 'Broker and topic in one: mqtt://[user[:password]@]host[:port]/topic. In user and password %40 stands for @ (and so on).',
+    doc: 'Broker and topic in one: mqtt://[user[:password]@]host[:port]/topic. Percent-encode special characters in user and password: %40 is @.',
   },
   {
     key: 'username',
@@ -62,7 +62,7 @@ export const CONNECTION_OPTIONS: readonly OptionRow[] = [
     long: 'id-prefix',
     type: 'text',
     argument: 'PREFIX',
-    doc: 'Makes the client identifier of this and the number of the process. Not together with -i.',
+    doc: 'Uses PREFIX and the process id as client identifier. Not together with -i.',
   },
   {
     key: 'version',
@@ -83,14 +83,14 @@ export const CONNECTION_OPTIONS: readonly OptionRow[] = [
     least: 0,
     greatest: 65_535,
     without: '60',
-    doc: 'After so much silence a ping shows that both sides are alive; 0 turns it off.',
+    doc: 'Pings the broker after SECONDS of silence; 0 turns pings off.',
   },
   {
     key: 'keepSession',
     letter: 'c',
     long: 'disable-clean-session',
     type: 'flag',
-    doc: 'Goes on with the session that the broker has for the client identifier, and has it kept afterwards. Needs -i.',
+    doc: 'Resumes the session of this client identifier, and keeps it afterwards. Needs -i.',
   },
   {
     key: 'sessionExpiry',
@@ -102,7 +102,7 @@ export const CONNECTION_OPTIONS: readonly OptionRow[] = [
     greatest: NEVER_EXPIRES,
     choices: { '-1': NEVER_EXPIRES, '∞': NEVER_EXPIRES },
     without: '0; never with -c',
-    doc: 'How long the broker keeps the session after the connection ends; -1 for ever (v5).',
+    doc: 'How long the broker keeps the session after the connection ends; -1: for ever (v5).',
   },
   {
     key: 'properties',
@@ -111,7 +111,7 @@ export const CONNECTION_OPTIONS: readonly OptionRow[] = [
     type: 'property',
     argument: 'COMMAND PROPERTY VALUE',
     repeats: true,
-    doc: 'Adds a property (v5). For user-property two words follow: its name and its value.',
+    doc: 'Adds a property (v5). user-property takes two words: name and value.',
   },
 ]
 
@@ -121,7 +121,7 @@ export const WILL_OPTIONS: readonly OptionRow[] = [
     long: 'will-topic',
     type: 'topic',
     argument: 'TOPIC',
-    doc: 'Has the broker publish a will to this topic if the connection breaks.',
+    doc: 'The topic of the will, which the broker publishes if the connection breaks.',
   },
   {
     key: 'willPayload',
@@ -129,7 +129,7 @@ export const WILL_OPTIONS: readonly OptionRow[] = [
     type: 'bytes',
     argument: 'TEXT',
     without: 'empty',
-    doc: 'What the will says.',
+    doc: 'The payload of the will.',
   },
   {
     key: 'willQos',
@@ -150,21 +150,21 @@ export const GENERAL_OPTIONS: readonly OptionRow[] = [
     letter: 'o',
     type: 'text',
     argument: 'FILE',
-    doc: 'Reads options from the file first, in the place of the usual one (see below).',
+    doc: 'Reads options from FILE instead of the default file (see below).',
   },
   {
     key: 'debug',
     letter: 'd',
     long: 'debug',
     type: 'flag',
-    doc: 'Tells on stderr each packet, and what happens to the connection.',
+    doc: 'Prints each packet and connection event to stderr.',
   },
-  { key: 'quiet', long: 'quiet', type: 'flag', doc: 'Tells nothing on stderr but wrong usage.' },
+  { key: 'quiet', long: 'quiet', type: 'flag', doc: 'Prints nothing to stderr but usage errors.' },
   {
     key: 'nodelay',
     long: 'nodelay',
     type: 'flag',
-    doc: 'Accepted for mosquitto’s sake: small packets are never held back.',
+    doc: 'Accepted and ignored: small packets are always sent at once.',
   },
   { key: 'help', long: 'help', type: 'flag', doc: 'Shows this help.' },
   { key: 'showVersion', long: 'version', type: 'flag', doc: 'Shows the version of nightjar.' },
@@ -196,7 +196,7 @@ export const ABSENT_CLIENT_OPTIONS: readonly AbsentOption[] = [
   { names: ['--no-tls'], what: 'TLS is', instead: 'leave the option out' },
   { names: ['--psk', '--psk-identity'], what: 'TLS with a pre-shared key is', instead: TUNNEL },
   { names: ['--proxy'], what: 'a SOCKS proxy is', instead: 'connect directly' },
-  { names: ['--ws'], what: 'WebSocket is', instead: 'use a TCP listener of the broker' },
-  { names: ['-A'], what: 'the choice of the own address is', instead: 'leave it to the routing of the system' },
-  { names: ['-S'], what: 'finding the broker by SRV records is', instead: 'name it with -h and -p' },
+  { names: ['--ws'], what: 'WebSocket is', instead: 'use TCP' },
+  { names: ['-A'], what: 'binding to a local address is', instead: 'let the system choose' },
+  { names: ['-S'], what: 'looking up SRV records is', instead: 'name it with -h and -p' },
 ]

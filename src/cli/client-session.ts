@@ -43,7 +43,7 @@ export async function openClient(settings: ClientSettings, stop: AbortSignal, sa
     }
     if (event.type === 'unclaimed') {
       say(
-        `a message on ${event.topic} is for a subscription that the session has from before: -t prints it, -U ends it`,
+        `a message on ${event.topic} belongs to another subscription of the resumed session: -t prints it, -U ends it`,
       )
     } else if (settings.debug || event.type === 'offline' || (event.type === 'online' && again)) {
       say(describeEvent(event))
@@ -157,7 +157,7 @@ function describeEvent(event: ClientEvent): string {
     case 'online':
       return `connected to ${event.address}${event.sessionPresent ? ', which has the session' : ''}`
     case 'offline':
-      return `the connection is lost, and will be made again: ${event.error.message}`
+      return `connection lost, reconnecting: ${event.error.message}`
     case 'retry':
       return `attempt ${event.attempt} in ${(event.delay / 1000).toFixed(1)} s: ${event.error.message}`
     case 'closed':

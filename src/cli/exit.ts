@@ -1,15 +1,15 @@
 /** What the exit codes mean; docs/commands.md shows this table. */
 export const EXIT_CODES = {
   ok: { code: 0, doc: 'done' },
-  other: { code: 1, doc: 'anything else; a store that is not sound' },
-  usage: { code: 2, doc: 'wrong usage: an option or its value; a store that cannot be read' },
-  config: { code: 3, doc: 'the configuration file is wrong (broker)' },
+  other: { code: 1, doc: 'any other error; a store that is not sound' },
+  usage: { code: 2, doc: 'usage error: an option or its value; a store that cannot be read' },
+  config: { code: 3, doc: 'the configuration file is not valid (broker)' },
   unreachable: { code: 4, doc: 'no connection: name, address, port or network' },
   refused: { code: 5, doc: 'the broker refused the connection' },
   subscription: { code: 6, doc: 'the broker denied every subscription' },
   publish: { code: 7, doc: 'the broker refused a message' },
-  timeout: { code: 27, doc: 'the time of `-W` ran out' },
-  fault: { code: 70, doc: 'a fault of nightjar itself ended it (broker): the log says what' },
+  timeout: { code: 27, doc: 'timed out (`-W`)' },
+  fault: { code: 70, doc: 'nightjar crashed (broker): the log says why' },
   interrupted: { code: 130, doc: 'ended by Ctrl-C (SIGINT), or 143 by SIGTERM' },
 } as const
 

@@ -91,13 +91,13 @@ function wrap(text: string, width: number): string[] {
 
 /** What stands for itself, beside the letters after % that are in FIELDS. */
 export const FORMAT_NOTES: readonly { readonly form: string; readonly doc: string }[] = [
-  { form: '%10t %-10t %010l', doc: 'at least 10 wide: filled from the left, from the right, with zeros' },
+  { form: '%10t %-10t %010l', doc: 'at least 10 wide: right-aligned, left-aligned, zero-padded' },
   { form: '%.8t', doc: 'at most 8 bytes of a text' },
-  { form: '%.2:x', doc: 'a colon (or another sign) after every 2 digits' },
+  { form: '%.2:x', doc: 'a colon (or another character) after every 2 digits' },
   { form: '@X', doc: 'the time by strftime(3), with @ for %: @Y-@m-@d @H:@M:@S; @N are nanoseconds, @@ is an @' },
   {
     form: '\\n \\t \\r \\e \\a \\v \\0 \\\\',
-    doc: 'line end, tab, return, escape, bell, vertical tab, zero byte, backslash',
+    doc: 'newline, tab, carriage return, escape, bell, vertical tab, NUL, backslash',
   },
 ]
 

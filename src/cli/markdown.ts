@@ -13,7 +13,7 @@ export function commandsAsMarkdown(): string {
     '',
     '<!-- Made from the tables in src/cli: change those, then run `node scripts/docs.mjs`. -->',
     '',
-    '`nightjar` is the broker and, with a verb, its clients. `nightjar help VERB` shows what is written here.',
+    '`nightjar` runs the broker; with a verb, one of its clients. `nightjar help VERB` prints what this page says.',
     '',
     '| verb | does |',
     '|---|---|',
@@ -61,8 +61,8 @@ function formatSection(): string[] {
     ...Object.entries(FIELDS).map(([letter, { doc }]) => `| \`%${letter}\` | ${cell(doc)} |`),
     ...FORMAT_NOTES.map(({ form, doc }) => `| \`${form}\` | ${cell(doc)} |`),
     '',
-    'An end of line follows each message, unless `-N` is given. To a terminal, control characters of topics and payloads',
-    'are shown as escapes and a payload that is not text in hexadecimal; to a pipe or a file every byte goes as it is.',
+    'A newline follows each message, unless `-N` is given. On a terminal, control characters are escaped and payloads that',
+    'are not text are shown in hexadecimal; to a pipe or a file every byte goes as it is.',
     '',
   ]
 }
@@ -71,13 +71,13 @@ function propertySection(): string[] {
   return [
     '## Properties of `-D`',
     '',
-    '`-D COMMAND PROPERTY VALUE` adds a property to what is sent, and makes the version 5.',
+    '`-D COMMAND PROPERTY VALUE` adds a property to the packet COMMAND, and selects MQTT 5.0.',
     '',
     '| property | command |',
     '|---|---|',
     ...PROPERTY_ROWS.map(({ name, commands }) => `| \`${name}\` | ${commands.join(', ')} |`),
     '',
-    '`pub` has no `subscribe` and `unsubscribe`, `sub` no `publish`. For `user-property` two words follow: name and value.',
+    '`pub` does not take `subscribe` and `unsubscribe`, `sub` does not take `publish`. `user-property` takes two words: name and value.',
     '',
   ]
 }
@@ -99,10 +99,10 @@ function optionsFileSection(): string[] {
   return [
     '## Options from a file',
     '',
-    'What is said of a broker each time may stand in a file, under the names that mosquitto has for it:',
-    '`$XDG_CONFIG_HOME/mosquitto_pub` and `mosquitto_sub`, or the same in `~/.config`. `-o FILE` reads that file in its place',
-    '(as in mosquitto 2.1; `-o /dev/null` reads none). Each line is one option, and what follows the first blank is its',
-    'argument, as it stands and without quotes; lines that begin with `#` are comments.',
+    'Options that you would repeat each time can go into a file. It has the name that mosquitto gives it:',
+    '`$XDG_CONFIG_HOME/mosquitto_pub` and `mosquitto_sub`, or the same in `~/.config`. `-o FILE` reads FILE instead (as in',
+    'mosquitto 2.1; `-o /dev/null` reads none). Each line is one option; the rest of the line after the first blank is its',
+    'argument, without quotes. Lines that begin with `#` are comments.',
     '',
     '```',
     '-h broker.example',
@@ -110,7 +110,7 @@ function optionsFileSection(): string[] {
     '-P a password with blanks',
     '```',
     '',
-    'An option on the command line stands above the same one in the file; `-t` and others that may be repeated add to it.',
+    'The command line overrides the file; options that may be repeated, such as `-t`, add to it.',
     '',
   ]
 }
@@ -119,9 +119,9 @@ function environmentSection(): string[] {
   return [
     '## Environment',
     '',
-    '- `MQTT_URL`: as `-L`, where no option says otherwise; the topic may be left out.',
-    '- `MQTT_USERNAME`, `MQTT_PASSWORD`: the login, where neither `-u` and `-P` nor `-L` give one.',
-    '- `NO_COLOR`: no colours. `FORCE_COLOR`: colours, if the output is a terminal or not.',
+    '- `MQTT_URL`: like `-L`, unless an option says otherwise; the topic may be left out.',
+    '- `MQTT_USERNAME`, `MQTT_PASSWORD`: the login, unless `-u` and `-P` or `-L` give one.',
+    '- `NO_COLOR`: no colours. `FORCE_COLOR`: colours even if the output is not a terminal.',
     '',
   ]
 }
@@ -134,8 +134,8 @@ function exitSection(): string[] {
     '|---|---|',
     ...Object.values(EXIT_CODES).map(({ code, doc }) => `| ${code} | ${doc} |`),
     '',
-    'If nobody reads the output any more (`nightjar sub ... | head -1`), the command ends with 0: at once where the system',
-    'tells it (pipes on Linux), else at the next message. If the output cannot be written (a full disk), it ends with 1.',
+    'When the reader of the output goes away (`nightjar sub ... | head -1`), the command exits with 0: at once for pipes on',
+    'Linux, else at the next message. If the output cannot be written (disk full), it exits with 1.',
     '',
   ]
 }
@@ -145,17 +145,15 @@ function mosquittoSection(): string[] {
   return [
     '## In place of mosquitto’s commands',
     '',
-    `Called by the name of one of mosquitto’s clients, as through a link, nightjar is that client: ${names.join(', ')}.`,
-    'The exit code is then mosquitto’s where its manual names one: 27 for `-W`, and the code of the CONNACK if the broker',
-    'refuses (1 to 5 in MQTT 3.1.1, from 128 on in 5.0); and `mosquitto_sub` ends with 0 if a signal ends it. The others are',
-    'those above.',
+    `Called under the name of one of mosquitto’s clients, by a link for example, nightjar is that client: ${names.join(', ')}.`,
+    'The exit code is then mosquitto’s where its manual names one: 27 for `-W`, the code of the CONNACK if the broker refuses',
+    '(1 to 5 in MQTT 3.1.1, 128 and above in 5.0), and 0 if a signal ends `mosquitto_sub`. All others are those above.',
     '',
-    'Where mosquitto’s own versions differ, `sub` prints as 2.0 does (Debian 12 and 13), but for three things that are as in',
-    '2.1: `%x` with a width shows the whole payload (2.0 showed half of it), `%.2:x` groups the digits, and the time in `%j`',
-    'has no stray `Z`. Debugging (`-d`) shows packets in mosquitto’s words, but on stderr, not on stdout. A message of QoS 2',
-    'is printed when it comes, and not two packets later, so messages of different QoS stay in the order in which the broker',
-    'sent them. Of a session that is gone on with (`-c`), only what `-t` asks for is printed; if more comes, that is told on',
-    'stderr.',
+    'Where mosquitto’s versions differ, `sub` prints what 2.0 does (Debian 12 and 13), with three exceptions from 2.1: `%x`',
+    'with a width shows the whole payload (2.0 showed half of it), `%.2:x` groups the digits, and the time in `%j` has no stray',
+    '`Z`. `-d` prints packets in mosquitto’s words, but to stderr. A QoS 2 message is printed when it arrives, not two packets',
+    'later, so messages of different QoS stay in the order in which the broker sent them. Of a resumed session (`-c`), only',
+    'what `-t` asks for is printed; other messages are mentioned on stderr.',
     '',
   ]
 }

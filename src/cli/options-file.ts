@@ -49,7 +49,7 @@ function readLines(verb: Verb, text: Buffer, path: string): Given {
     const words = wordsOf(wordOf(Buffer.from(line.replace(/\r+$/, ''), 'latin1')))
     if (words.length === 0) continue
     try {
-      if (words[0] === '-o') throw usageError('-o has no place in a file of options')
+      if (words[0] === '-o') throw usageError('-o does not work in an options file')
       parseArguments(verb, words, given)
     } catch (error) {
       if (error instanceof CommandError) error.message = `${path}, line ${i + 1}: ${error.message}`

@@ -135,9 +135,9 @@ function readValue(row: OptionRow, name: string, word: string): string | number 
   if (row.type === 'bytes') {
     const bytes = bytesOf(word)
     if (bytes !== null) return bytes
-    throw usageError(`${name}: its bytes cannot be told on this system; publish them with -f or -s`)
+    throw usageError(`${name}: cannot pass these bytes on this system; publish them with -f or -s`)
   }
-  if (isBroken(word)) throw usageError(`${name} '${word}': this is not UTF-8`)
+  if (isBroken(word)) throw usageError(`${name} '${word}': not UTF-8`)
   switch (row.type) {
     case 'integer':
       return inRange(row, name, word, /^-?\d+$/.test(word) ? Number(word) : Number.NaN, 'a whole number')

@@ -65,7 +65,7 @@ async function readAll(stream: Readable, name: string, stop: AbortSignal): Promi
   }
   stop.throwIfAborted()
   if (length > MOST_BYTES)
-    throw new CommandError('other', `${name} has more than ${MOST_BYTES} bytes, the most of a message`)
+    throw new CommandError('other', `${name} has more than ${MOST_BYTES} bytes, the limit for a message`)
   return Buffer.concat(chunks)
 }
 

@@ -87,9 +87,9 @@ function readValue(row: PropertyRow, word: string): string | number | Uint8Array
   if (kind === 'binary') {
     const bytes = bytesOf(word)
     if (bytes !== null) return bytes
-    throw usageError(`-D ${name}: its bytes cannot be told on this system`)
+    throw usageError(`-D ${name}: cannot pass these bytes on this system`)
   }
-  if (isBroken(word)) throw usageError(`-D ${name} '${word}': this is not UTF-8`)
+  if (isBroken(word)) throw usageError(`-D ${name} '${word}': not UTF-8`)
   if (kind === 'text' || kind === 'pair') return word
   const number = /^\d+$/.test(word) ? Number(word) : -1
   if (number >= kind.least && number <= kind.greatest) return number

@@ -68,7 +68,7 @@ function payloadSource(given: Given): PayloadSource {
   if (source === undefined) throw usageError('there is no message: add -m TEXT, -f FILE, -l, -n or -s')
   if (sources.length > 1) throw usageError('there is more than one message: use one of -m, -f, -l, -n and -s')
   if (source.kind === 'lines' && given.number('repeat') !== undefined) {
-    throw usageError('--repeat does not go with -l: each line is published once')
+    throw usageError('--repeat cannot be used with -l: each line is published once')
   }
   return source
 }

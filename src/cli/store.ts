@@ -26,10 +26,10 @@ export async function runStore(given: Given, say: Say): Promise<number> {
     const [from, target] = folders.length === 1 ? [usual(), folders[0]!] : [folders[0]!, folders[1]!]
     return await backup(from, target, given, say)
   }
-  if (action === 'backup') throw usageError('backup needs a TARGET after it: a folder that is empty, or not there')
+  if (action === 'backup') throw usageError('backup needs a TARGET: a new or empty folder')
   if (action === 'check') throw usageError('check takes one FOLDER')
   throw usageError(
-    action === undefined ? 'say what: check or backup' : `there is no store ${action}: use check or backup`,
+    action === undefined ? 'an action is missing: check or backup' : `there is no store ${action}: use check or backup`,
   )
 }
 
@@ -37,7 +37,7 @@ function usualFolder(port: number): string {
   try {
     return defaultFolder(port)
   } catch {
-    throw usageError('this user has no home folder in which a store could be: name the FOLDER')
+    throw usageError('this user has no home folder: give the FOLDER of the store')
   }
 }
 
@@ -53,7 +53,7 @@ async function check(folder: string, given: Given, say: Say): Promise<number> {
   const { owner, found } = report
   const quiet = given.flag('quiet')
   if (!quiet) print(`The store in ${report.folder} has ${contents(report)}`)
-  if (!quiet && owner !== null) print(`A broker uses it (process ${owner}): this is what it had a moment ago`)
+  if (!quiet && owner !== null) print(`A broker is using it (process ${owner}): this is a snapshot`)
   tell(report, quiet)
   if (!quiet) print(found === 0 ? 'It is sound' : `It is not sound: ${found} findings`)
   return found === 0 ? EXIT_CODES.ok.code : EXIT_CODES.other.code
@@ -67,11 +67,11 @@ async function checkApart(say: Say): Promise<number> {
   const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null]
   if (code !== null) return code
   if (!CRASHES.includes(signal)) {
-    say(`the check was ended by ${signal}`)
+    say(`the check was killed by ${signal}`)
     return EXIT_CODES.other.code
   }
-  print('- The pages of the tree are damaged, and cannot be read. A broker may end over it, too: restore a backup, or')
-  print('  move the folder tree away; then the broker begins anew, with what is in the log')
+  print('- The pages of the tree are damaged and cannot be read. A broker may crash on it, too: restore a backup, or')
+  print('  move the folder tree away; the broker then starts with what is in the log')
   print('It is not sound')
   return EXIT_CODES.other.code
 }
@@ -88,9 +88,7 @@ async function backup(folder: string, target: string, given: Given, say: Say): P
   if (!quiet) print(`The backup in ${target} has ${contents(report)}`)
   tell(report, quiet)
   if (report.found === 0) return EXIT_CODES.ok.code
-  say(
-    `the backup is there, but not sound (${report.found} findings), as probably the store: nightjar store check tells`,
-  )
+  say(`the backup is not sound (${report.found} findings), and probably the store is not: run nightjar store check`)
   return EXIT_CODES.other.code
 }
 

@@ -41,7 +41,7 @@ export function subscribeSettings(given: Given, environment: Environment, proces
   for (const filter of filters) checkFilter(filter)
   const both = filters.find((filter) => unsubscribe.includes(filter))
   if (both !== undefined)
-    throw usageError(`'${both}' cannot be subscribed to (-t) and ended (-U) at once: leave one out`)
+    throw usageError(`'${both}' cannot be both subscribed to (-t) and unsubscribed from (-U): leave one out`)
   const ignoreRetained = given.flag('ignoreRetained')
   const retainedOnly = given.flag('retainedOnly')
   if (ignoreRetained && retainedOnly) throw usageError('-R and --retained-only leave nothing to print: leave one out')

@@ -49,10 +49,8 @@ export async function runSub(given: Given, say: Say): Promise<number> {
 const NOBODY_READS = new Error('nobody reads the output')
 
 function timeoutError({ timeout, count }: SubscribeSettings): CommandError {
-  const what = Number.isFinite(count)
-    ? `${count} message${count === 1 ? '' : 's'} did not come`
-    : 'the time of -W is over'
-  return new CommandError('timeout', `${what} within ${timeout! / 1000} s`)
+  const missed = Number.isFinite(count) ? ` before ${count} message${count === 1 ? '' : 's'} came` : ''
+  return new CommandError('timeout', `timed out after ${timeout! / 1000} s${missed} (-W)`)
 }
 
 class Subscriber {

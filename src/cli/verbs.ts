@@ -20,7 +20,7 @@ const BROKER_OPTIONS: readonly OptionRow[] = [
     long: 'config',
     type: 'text',
     argument: 'FILE',
-    doc: 'The configuration, in the form of mosquitto.conf.',
+    doc: 'The configuration file, in the format of mosquitto.conf.',
   },
   portOption(0, 'The port to listen on if the configuration has no listener; 0 for any that is free.'),
   {
@@ -35,7 +35,7 @@ const BROKER_OPTIONS: readonly OptionRow[] = [
     key: 'testConfig',
     long: 'test-config',
     type: 'flag',
-    doc: 'Checks the configuration and ends: 0 if it is right, else 3.',
+    doc: 'Checks the configuration and exits: 0 if it is valid, else 3.',
   },
   { key: 'help', letter: 'h', long: 'help', type: 'flag', doc: 'Shows this help.' },
   { key: 'showVersion', long: 'version', type: 'flag', doc: 'Shows the version of nightjar.' },
@@ -45,7 +45,7 @@ const ABSENT_BROKER_OPTIONS: readonly AbsentOption[] = [
   {
     names: ['-d', '--daemon'],
     what: 'running in the background is',
-    instead: 'put & after it, or have a service manager run it',
+    instead: 'append &, or use a service manager',
   },
   { names: ['--tls-keylog'], what: 'TLS is', instead: 'leave the option out' },
 ]
@@ -73,7 +73,7 @@ const PUBLISH_OPTIONS: readonly OptionRow[] = [
     long: 'file',
     type: 'bytes',
     argument: 'FILE',
-    doc: 'Publishes what is in the file as one message.',
+    doc: 'Publishes the file as one message.',
   },
   { key: 'lines', letter: 'l', long: 'stdin-line', type: 'flag', doc: 'Publishes each line of stdin as a message.' },
   {
@@ -100,7 +100,7 @@ const PUBLISH_OPTIONS: readonly OptionRow[] = [
     letter: 'r',
     long: 'retain',
     type: 'flag',
-    doc: 'Has the broker keep the message for those who subscribe later.',
+    doc: 'Has the broker retain the message for later subscribers.',
   },
   {
     key: 'repeat',
@@ -110,7 +110,7 @@ const PUBLISH_OPTIONS: readonly OptionRow[] = [
     least: 1,
     greatest: 4_294_967_295,
     without: '1',
-    doc: 'Publishes the message so many times (with -m, -f, -n or -s).',
+    doc: 'Publishes the message COUNT times (with -m, -f, -n or -s).',
   },
   {
     key: 'repeatDelay',
@@ -120,7 +120,7 @@ const PUBLISH_OPTIONS: readonly OptionRow[] = [
     least: 0,
     greatest: 2_000_000,
     without: '0',
-    doc: 'Waits between one delivery and the next message of --repeat.',
+    doc: 'Waits SECONDS between the messages of --repeat.',
   },
   {
     key: 'inFlight',
@@ -130,7 +130,7 @@ const PUBLISH_OPTIONS: readonly OptionRow[] = [
     argument: 'COUNT',
     least: 1,
     greatest: 65_535,
-    doc: 'How many messages of QoS 1 and 2 may wait for the broker at a time.',
+    doc: 'How many QoS 1 and 2 messages may be unacknowledged at a time.',
     without: '20',
   },
 ]
@@ -143,7 +143,7 @@ const SUBSCRIBE_OPTIONS: readonly OptionRow[] = [
     type: 'filter',
     argument: 'FILTER',
     repeats: true,
-    doc: 'The topic filter to subscribe to: + is one level, # is the rest.',
+    doc: 'The topic filter to subscribe to: + matches one level, # the rest.',
   },
   {
     key: 'qos',
@@ -154,7 +154,7 @@ const SUBSCRIBE_OPTIONS: readonly OptionRow[] = [
     least: 0,
     greatest: 2,
     without: '0',
-    doc: 'The highest QoS at which messages shall come.',
+    doc: 'The highest QoS to receive messages at.',
   },
   {
     key: 'unsubscribe',
@@ -163,19 +163,19 @@ const SUBSCRIBE_OPTIONS: readonly OptionRow[] = [
     type: 'filter',
     argument: 'FILTER',
     repeats: true,
-    doc: 'Ends a subscription that the session has from before.',
+    doc: 'Ends a subscription of the resumed session.',
   },
   {
     key: 'exitAfterSubscribe',
     letter: 'E',
     type: 'flag',
-    doc: 'Ends when the broker has acknowledged the subscriptions.',
+    doc: 'Exits when the broker has acknowledged the subscriptions.',
   },
   {
     key: 'retainAsPublished',
     long: 'retain-as-published',
     type: 'flag',
-    doc: 'The RETAIN flag of a message stays as the publisher set it (v5).',
+    doc: 'Keeps the RETAIN flag as the publisher set it (v5).',
   },
   {
     key: 'retainHandling',
@@ -184,7 +184,7 @@ const SUBSCRIBE_OPTIONS: readonly OptionRow[] = [
     argument: 'WHEN',
     choices: { always: 'send', new: 'if-new', never: 'skip' },
     without: 'always',
-    doc: 'Whether retained messages shall come: always, only for a new subscription, or never (v5).',
+    doc: 'When to receive retained messages: always, only for a new subscription, or never (v5).',
   },
 ]
 
@@ -196,7 +196,7 @@ const CHOOSE_OPTIONS: readonly OptionRow[] = [
     argument: 'COUNT',
     least: 1,
     greatest: 4_294_967_295,
-    doc: 'Ends after so many messages.',
+    doc: 'Exits after COUNT messages.',
   },
   {
     key: 'timeout',
@@ -205,14 +205,14 @@ const CHOOSE_OPTIONS: readonly OptionRow[] = [
     argument: 'SECONDS',
     least: 0.001,
     greatest: 2_000_000,
-    doc: 'Ends after so long, with exit code 27.',
+    doc: 'Exits after SECONDS, with exit code 27.',
   },
-  { key: 'ignoreRetained', letter: 'R', type: 'flag', doc: 'Leaves out retained messages.' },
+  { key: 'ignoreRetained', letter: 'R', type: 'flag', doc: 'Skips retained messages.' },
   {
     key: 'retainedOnly',
     long: 'retained-only',
     type: 'flag',
-    doc: 'Prints retained messages, and ends at the first other one.',
+    doc: 'Prints retained messages, and exits at the first other one.',
   },
   {
     key: 'filterOut',
@@ -221,13 +221,13 @@ const CHOOSE_OPTIONS: readonly OptionRow[] = [
     type: 'filter',
     argument: 'FILTER',
     repeats: true,
-    doc: 'Leaves out messages whose topic matches.',
+    doc: 'Skips messages whose topic matches FILTER.',
   },
   {
     key: 'removeRetained',
     long: 'remove-retained',
     type: 'flag',
-    doc: 'Clears on the broker each retained message that comes, but for those of -T.',
+    doc: 'Clears each retained message that arrives on the broker, unless -T skips it.',
   },
   {
     key: 'chance',
@@ -236,7 +236,7 @@ const CHOOSE_OPTIONS: readonly OptionRow[] = [
     argument: 'PERCENT',
     least: 0.1,
     greatest: 100,
-    doc: 'Prints so many of a hundred messages, by chance.',
+    doc: 'Prints a random PERCENT of the messages.',
   },
 ]
 
@@ -247,10 +247,10 @@ const PRINT_OPTIONS: readonly OptionRow[] = [
     letter: 'F',
     type: 'format',
     argument: 'FORMAT',
-    doc: 'Prints each message in this form (see below).',
+    doc: 'Prints each message in this format (see below).',
   },
-  { key: 'noNewline', letter: 'N', type: 'flag', doc: 'Prints no end of line after each message.' },
-  { key: 'pretty', long: 'pretty', type: 'flag', doc: 'Spreads the JSON of %j and %J over several lines.' },
+  { key: 'noNewline', letter: 'N', type: 'flag', doc: 'Prints no newline after each message.' },
+  { key: 'pretty', long: 'pretty', type: 'flag', doc: 'Indents the JSON of %j and %J.' },
 ]
 
 function sectionsOf(verb: VerbName): Verb['sections'] {
@@ -278,27 +278,27 @@ function verb(about: Omit<Verb, 'sections' | 'options'>): Verb {
 export const VERBS: Readonly<Record<VerbName, Verb>> = {
   broker: verb({
     name: 'broker',
-    summary: 'Runs the broker. It is what `nightjar` does without a verb.',
+    summary: 'Runs the broker. `nightjar` without a verb does the same.',
     usage: '[broker] [-c FILE] [-p PORT] [-v]',
     absent: ABSENT_BROKER_OPTIONS,
     examples: [
       { command: 'nightjar', doc: 'a broker on port 1883 for this machine and its private networks' },
-      { command: 'nightjar -c /etc/nightjar.conf --test-config', doc: 'is the configuration right?' },
+      { command: 'nightjar -c /etc/nightjar.conf --test-config', doc: 'is the configuration valid?' },
     ],
   }),
   pub: verb({
     name: 'pub',
-    summary: 'Publishes messages, with the options of mosquitto_pub.',
+    summary: 'Publishes messages. Takes the options of mosquitto_pub.',
     usage: '-t TOPIC {-m TEXT | -f FILE | -l | -n | -s} [-h HOST] [-p PORT] [-q QOS] [-r] ...',
     absent: ABSENT_CLIENT_OPTIONS,
     examples: [
-      { command: 'nightjar pub -t home/lamp -m on -r', doc: 'the lamp is on, and who asks later learns it too' },
+      { command: 'nightjar pub -t home/lamp -m on -r', doc: 'the lamp is on; later subscribers learn it, too' },
       { command: 'tail -f log | nightjar pub -t log -l -q 1', doc: 'each line a message, none lost' },
     ],
   }),
   sub: verb({
     name: 'sub',
-    summary: 'Subscribes and prints the messages that come, with the options of mosquitto_sub.',
+    summary: 'Subscribes and prints messages. Takes the options of mosquitto_sub.',
     usage: '-t FILTER ... [-h HOST] [-p PORT] [-q QOS] [-v | -F FORMAT] [-C COUNT] [-W SECONDS] ...',
     absent: [
       ...ABSENT_CLIENT_OPTIONS,
@@ -306,20 +306,26 @@ export const VERBS: Readonly<Record<VerbName, Verb>> = {
       { names: ['--message-rate'], what: 'counting messages is', instead: 'leave the option out' },
     ],
     examples: [
-      { command: "nightjar sub -t 'home/#' -v", doc: 'all that happens at home' },
-      { command: 'nightjar sub -t home/lamp -C 1 -W 2', doc: 'is the lamp on? Exit code 27 if nobody says so in 2 s' },
-      { command: "nightjar sub -t 'home/#' -F '@H:@M:@S %-20t %p'", doc: 'with the time, and in columns' },
+      { command: "nightjar sub -t 'home/#' -v", doc: 'everything below home' },
+      {
+        command: 'nightjar sub -t home/lamp -C 1 -W 2',
+        doc: 'the state of the lamp; exit code 27 if none comes within 2 s',
+      },
+      { command: "nightjar sub -t 'home/#' -F '@H:@M:@S %-20t %p'", doc: 'with the time, in columns' },
     ],
   }),
   store: verb({
     name: 'store',
-    summary: 'Checks the store of a broker on disk, or copies it, while the broker runs or not.',
+    summary: 'Checks or backs up the store on disk, whether the broker runs or not.',
     usage: '{check [FOLDER] | backup [FOLDER] TARGET} [-p PORT]',
     absent: [],
     operands: 3,
     examples: [
-      { command: 'nightjar store check', doc: 'is what the broker on port 1883 keeps sound? Exit code 0: yes, 1: no' },
-      { command: 'nightjar store backup /var/lib/nightjar /backup/monday', doc: 'a copy that a broker can start on' },
+      {
+        command: 'nightjar store check',
+        doc: 'is the store of the broker on port 1883 sound? Exit code 0: yes, 1: no',
+      },
+      { command: 'nightjar store backup /var/lib/nightjar /backup/monday', doc: 'a copy that a broker can start from' },
     ],
   }),
 }

@@ -12,6 +12,6 @@ export function endOnFaults(log: Log): void {
 /** Tells it in the log, whatever else goes there; returns the exit code. */
 export function tellFault(log: Log, error: unknown): number {
   const words = error instanceof Error ? (error.stack ?? error.message) : inWords(error)
-  log.fault(`A fault in nightjar ends it; please report it: ${words.replace(/\n\s*/g, ' | ')}`)
+  log.fault(`nightjar crashed; please report this: ${words.replace(/\n\s*/g, ' | ')}`)
   return EXIT_FAULT
 }

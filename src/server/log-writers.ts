@@ -52,7 +52,7 @@ class FileWriter implements LogWriter {
       fs.closeSync(this.#fd)
       this.#fd = fd
     } catch (error) {
-      tell(`${(error as Error).message}; it goes on in the file that was open`)
+      tell(`${(error as Error).message}; still writing to the old file`)
     }
   }
 

@@ -6,13 +6,13 @@ import type { Config } from '../config/index.ts'
 import { MemoryStore, NO_ENGINE, openDiskStore } from '../store/index.ts'
 import type { Log } from './log.ts'
 
-const INSTALL = 'install its engine (npm install lmdb), or use'
-const IN_MEMORY = 'persistence false to keep all in memory'
+const INSTALL = 'run npm install lmdb, or use'
+const IN_MEMORY = 'persistence false to keep everything in memory'
 /** What every store has from its first moment on. */
 const LOG_FOLDER = 'log'
 
-const CONFIGURE = 'persistence_location names another folder, persistence false keeps all in memory'
-const ELSEWHERE = `set XDG_STATE_HOME to a folder that this user may write to, or use a configuration file (-c): ${CONFIGURE}`
+const CONFIGURE = 'set persistence_location to another folder, or persistence false to keep everything in memory'
+const ELSEWHERE = `set XDG_STATE_HOME to a folder that this user may write to, or, in a configuration file (-c), ${CONFIGURE}`
 
 /**
  * The store that the configuration asks for. Without a configuration file it is on disk, in the user's folder for such
@@ -21,7 +21,7 @@ const ELSEWHERE = `set XDG_STATE_HOME to a folder that this user may write to, o
 export async function openStore(config: Config, configured: boolean, port: number, log: Log): Promise<Store | null> {
   const { persistence, persistenceLocation, persistenceSync } = config.general
   if (configured && !persistence) {
-    log.line('information', 'Sessions and messages are kept in memory only (`persistence true` keeps them on disk)')
+    log.line('information', 'Sessions and messages are in memory only (`persistence true` stores them on disk)')
     return new MemoryStore()
   }
   if (!configured && port === 0) return new MemoryStore()
@@ -30,7 +30,7 @@ export async function openStore(config: Config, configured: boolean, port: numbe
     folder = configured ? join(persistenceLocation ?? '.', 'nightjar') : defaultFolder(port)
     const tell = log.line.bind(log)
     const store = await openDiskStore({ folder, sync: persistenceSync, make: restoreMessage, tell })
-    log.line('notice', `Sessions and messages are kept in ${folder}`)
+    log.line('notice', `Sessions and messages are stored in ${folder}`)
     return store
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
@@ -40,7 +40,7 @@ export async function openStore(config: Config, configured: boolean, port: numbe
       log.line('error', folder === '' ? message : words)
       return null
     }
-    log.line('warning', `Sessions and messages are kept in memory only, as ${folder} cannot be used: ${message}`)
+    log.line('warning', `Sessions and messages are in memory only: ${folder} cannot be used: ${message}`)
     return new MemoryStore()
   }
 }
@@ -68,5 +68,5 @@ function home(): string {
     // No HOME, and no entry in the list of users, as in a container that runs as a number.
   }
   if (isAbsolute(path)) return path
-  throw new Error(`This user has no home folder to keep Sessions and messages in: ${ELSEWHERE}`)
+  throw new Error(`This user has no home folder to store sessions and messages in: ${ELSEWHERE}`)
 }

@@ -34,7 +34,7 @@ export async function runBroker(args: BrokerArguments): Promise<number> {
   const config = readConfig(args.configFile)
   if (config === null) return EXIT_BAD_CONFIG
   if (args.testConfig) {
-    process.stderr.write(`${args.configFile ?? 'The default configuration'} is right.\n`)
+    process.stderr.write(`${args.configFile ?? 'The default configuration'} is valid.\n`)
     return 0
   }
   let log: Log
@@ -53,7 +53,7 @@ export async function runBroker(args: BrokerArguments): Promise<number> {
 async function serve(config: Config, args: BrokerArguments, log: Log): Promise<number> {
   const stop = stopSignal(log)
   const { globalMaxConnections, pidFile } = config.general
-  log.line('notice', `nightjar ${version} starts (process ${process.pid}, Node ${process.version})`)
+  log.line('notice', `nightjar ${version} starting (process ${process.pid}, Node ${process.version})`)
   log.line(
     'information',
     args.configFile === null ? 'No configuration file: defaults' : `Configuration: ${args.configFile}`,
@@ -147,25 +147,28 @@ async function open(server: Server, options: ListenOptions, log: Log): Promise<b
 }
 
 const WHY: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'another program listens there already. Stop it, or choose another port with -p',
-  EACCES: 'ports below 1024 need more rights. Choose another port with -p',
+  EADDRINUSE: 'another program is using that port. Stop it, or choose another port with -p',
+  EACCES: 'ports below 1024 need special rights. Choose another port with -p',
   EADDRNOTAVAIL: 'this machine does not have that address',
 }
 
 const WHY_PATH: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'another program listens there already, or it is a file that is no socket',
-  EACCES: 'this user may not make a socket there',
+  EADDRINUSE: 'another program is using it, or it is a file that is not a socket',
+  EACCES: 'this user may not create a socket there',
 }
 
 function tellWhoMayConnect(config: Config, args: BrokerArguments, log: Log): void {
   if (args.configFile === null) {
     log.line(
       'notice',
-      'Clients of this machine and of private networks may connect without a password; `allow_anonymous true` in a configuration file lets in all others too',
+      'Clients on this machine and on private networks may connect without a password; `allow_anonymous true` in a configuration file admits all others',
     )
   } else if (config.localOnly) {
     log.line('notice', 'The configuration opens no listener: only this machine can connect. `listener 1883` opens one')
   } else if (config.listeners.every(({ allowAnonymous }) => allowAnonymous !== true)) {
-    log.line('warning', 'Nobody can connect: there is neither `allow_anonymous true` nor a way to log in')
+    log.line(
+      'warning',
+      'Nobody can connect: there are no passwords yet, so the configuration needs `allow_anonymous true`',
+    )
   }
 }

@@ -7,8 +7,8 @@ const EXIT_AT_ONCE = 1
 
 /** No signal but SIGTERM and SIGINT ends the broker, and SIGUSR1 opens no debugger, as it does in Node by default. */
 const TOLD: readonly (readonly [NodeJS.Signals, string])[] = [
-  ['SIGUSR1', 'there is nothing to be saved, as what is kept is written at once'],
-  ['SIGUSR2', 'it means nothing to nightjar'],
+  ['SIGUSR1', 'nothing to save: the store writes at once'],
+  ['SIGUSR2', 'ignored'],
 ]
 
 /**
@@ -19,7 +19,7 @@ export function stopSignal(log: Log): Promise<string> {
   for (const [signal, words] of TOLD) process.on(signal, () => log.line('notice', `${signal}: ${words}`))
   process.on('SIGHUP', () => {
     log.reopen()
-    log.line('notice', 'SIGHUP: the log was reopened. The configuration is read at start only: restart for a new one')
+    log.line('notice', 'SIGHUP: log reopened. The configuration is read only at start: restart to apply changes')
   })
   return new Promise((resolve) => {
     let first: number | null = null
@@ -30,7 +30,7 @@ export function stopSignal(log: Log): Promise<string> {
           first = now
           resolve(signal)
         } else if (now - first > IMPATIENT_AFTER_MS) {
-          log.line('warning', `${signal} again: stopped at once, in the middle of stopping`)
+          log.line('warning', `${signal} again: exiting at once, without a clean shutdown`)
           process.exit(EXIT_AT_ONCE)
         }
       })

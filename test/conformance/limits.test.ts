@@ -224,7 +224,7 @@ describe('retained messages', async () => {
       assert.equal(await client.publish('r/3', '', retain), 0)
       assert.equal(await client.publish('r/1', '', retain), 0)
       assert.equal(await client.publish('r/3', '1234567890', retain), 0)
-      await broker.logged(new RegExp(`Refused a message of .* to r/3: .*${option}`))
+      await broker.logged(new RegExp(`Refused a message from .* to r/3: .*${option}`))
       const topics: string[] = []
       for (let i = 0; i < 6; i++) topics.push((await watcher.take()).topic)
       assert.deepEqual(topics, ['r/1', 'r/2', 'r/2', 'r/3', 'r/1', 'r/3'])

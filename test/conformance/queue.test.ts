@@ -246,7 +246,7 @@ describe('max_connections', () => {
     await broker.client()
     const third = await broker.open()
     await third.expectClosed()
-    await broker.logged(/Closed .*: listener 127\.0\.0\.1:\d+ has no room \(limit: max_connections 2\)/)
+    await broker.logged(/Closed .*: listener 127\.0\.0\.1:\d+ is full \(max_connections 2\)/)
     await broker.breakOff(one)
     await broker.client()
   })

@@ -143,7 +143,7 @@ describe('$SYS', () => {
     await watcher.quiet()
     await watcher.subscribe('$SYS/mine')
     await watcher.quiet()
-    await broker.logged(/Refused a message of client\d+ to \$SYS\/mine/)
+    await broker.logged(/Refused a message from client\d+ to \$SYS\/mine/)
   })
 
   it('is not there with sys_interval 0', async () => {

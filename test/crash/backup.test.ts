@@ -81,7 +81,7 @@ describe('nightjar store backup beside a broker under load', () => {
       assert.ok(during > before, 'the broker went on meanwhile')
       const check = await runProgram(NIGHTJAR, ['store', 'check', store])
       assert.equal(check.code, 0, check.stdout.toString())
-      assert.match(check.stdout.toString(), new RegExp(`A broker uses it \\(process ${broker.processId}\\)`))
+      assert.match(check.stdout.toString(), new RegExp(`A broker is using it \\(process ${broker.processId}\\)`))
       await load.stop()
       await broker.stop('SIGKILL')
       broker = await startBroker(...configOf(copy))

@@ -125,7 +125,7 @@ for (const page of PAGES) {
         const stage = new Stage(cwd, await freePort())
         for (const [place, { kind, text }] of blocks.entries()) {
           const next = blocks[place + 1]
-          const wrong = next?.text.includes('--test-config') && !/right/.test(blocks[place + 2]?.text ?? '')
+          const wrong = next?.text.includes('--test-config') && !/is valid/.test(blocks[place + 2]?.text ?? '')
           if (kind === 'conf') await stage.configure(text, !wrong)
           else if (kind === 'sh') await stage.enter(text)
           else if (kind === 'text') await stage.says(text)

@@ -136,8 +136,8 @@ export const FIELDS: Readonly<Record<string, { readonly field: Field; readonly d
   },
   E: { field: number('messageExpiryInterval'), doc: 'Message Expiry Interval (v5), seconds left' },
   F: { field: number('payloadFormatIndicator'), doc: 'Payload Format Indicator (v5)' },
-  I: { field: (p, layout) => printText(p, isoTime(p.moment()), layout), doc: 'date and time of printing, ISO 8601' },
-  J: { field: json(true), doc: 'the message as JSON, with a payload that is JSON itself' },
+  I: { field: (p, layout) => printText(p, isoTime(p.moment()), layout), doc: 'current date and time, ISO 8601' },
+  J: { field: json(true), doc: 'the message as JSON, with the payload as JSON' },
   P: {
     field: ({ writer, message, terminal }) => {
       const pairs = message.properties.userProperties ?? []

@@ -36,7 +36,7 @@ export function compileFormat(format: string): Part {
     if (introducer === '%') at = percent(format, at, parts)
     else {
       const character = characterAt(format, at + 1)
-      if (character === undefined) throw new FormatError(`the format ends in the middle, after '${introducer}'`)
+      if (character === undefined) throw new FormatError(`the format is incomplete after '${introducer}'`)
       parts.push(introducer === '@' ? time(character) : escaped(character))
       at += 1 + character.length
     }
@@ -63,9 +63,9 @@ function literal(text: string): Part {
 function percent(format: string, at: number, parts: Part[]): number {
   PERCENT.lastIndex = at
   const [whole, minus, zero, width, precision, separator, letter] = PERCENT.exec(format)!
-  if (letter === undefined) throw new FormatError(`the format ends in the middle, after '${format.slice(at)}'`)
+  if (letter === undefined) throw new FormatError(`the format is incomplete after '${format.slice(at)}'`)
   const found = Object.hasOwn(FIELDS, letter) ? FIELDS[letter] : undefined
-  if (found === undefined) throw new FormatError(`the format has no %${letter}: nightjar help sub lists what there is`)
+  if (found === undefined) throw new FormatError(`unknown format %${letter}: see nightjar help sub`)
   const layout: Layout = {
     alignLeft: minus !== undefined,
     pad: zero === undefined ? ' ' : '0',
@@ -88,6 +88,6 @@ function time(conversion: string): Part {
 function escaped(letter: string): Part {
   const byte = Object.hasOwn(ESCAPES, letter) ? ESCAPES[letter] : undefined
   if (byte === undefined)
-    throw new FormatError(`the format has no \\${letter}: there are \\\\ \\0 \\a \\e \\n \\r \\t \\v`)
+    throw new FormatError(`unknown escape \\${letter} in the format: use \\\\ \\0 \\a \\e \\n \\r \\t \\v`)
   return ({ writer }) => writer.byte(byte)
 }

@@ -183,15 +183,15 @@ test('bytes of a payload that are not UTF-8 stay as they are in JSON', () => {
 })
 
 const WRONG: readonly [format: string, message: RegExp][] = [
-  ['x%', /ends in the middle/],
-  ['%-', /ends in the middle/],
-  ['%5', /ends in the middle/],
-  ['%5.3', /ends in the middle/],
-  ['a@', /ends in the middle, after '@'/],
-  ['a\\', /ends in the middle/],
-  ['\\q', /no \\q/],
-  ['%y', /no %y/],
-  ['%0-5l', /no %5/],
+  ['x%', /is incomplete/],
+  ['%-', /is incomplete/],
+  ['%5', /is incomplete/],
+  ['%5.3', /is incomplete/],
+  ['a@', /is incomplete after '@'/],
+  ['a\\', /is incomplete/],
+  ['\\q', /unknown escape \\q/],
+  ['%y', /unknown format %y/],
+  ['%0-5l', /unknown format %5/],
   ['%99999999t', /wider than/],
 ]
 

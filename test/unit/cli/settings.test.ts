@@ -119,7 +119,7 @@ const WRONG: readonly [run: () => unknown, message: RegExp][] = [
   [() => pub(['-m', 'y']), /no topic: add -t/],
   [() => pub(['-t', 'x']), /no message: add -m/],
   [() => pub([...BASE, '-n']), /more than one message/],
-  [() => pub(['-t', 'x', '-l', '--repeat', '2']), /--repeat does not go with -l/],
+  [() => pub(['-t', 'x', '-l', '--repeat', '2']), /--repeat cannot be used with -l/],
   [() => pub(['-L', 'mqtt://h/a/+', '-n']), /the topic 'a\/\+'/],
   [() => pub([...BASE, '-L', 'mqtts://h/x']), /-L: TLS is not in this version/],
   [() => pub([...BASE, '-L', 'wss://h/x']), /-L: WebSocket over TLS is not in this version/],
@@ -149,8 +149,8 @@ const WRONG: readonly [run: () => unknown, message: RegExp][] = [
   [() => pub([...BASE, '-D', 'connect', 'authentication-data', 'x']), /needs an authentication-method/],
   [() => sub([]), /nothing to subscribe to: add -t/],
   [() => sub(['-t', 'x', '-R', '--retained-only']), /leave nothing to print/],
-  [() => sub(['-t', 'x', '-F', '%y']), /-F: the format has no %y/],
-  [() => sub(['-t', 'x', '-U', 'x']), /'x' cannot be subscribed to/],
+  [() => sub(['-t', 'x', '-F', '%y']), /-F: unknown format %y/],
+  [() => sub(['-t', 'x', '-U', 'x']), /'x' cannot be both subscribed to/],
   [() => sub(['-L', 'mqtt://h/a#']), /the topic 'a#'/],
 ]
 

@@ -50,10 +50,10 @@ describe('a signal', () => {
     const { broker } = await startProgram([`log_dest file ${path}`])
     renameSync(path, `${path}.1`)
     broker.process.kill('SIGHUP')
-    await logged(broker, /SIGHUP: the log was reopened.*restart for a new one/)
+    await logged(broker, /SIGHUP: log reopened.*restart to apply changes/)
     await broker.stop()
     assert.match(readFileSync(`${path}.1`, 'utf8'), /Listening on port \d+ of ::1|Listening on port/)
-    assert.match(readFileSync(path, 'utf8'), /^[^\n]*SIGHUP: the log was reopened.*has stopped\n$/s)
+    assert.match(readFileSync(path, 'utf8'), /^[^\n]*SIGHUP: log reopened.*has stopped\n$/s)
   })
 
   it('SIGHUP: if the log cannot be made anew, it goes on in the one that was open', async () => {
@@ -66,7 +66,7 @@ describe('a signal', () => {
     await logged(broker, /SIGHUP/)
     const { code, stderr } = await broker.stop()
     assert.equal(code, 0)
-    assert.match(stderr, /^nightjar: cannot write the log to .*ENOENT.*; it goes on in the file that was open\n$/)
+    assert.match(stderr, /^nightjar: cannot write the log to .*ENOENT.*; still writing to the old file\n$/)
     assert.match(readFileSync(join(`${path}.1`, 'log'), 'utf8'), /SIGHUP: .*has stopped\n$/s)
   })
 
@@ -95,7 +95,7 @@ describe('a signal', () => {
     clearInterval(impatient)
     const { code, stdout } = await broker.ended
     assert.equal(code, 1)
-    assert.match(stdout, /SIGINT again: stopped at once.*\n$/)
+    assert.match(stdout, /SIGINT again: exiting at once.*\n$/)
     assert.ok(!existsSync(pidFile))
   })
 })
@@ -114,7 +114,7 @@ describe('a fault of nightjar itself', () => {
       broker.process.kill('SIGWINCH')
       const { code, stdout } = await broker.ended
       assert.equal(code, 70)
-      const line = /error: A fault in nightjar ends it; please report it: .*planted.*\n$/
+      const line = /error: nightjar crashed; please report this: .*planted.*\n$/
       assert.match(stdout, line)
       assert.match(readFileSync(path, 'utf8'), line)
       assert.ok(!existsSync(pidFile))
@@ -134,7 +134,7 @@ describe('a fault of nightjar itself', () => {
     broker.process.kill('SIGWINCH')
     const { code, stderr } = await broker.ended
     assert.equal(code, 70)
-    assert.match(stderr, /^[^\n]*error: A fault in nightjar ends it; [^\n]*planted[^\n]*\n$/)
+    assert.match(stderr, /^[^\n]*error: nightjar crashed; [^\n]*planted[^\n]*\n$/)
   })
 })
 

@@ -57,7 +57,7 @@ async function asOther(t: TestContext): Promise<boolean> {
   return code === 0
 }
 
-const NO_HOME = /error: This user has no home folder to keep Sessions and messages in: set XDG_STATE_HOME to a folder /
+const NO_HOME = /error: This user has no home folder to store sessions and messages in: set XDG_STATE_HOME to a folder /
 const CANNOT =
   /error: Cannot open the store in .+(ENOTDIR|ENOENT|EACCES).+; set XDG_STATE_HOME to a folder that this user may/
 
@@ -85,10 +85,7 @@ describe('nightjar store', { skip: process.platform === 'win32' }, () => {
   it('asks for the folder if this user has none', async () => {
     const { code, stderr } = await run('env', ['-i', 'HOME=', ...NIGHTJAR, 'store', 'check'])
     assert.equal(code, 2)
-    assert.match(
-      stderr,
-      /^nightjar store: this user has no home folder in which a store could be: name the FOLDER [^\n]*\n$/,
-    )
+    assert.match(stderr, /^nightjar store: this user has no home folder: give the FOLDER of the store [^\n]*\n$/)
   })
 })
 
@@ -132,7 +129,7 @@ describe('a store whose engine', () => {
       const env = { ...process.env, XDG_STATE_HOME: state }
       const outcome = await run(process.execPath, [main, '-p', '18998'], { env })
       const words =
-        /error: Cannot open the store in [^\\\n]+: its engine 'lmdb' cannot be loaded: [^\\\n]+; install its engine \(npm install lmdb\), or use a configuration file \(-c\) with persistence false to keep all in memory$/
+        /error: Cannot open the store in [^\\\n]+: its engine 'lmdb' cannot be loaded: [^\\\n]+; run npm install lmdb, or use a configuration file \(-c\) with persistence false to keep everything in memory$/
       toldInOneLine(outcome, words)
       assert.match(outcome.stderr, why)
       const file = join(folder, 'mosquitto.conf')
@@ -140,7 +137,7 @@ describe('a store whose engine', () => {
       const configured = await run(process.execPath, [main, '-c', file], { env })
       toldInOneLine(
         configured,
-        /: its engine 'lmdb' cannot be loaded: [^\\\n]+, or use persistence false to keep all in memory$/,
+        /: its engine 'lmdb' cannot be loaded: [^\\\n]+, or use persistence false to keep everything in memory$/,
       )
       const check = await run(process.execPath, [main, 'store', 'check', join(log, '..')], { env })
       assert.equal(check.code, 2)

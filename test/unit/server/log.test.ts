@@ -62,7 +62,7 @@ describe('the log', () => {
     const details = { topic: long, reason: long, code: '0x90', rule: 'Nothing else' }
     const line = lines((log) => log.event({ ...event, details }))
     assert.ok(line.length < 4000, `${line.length} characters`)
-    assert.match(line, /^warning: Refused a message of x+\.\.\. to x+\.\.\.: x+\.\.\. \(0x90\)\. Nothing else\n$/)
+    assert.match(line, /^warning: Refused a message from x+\.\.\. to x+\.\.\.: x+\.\.\. \(0x90\)\. Nothing else\n$/)
   })
 
   it('leaves out the levels that are not wanted', () => {

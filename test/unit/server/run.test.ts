@@ -72,7 +72,7 @@ describe('the broker does not start', () => {
     assert.equal(code, 1)
     assert.match(
       stderr,
-      new RegExp(`error: Cannot listen on port ${port} of 127\\.0\\.0\\.1: another program listens there`),
+      new RegExp(`error: Cannot listen on port ${port} of 127\\.0\\.0\\.1: another program is using that port`),
     )
     assert.doesNotMatch(stderr, /at .*\.js:\d+/)
   })
@@ -116,7 +116,7 @@ describe('the broker without a configuration', () => {
       return pattern.exec(broker.stderr)!
     }
     const port = Number((await told(/Listening on port (\d+) of all addresses/))[1])
-    await told(/Clients of this machine and of private networks may connect without a password; `allow_anonymous true`/)
+    await told(/Clients on this machine and on private networks may connect without a password; `allow_anonymous true`/)
     for (const username of [null, 'ada']) {
       const client = await RawClient.open(port, 4)
       client.send(connect({ version: 4, clientId: 'lamp', username, password: null }))
@@ -194,7 +194,7 @@ describe('the broker with a configuration', () => {
     )
     await broker.stop()
     const text = readFileSync(path, 'utf8')
-    assert.match(text, /^<\d{4}> notice: nightjar .* starts/)
+    assert.match(text, /^<\d{4}> notice: nightjar .* starting/)
     assert.equal(text, broker.stdout)
   })
 

@@ -78,7 +78,7 @@ describe('a listener that is a Unix socket', () => {
     const broker = await start(path)
     const { code, stdout } = await refused(path)
     assert.equal(code, 1)
-    assert.match(stdout, /Cannot listen on the Unix socket .*busy\.sock: another program listens there already/)
+    assert.match(stdout, /Cannot listen on the Unix socket .*busy\.sock: another program is using it/)
     await client(path, 'one')
     await broker.stop()
   })
@@ -88,7 +88,7 @@ describe('a listener that is a Unix socket', () => {
     writeFileSync(path, 'dear')
     const { code, stdout } = await refused(path)
     assert.equal(code, 1)
-    assert.match(stdout, /Cannot listen on the Unix socket .*file that is no socket/)
+    assert.match(stdout, /Cannot listen on the Unix socket .*file that is not a socket/)
     assert.equal(readFileSync(path, 'utf8'), 'dear')
   })
 
