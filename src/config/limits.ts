@@ -20,7 +20,7 @@ export const limitOptions: Options<LimitConfig> = {
     type: integer({ least: -1, most: MAX_INTEGER, unit: 'connections', below: -1, zero: -1 }),
     default: -1,
     doc: 'Connections to all listeners together; see also `max_connections`. -1: no limit.',
-    reloadable: false,
+    reloadable: true,
     from: 'mosquitto',
   },
   maxConnectionRate: {

@@ -276,7 +276,7 @@ export const listenerOptions: Options<Omit<ListenerConfig, keyof SecurityConfig 
     type: protocolVersions,
     default: [3, 4, 5],
     doc: 'MQTT versions that this listener accepts: 3 is MQTT 3.1, 4 is 3.1.1, 5 is 5.0.',
-    reloadable: false,
+    reloadable: true,
     from: 'mosquitto',
   },
   port: {
@@ -300,7 +300,7 @@ export const listenerOptions: Options<Omit<ListenerConfig, keyof SecurityConfig 
     type: integer({ least: -1, most: MAX_INTEGER, unit: 'connections', below: -1 }),
     default: -1,
     doc: 'Connections to this listener at once. -1: no limit.',
-    reloadable: false,
+    reloadable: true,
     from: 'mosquitto',
   },
   maxQos: {
@@ -309,7 +309,7 @@ export const listenerOptions: Options<Omit<ListenerConfig, keyof SecurityConfig 
     type: oneOf(0, 1, 2),
     default: 2,
     doc: 'Highest QoS that clients of this listener may publish with; one that exceeds it is disconnected.',
-    reloadable: false,
+    reloadable: true,
     from: 'mosquitto',
   },
   maxTopicAlias: {
@@ -317,7 +317,7 @@ export const listenerOptions: Options<Omit<ListenerConfig, keyof SecurityConfig 
     type: integer({ least: 0, most: 65_535, unit: 'aliases' }),
     default: 10,
     doc: 'Topic aliases that an MQTT 5.0 client may use. 0: none.',
-    reloadable: false,
+    reloadable: true,
     from: 'mosquitto',
   },
   maxTopicAliasBroker: {
@@ -325,7 +325,7 @@ export const listenerOptions: Options<Omit<ListenerConfig, keyof SecurityConfig 
     type: integer({ least: 0, most: 65_535, unit: 'aliases' }),
     default: 10,
     doc: 'Topic aliases that the broker uses towards an MQTT 5.0 client that allows them. 0: none.',
-    reloadable: false,
+    reloadable: true,
     from: 'mosquitto',
   },
   socketDomain: {

@@ -1,16 +1,50 @@
 import type { AnonymousPolicy } from '../access/index.ts'
 import { defaultSettings, type Settings } from '../broker/index.ts'
-import type { Config, GeneralConfig, ListenerConfig } from '../config/index.ts'
+import { type Config, defaultListener, type GeneralConfig, type ListenerConfig, version } from '../config/index.ts'
 import type { LogLevel } from './log.ts'
-import type { ListenOptions } from './server.ts'
+import type { ListenOptions, ServerSettings } from './server.ts'
 
 /** Options that say 0 for 'no limit' where the core wants a number. */
 const NO_LIMIT_IN_FLIGHT = 65_535
 
-export function settingsFrom(general: GeneralConfig, version: string): Settings {
+const DEFAULT_PORT = 1883
+
+/** What the command line says of it. */
+interface Told {
+  readonly configFile: string | null
+  /** Null: what the configuration says, or 1883. */
+  readonly port: number | null
+}
+
+/** All that a configuration tells a server, at its start or while it runs. */
+export function serverSettingsFrom(config: Config, told: Told): ServerSettings {
+  return {
+    settings: settingsFrom(config.general),
+    maximumConnections: config.general.globalMaxConnections,
+    listeners: listenersFrom(config, told),
+  }
+}
+
+/** Without a listener in the configuration it is, as in mosquitto, this machine only; without a configuration, everywhere. */
+function listenersFrom(config: Config, args: Told): ListenOptions[] {
+  const { general } = config
+  const unsaid = args.configFile === null ? 'private' : config.localOnly ? 'everybody' : 'nobody'
+  if (!config.localOnly && args.configFile !== null) {
+    return config.listeners.map((listener) => listenOptionsFrom(listener, general, unsaid))
+  }
+  const { allowAnonymous, allowZeroLengthClientid, autoIdPrefix } = general
+  const said = { allowAnonymous, allowZeroLengthClientid, autoIdPrefix }
+  const listener = config.listeners[0] ?? { ...defaultListener(DEFAULT_PORT), ...said }
+  const options = listenOptionsFrom(listener, general, unsaid)
+  const port = args.port ?? listener.port
+  if (args.configFile === null) return [{ ...options, port }]
+  return ['127.0.0.1', '::1'].map((host) => ({ ...options, port, host }))
+}
+
+function settingsFrom(general: GeneralConfig): Settings {
   return {
     ...defaultSettings,
-    version,
+    version: `nightjar version ${version}`,
     maximumPacketSize: general.maxPacketSize,
     maximumPacketSizeMQTT3: general.maxPacketSizeMqtt3,
     messageSizeLimit: general.messageSizeLimit,
@@ -52,11 +86,7 @@ export function settingsFrom(general: GeneralConfig, version: string): Settings 
 }
 
 /** What listener a line of the configuration opens. `unsaid` is who may come in where `allow_anonymous` is not set. */
-export function listenOptionsFrom(
-  listener: ListenerConfig,
-  general: GeneralConfig,
-  unsaid: AnonymousPolicy,
-): ListenOptions {
+function listenOptionsFrom(listener: ListenerConfig, general: GeneralConfig, unsaid: AnonymousPolicy): ListenOptions {
   const { allowAnonymous, socketDomain, bindAddress } = listener
   const everywhere = socketDomain === 'ipv4' ? '0.0.0.0' : socketDomain === 'ipv6' ? '::' : undefined
   return {

@@ -1,6 +1,6 @@
-import { type Config, defaultListener, version } from '../config/index.ts'
+import { type Config, version } from '../config/index.ts'
 import { endOnFaults, tellFault } from './faults.ts'
-import { levelsFrom, listenOptionsFrom, settingsFrom } from './from-config.ts'
+import { levelsFrom, serverSettingsFrom } from './from-config.ts'
 import { Log } from './log.ts'
 import { openWriters } from './log-writers.ts'
 import { tendMemory } from './memory.ts'
@@ -25,7 +25,6 @@ export interface BrokerArguments {
   readonly testConfig: boolean
 }
 
-const DEFAULT_PORT = 1883
 const EXIT_BAD_CONFIG = 3
 const EXIT_CANNOT_START = 1
 
@@ -52,17 +51,17 @@ export async function runBroker(args: BrokerArguments): Promise<number> {
 /** Resolves with the exit code. */
 async function serve(config: Config, args: BrokerArguments, log: Log): Promise<number> {
   const stop = stopSignal(log)
-  const { globalMaxConnections, pidFile } = config.general
+  const { pidFile } = config.general
   log.line('notice', `nightjar ${version} starting (process ${process.pid}, Node ${process.version})`)
   log.line(
     'information',
     args.configFile === null ? 'No configuration file: defaults' : `Configuration: ${args.configFile}`,
   )
-  const toOpen = listeners(config, args).map((listener) => ({ ...listener, ...watching(config, args, log) }))
+  const { settings, maximumConnections, listeners } = serverSettingsFrom(config, args)
+  const toOpen = listeners.map((listener) => ({ ...listener, ...watching(config, args, log) }))
   const store = await openStore(config, args.configFile !== null, toOpen[0]?.port ?? 0, log)
   if (store === null) return EXIT_CANNOT_START
-  const settings = settingsFrom(config.general, `nightjar version ${version}`)
-  const server = new Server(settings, (event) => log.event(event), undefined, store, globalMaxConnections)
+  const server = new Server(settings, (event) => log.event(event), undefined, store, maximumConnections)
   for (const listener of toOpen) {
     if (await open(server, listener, log)) continue
     await server.close(0)
@@ -111,22 +110,6 @@ function openLog(config: Config, args: BrokerArguments): Log {
     // A fault is told even by one that tells nothing else.
     writers: openWriters(silent ? [{ kind: 'stderr' }] : logDest),
   })
-}
-
-/** Without a listener in the configuration it is, as in mosquitto, this machine only; without a configuration, everywhere. */
-function listeners(config: Config, args: BrokerArguments): ListenOptions[] {
-  const { general } = config
-  const unsaid = args.configFile === null ? 'private' : config.localOnly ? 'everybody' : 'nobody'
-  if (!config.localOnly && args.configFile !== null) {
-    return config.listeners.map((listener) => listenOptionsFrom(listener, general, unsaid))
-  }
-  const { allowAnonymous, allowZeroLengthClientid, autoIdPrefix } = general
-  const said = { allowAnonymous, allowZeroLengthClientid, autoIdPrefix }
-  const listener = config.listeners[0] ?? { ...defaultListener(DEFAULT_PORT), ...said }
-  const options = listenOptionsFrom(listener, general, unsaid)
-  const port = args.port ?? listener.port
-  if (args.configFile === null) return [{ ...options, port }]
-  return ['127.0.0.1', '::1'].map((host) => ({ ...options, port, host }))
 }
 
 async function open(server: Server, options: ListenOptions, log: Log): Promise<boolean> {

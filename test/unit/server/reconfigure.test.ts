@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { defaultListener, defaultSettings, type Settings } from '../../../src/broker/index.ts'
+import { parseConfig, version } from '../../../src/config/index.ts'
+import { serverSettingsFrom } from '../../../src/server/from-config.ts'
 import { type ListenOptions, Server, type ServerSettings } from '../../../src/server/index.ts'
 import { connect, publish } from '../../support/packets.ts'
 import { RawClient } from '../../support/raw-client.ts'
@@ -18,7 +20,7 @@ after(async () => {
 })
 
 function start(): Server {
-  const server = new Server({ ...defaultSettings }, () => {})
+  const server = new Server({ ...defaultSettings, version: `nightjar version ${version}` }, () => {})
   servers.push(server)
   return server
 }
@@ -38,7 +40,11 @@ function listener(port: number, more: Partial<ListenOptions> = {}): ListenOption
 }
 
 function wanted(listeners: readonly ListenOptions[], settings: Partial<Settings> = {}): ServerSettings {
-  return { settings: { ...defaultSettings, ...settings }, maximumConnections: -1, listeners }
+  return {
+    settings: { ...defaultSettings, version: `nightjar version ${version}`, ...settings },
+    maximumConnections: -1,
+    listeners,
+  }
 }
 
 async function arrive(port: number): Promise<RawClient> {
@@ -147,5 +153,26 @@ describe('a server that runs', () => {
     await client.subscribe('t')
     assert.equal(await client.subscribe('u'), 0x97)
     other.close()
+  })
+
+  it('has all that a file says once it has been told', async () => {
+    const server = start()
+    const port = await freePort()
+    const file = (...lines: string[]): ServerSettings => {
+      const { config, problems } = parseConfig(lines.join('\n'), 'x.conf')
+      assert.deepEqual(problems, [])
+      return serverSettingsFrom(config, { configFile: 'x.conf', port: null })
+    }
+    const place = [`listener ${port} 127.0.0.1`, 'allow_anonymous true']
+    await server.reconfigure(file(...place))
+    const client = await arrive(port)
+    const next = file(...place, 'max_qos 1', 'max_queued_messages 5', 'sys_interval 7', 'max_keepalive 99')
+    assert.deepEqual(await server.reconfigure(next), [])
+    assert.deepEqual(server.broker.core.settings, next.settings)
+    const other = await RawClient.open(port, 5)
+    other.send(connect())
+    const { maximumQoS, serverKeepAlive } = (await other.connack()).properties
+    assert.deepEqual([maximumQoS, serverKeepAlive], [1, 99])
+    await exchange(client, other)
   })
 })
