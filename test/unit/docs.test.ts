@@ -149,6 +149,24 @@ describe('docs/internals/architecture.md', () => {
   })
 })
 
+describe('docs/glossary.md', () => {
+  it('has words that the sources have', () => {
+    const sources = readdirSync(join(root, 'src'), { recursive: true })
+      .map(String)
+      .filter((path) => path.endsWith('.ts'))
+      .map((path) => read(`src/${path}`))
+      .join('\n')
+    const names = rows(read('docs/glossary.md'))
+      .flatMap(([, name]) => code(name ?? ''))
+      .filter((name) => name !== 'name')
+    assert.ok(names.length >= 40)
+    assert.deepEqual(
+      names.filter((name) => !new RegExp(`\\b${name}\\b`).test(sources)),
+      [],
+    )
+  })
+})
+
 interface Locked {
   readonly optional?: boolean
   readonly dev?: boolean
