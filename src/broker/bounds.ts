@@ -43,6 +43,10 @@ export interface Bounds extends IndexBounds, OutboundBounds, SlabBounds {
   inboundSingly: number
   /** Bytes set aside at once for a packet that has not all come. 512. */
   unfinishedPacketBytes: number
+  /** Bytes that have come of a packet from which on it is large, and waits for a turn in which there is time for it. 65,536. 0 or more. */
+  largePacketBytes: number
+  /** Bytes of Topic Filters of one packet, up to which all are read at once; more are read when it is their turn. 4096: some hundreds. 0 or more. */
+  filterBytesAtOnce: number
   /** Slots of the timer wheel. 4096: with 50 ms each it goes round in 205 s, and longer times are looked at once a round. */
   timerSlots: number
   /** Milliseconds of a slot: how late a timer may be. 50. */
@@ -133,6 +137,8 @@ export const defaultBounds: Bounds = {
   chunkedMessageBytes: 1024,
   inboundSingly: 1024,
   unfinishedPacketBytes: 512,
+  largePacketBytes: 65_536,
+  filterBytesAtOnce: 4096,
   timerSlots: 4096,
   timerSlotMs: 50,
   endsPerTurn: 64,

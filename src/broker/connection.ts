@@ -81,8 +81,12 @@ export class Connection extends Outlet {
     this.listener = listener
     const { maximumPacketSize } = listener
     const { maximumProperties, bounds } = core.settings
-    const unfinishedAtLeast = bounds.unfinishedPacketBytes
-    this.decoder = new Decoder(handlerOf(this), core.text, { maximumPacketSize, maximumProperties, unfinishedAtLeast })
+    this.decoder = new Decoder(handlerOf(this), core.text, {
+      maximumPacketSize,
+      maximumProperties,
+      unfinishedAtLeast: bounds.unfinishedPacketBytes,
+      filterBytesAtOnce: bounds.filterBytesAtOnce,
+    })
     this.decoder.maximumPacketSize = Math.min(maximumPacketSize, bounds.connectPacketBytes)
     this.reading = new Reading(this)
     this.lastReceived = core.now
@@ -105,7 +109,8 @@ export class Connection extends Outlet {
     if (this.blocked && answersWaitTooMuch(this)) return
     this.core.metrics.bytesReceived += end - start
     this.lastReceived = this.core.now
-    if (this.phase === Phase.AwaitingConnect) this.reading.waitIfSpent()
+    const large = this.decoder.unfinishedBytes > this.core.settings.bounds.largePacketBytes
+    if (large || this.phase === Phase.AwaitingConnect) this.reading.waitIfSpent()
     this.#handle(bytes, start, end)
   }
 
@@ -116,16 +121,19 @@ export class Connection extends Outlet {
     this.#handle(null, 0, 0)
   }
 
-  /** `bytes` null: what was kept. */
-  #handle(bytes: Uint8Array | null, start: number, end: number): void {
+  /** `from` null: what was kept. */
+  #handle(from: Uint8Array | null, start: number, end: number): void {
     const packets = this.core.metrics.messagesReceived
+    const kept = this.decoder.unfinishedBytes
     try {
-      if (bytes === null) this.decoder.resume()
-      else this.decoder.receive(bytes, start, end)
+      if (from === null) this.decoder.resume()
+      else this.decoder.receive(from, start, end)
     } catch (error) {
       this.broke('handling what it sent', error)
     }
-    this.reading.took(end - start, this.core.metrics.messagesReceived - packets)
+    // What was kept has been gone through as well, maybe megabytes of it, however little came now.
+    const bytes = end - start + Math.max(0, kept - this.decoder.unfinishedBytes)
+    this.reading.took(bytes, this.core.metrics.messagesReceived - packets)
     if (this.phase === Phase.Authenticating) this.reading.waitAtDoor()
     if (this.phase < Phase.Open || this.unproved > 0) countUnproved(this)
     if (this.output.full !== null && this.gate > this.core.store.durable) answersWaitForStore(this)

@@ -10,7 +10,7 @@ import {
 import { levelCount, parseTopicFilter, type TopicFilter } from '../topics/index.ts'
 import { ruleOf } from './ask.ts'
 import type { Connection } from './connection.ts'
-import type { Action, Decision } from './contracts.ts'
+import type { Decision } from './contracts.ts'
 import type { Core } from './core.ts'
 import { FiltersJob } from './filters-job.ts'
 import type { ListenerTerms } from './listener.ts'
@@ -30,7 +30,8 @@ export function onSubscribe(core: Core, connection: Connection, packet: Subscrib
   new SubscribeJob(core, connection, packet).begin()
 }
 
-class SubscribeJob extends FiltersJob {
+class SubscribeJob extends FiltersJob<SubscriptionRequest> {
+  protected readonly action = 'subscribe'
   protected readonly cost = Units.subscribe
   readonly #packet: SubscribePacket
   readonly #identifiers: readonly number[] | null
@@ -40,18 +41,17 @@ class SubscribeJob extends FiltersJob {
   #subscribed = false
 
   constructor(core: Core, connection: Connection, packet: SubscribePacket) {
-    super(core, connection, packet.subscriptions.length)
+    super(core, connection, packet.subscriptions)
     this.#packet = packet
     this.#identifiers = packet.properties.subscriptionIdentifiers ?? null
   }
 
-  protected question(at: number): { action: Action; filter: string } {
-    return { action: 'subscribe', filter: this.#packet.subscriptions[at]!.filter }
+  protected filterOf(request: SubscriptionRequest): string {
+    return request.filter
   }
 
-  protected one(at: number, decision: Decision): boolean {
+  protected one(request: SubscriptionRequest, decision: Decision): boolean {
     const { core, connection, session } = this
-    const request = this.#packet.subscriptions[at]!
     const filter = parseTopicFilter(request.filter, core.settings)
     if ('error' in filter) {
       this.#refuse(request.filter, ReasonCode.TopicFilterInvalid, filter.error)
@@ -188,23 +188,24 @@ export function onUnsubscribe(core: Core, connection: Connection, packet: Unsubs
   new UnsubscribeJob(core, connection, packet).begin()
 }
 
-class UnsubscribeJob extends FiltersJob {
+class UnsubscribeJob extends FiltersJob<string> {
+  protected readonly action = 'unsubscribe'
   protected readonly cost = Units.unsubscribe
   readonly #packet: UnsubscribePacket
   readonly #reasonCodes: number[] = []
 
   constructor(core: Core, connection: Connection, packet: UnsubscribePacket) {
-    super(core, connection, packet.filters.length)
+    super(core, connection, packet.filters)
     this.#packet = packet
   }
 
-  protected question(at: number): { action: Action; filter: string } {
-    return { action: 'unsubscribe', filter: this.#packet.filters[at]! }
+  protected filterOf(filter: string): string {
+    return filter
   }
 
-  protected one(at: number, { allowed }: Decision): boolean {
+  protected one(filter: string, { allowed }: Decision): boolean {
     if (!allowed) this.#reasonCodes.push(ReasonCode.NotAuthorized)
-    else this.#reasonCodes.push(unsubscribe(this.core, this.session, this.#packet.filters[at]!))
+    else this.#reasonCodes.push(unsubscribe(this.core, this.session, filter))
     return true
   }
 

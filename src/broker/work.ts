@@ -47,6 +47,8 @@ export const PerUnit = {
   bytesWritten: 12,
   /** Packets of any kind, beside what they bring about: 4. */
   packets: 2,
+  /** Characters of a filter: 256. */
+  filterLength: 8,
   /** Deliveries of a route that is made: 4. */
   deliveriesFound: 2,
 } as const

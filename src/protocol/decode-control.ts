@@ -1,40 +1,34 @@
 import { readConnect } from './decode-connect.ts'
-import { ProtocolError } from './errors.ts'
+import { readSubscribe, readUnsubscribe } from './decode-filters.ts'
+import type { ProtocolError } from './errors.ts'
 import {
   type AuthPacket,
   type ConnackPacket,
   type ControlPacket,
   type DisconnectPacket,
   PacketType,
-  type QoS,
   type SubackPacket,
-  type SubscribePacket,
-  type SubscriptionRequest,
   type UnsubackPacket,
-  type UnsubscribePacket,
 } from './packets.ts'
 import type { Reader } from './reader.ts'
 import { ConnectReturnCode, ReasonCode, reasonCodeFits } from './reason-codes.ts'
 
 /**
- * A packet of many tiny Topic Filters would become objects of twenty times its size, so there is a bound, far above
- * what clients send in one packet.
+ * Reads a packet that is neither PUBLISH nor an acknowledgement of one; the reader stands after the fixed header. For
+ * `filterBytesAtOnce` see `DecoderLimits`.
  */
-const MAXIMUM_FILTERS = 65_536
-
-/** Reads a packet that is neither PUBLISH nor an acknowledgement of one; the reader stands after the fixed header. */
-export function readControl(type: number, reader: Reader): ControlPacket {
+export function readControl(type: number, reader: Reader, filterBytesAtOnce: number): ControlPacket {
   switch (type) {
     case PacketType.Connect:
       return readConnect(reader)
     case PacketType.Connack:
       return readConnack(reader)
     case PacketType.Subscribe:
-      return readSubscribe(reader)
+      return readSubscribe(reader, filterBytesAtOnce)
     case PacketType.Suback:
       return readSuback(reader)
     case PacketType.Unsubscribe:
-      return readUnsubscribe(reader)
+      return readUnsubscribe(reader, filterBytesAtOnce)
     case PacketType.Unsuback:
       return readUnsuback(reader)
     case PacketType.Pingreq:
@@ -68,58 +62,11 @@ function readConnack(reader: Reader): ConnackPacket {
   return { type: PacketType.Connack, sessionPresent: reader.version !== 3 && flags === 1, reasonCode, properties }
 }
 
-function readSubscribe(reader: Reader): SubscribePacket {
-  const packetId = reader.packetId()
-  const properties = reader.properties(PacketType.Subscribe)
-  const subscriptions: SubscriptionRequest[] = []
-  do {
-    checkCount(reader, subscriptions.length)
-    // At least one [MQTT-3.8.3-2].
-    if (reader.atEnd) throw reader.protocolError('The SUBSCRIBE has no Topic Filter', reader.at)
-    subscriptions.push(readSubscription(reader))
-  } while (!reader.atEnd)
-  return { type: PacketType.Subscribe, packetId, subscriptions, properties }
-}
-
-function readSubscription(reader: Reader): SubscriptionRequest {
-  const filter = reader.string('Topic Filter')
-  const at = reader.at
-  const options = reader.byte('Subscription Options')
-  const reserved = reader.version === 5 ? 0xc0 : 0xfc
-  if ((options & reserved) !== 0) throw reader.malformed('A reserved Subscription Option is set', at) // [MQTT-3.8.3-5]
-  const qos = options & 3
-  const retainHandling = (options >> 4) & 3
-  if (qos === 3) {
-    throw reader.version === 5 ? reader.protocolError('The QoS is 3', at) : reader.malformed('The QoS is 3', at)
-  }
-  if (retainHandling === 3) throw reader.protocolError('The Retain Handling is 3', at)
-  return {
-    filter,
-    qos: qos as QoS,
-    noLocal: (options & 4) !== 0,
-    retainAsPublished: (options & 8) !== 0,
-    retainHandling: retainHandling as 0 | 1 | 2,
-  }
-}
-
 function readSuback(reader: Reader): SubackPacket {
   const packetId = reader.packetId()
   const properties = reader.properties(PacketType.Suback)
   const reasonCodes = readReasonCodes(reader, PacketType.Suback, 'SUBACK')
   return { type: PacketType.Suback, packetId, reasonCodes, properties }
-}
-
-function readUnsubscribe(reader: Reader): UnsubscribePacket {
-  const packetId = reader.packetId()
-  const properties = reader.properties(PacketType.Unsubscribe)
-  const filters: string[] = []
-  do {
-    checkCount(reader, filters.length)
-    // At least one [MQTT-3.10.3-2].
-    if (reader.atEnd) throw reader.protocolError('The UNSUBSCRIBE has no Topic Filter', reader.at)
-    filters.push(reader.string('Topic Filter'))
-  } while (!reader.atEnd)
-  return { type: PacketType.Unsubscribe, packetId, filters, properties }
 }
 
 function readUnsuback(reader: Reader): UnsubackPacket {
@@ -163,12 +110,6 @@ function readAuth(reader: Reader): AuthPacket {
   const properties = reader.properties(PacketType.Auth)
   reader.expectEnd()
   return { type: PacketType.Auth, reasonCode, properties }
-}
-
-function checkCount(reader: Reader, count: number): void {
-  if (count < MAXIMUM_FILTERS) return
-  const words = `More than ${MAXIMUM_FILTERS} Topic Filters in one packet`
-  throw new ProtocolError(ReasonCode.QuotaExceeded, words, reader.at - reader.start)
 }
 
 /** The byte was just read. */

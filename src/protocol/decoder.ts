@@ -41,6 +41,11 @@ export interface DecoderLimits {
   maximumProperties: number
   /** Bytes that are set aside for an unfinished packet at the least, unless it claims to be smaller. Default 512. */
   unfinishedAtLeast?: number
+  /**
+   * Bytes of Topic Filters in a SUBSCRIBE or UNSUBSCRIBE, up to which they are read at once. More are only checked, and
+   * read when the handler goes through them, whenever that is. Default 4096.
+   */
+  filterBytesAtOnce?: number
 }
 
 /** Can receive. */
@@ -76,6 +81,8 @@ export class Decoder {
   /** The unfinished packet: #rest[0..#restLength). */
   #rest: Uint8Array | null = null
   #restLength = 0
+  /** Of the packet that is decoded, if nobody else has them. */
+  #ours: Uint8Array | null = null
   /** While suspended: #held[#heldStart..#heldEnd) is what came, and was not decoded. */
   #held: Uint8Array = NO_BYTES
   #heldStart = 0
@@ -192,7 +199,9 @@ export class Decoder {
         const packet = this.#rest!
         const packetEnd = this.#restLength
         this.#rest = null
+        this.#ours = packet
         this.#decode(packet, 0, packetEnd)
+        this.#ours = null
         if (this.#again) this.#hold(packet, 0, packetEnd)
         this.#again = false
         forgetView()
@@ -284,13 +293,14 @@ export class Decoder {
 
   #control(type: number, bytes: Uint8Array, start: number, body: number, end: number): void {
     const reader = this.#reader(bytes, start, body, end)
+    const { filterBytesAtOnce = 4096 } = this.#limits
     if (type !== PacketType.Connect) {
-      this.#handler.onPacket(readControl(type, reader))
+      this.#handler.onPacket(readControl(type, reader, filterBytesAtOnce))
       return
     }
     let packet: ControlPacket
     try {
-      packet = readControl(type, reader)
+      packet = readControl(type, reader, filterBytesAtOnce)
     } finally {
       this.version = reader.version
     }
@@ -300,7 +310,9 @@ export class Decoder {
   }
 
   #reader(bytes: Uint8Array, start: number, body: number, end: number): Reader {
-    return new Reader(bytes, start, body, end, this.version, this.#text, this.#limits.maximumProperties)
+    const reader = new Reader(bytes, start, body, end, this.version, this.#text, this.#limits.maximumProperties)
+    reader.ours = bytes === this.#ours
+    return reader
   }
 }
 

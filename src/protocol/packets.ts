@@ -121,6 +121,11 @@ export interface AcknowledgementPacket {
   properties: Properties
 }
 
+/** What can be read one after the other, as often as one likes. An array is one, and what is made only when it is read. */
+export interface Sequence<T> extends Iterable<T> {
+  readonly length: number
+}
+
 export interface SubscriptionRequest {
   filter: string
   qos: QoS
@@ -133,7 +138,7 @@ export interface SubscriptionRequest {
 export interface SubscribePacket {
   type: typeof PacketType.Subscribe
   packetId: number
-  subscriptions: SubscriptionRequest[]
+  subscriptions: Sequence<SubscriptionRequest>
   properties: Properties
 }
 
@@ -147,7 +152,7 @@ export interface SubackPacket {
 export interface UnsubscribePacket {
   type: typeof PacketType.Unsubscribe
   packetId: number
-  filters: string[]
+  filters: Sequence<string>
   properties: Properties
 }
 

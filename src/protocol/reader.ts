@@ -15,6 +15,8 @@ export class Reader {
   at: number
   /** Of the Network Connection; a CONNECT sets it as soon as it is known. */
   version: ProtocolVersion
+  /** The bytes are nobody else's, and stay as they are. */
+  ours = false
   readonly #text: Text
   readonly #maximumProperties: number
 
@@ -35,6 +37,16 @@ export class Reader {
     this.version = version
     this.#text = text
     this.#maximumProperties = maximumProperties
+  }
+
+  /** One that stands at the same place, and may be used when the bytes are the caller's again. */
+  keep(): Reader {
+    const { bytes, start, at, end, version } = this
+    const from = this.ours ? 0 : start
+    const kept = this.ours ? bytes : bytes.slice(start, end)
+    const reader = new Reader(kept, start - from, at - from, end - from, version, this.#text, this.#maximumProperties)
+    reader.ours = true
+    return reader
   }
 
   get atEnd(): boolean {
@@ -74,10 +86,16 @@ export class Reader {
   }
 
   string(what: string): string {
+    const start = this.skipString(what)
+    return this.#text.decode(this.bytes, start, this.at)
+  }
+
+  /** Checks it, and returns where its bytes begin. */
+  skipString(what: string): number {
     const start = this.#field(what)
     const wrong = malformedTextAt(this.bytes, start, this.at)
     if (wrong >= 0) throw malformedText(this.bytes, wrong, this.start, what)
-    return this.#text.decode(this.bytes, start, this.at)
+    return start
   }
 
   topicName(what: string): string {

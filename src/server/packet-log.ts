@@ -130,13 +130,13 @@ class Direction implements PacketHandler {
       case PacketType.Subscribe:
         of.asked.set(
           packet.packetId,
-          packet.subscriptions.map(({ filter }) => shortened(filter, LONGEST_TOLD)),
+          Array.from(packet.subscriptions, ({ filter }) => shortened(filter, LONGEST_TOLD)),
         )
         break
       case PacketType.Unsubscribe:
         of.asked.set(
           packet.packetId,
-          packet.filters.map((filter) => shortened(filter, LONGEST_TOLD)),
+          Array.from(packet.filters, (filter) => shortened(filter, LONGEST_TOLD)),
         )
         break
     }

@@ -42,6 +42,8 @@ export function drawBounds(seed: number): Bounds {
     chunkedMessageBytes: any(usual.chunkedMessageBytes, () => between(1, 64)),
     inboundSingly: any(usual.inboundSingly, () => between(1, 8)),
     unfinishedPacketBytes: any(usual.unfinishedPacketBytes, () => between(1, 8)),
+    largePacketBytes: any(usual.largePacketBytes, () => between(0, 8)),
+    filterBytesAtOnce: any(usual.filterBytesAtOnce, () => between(0, 8)),
     timerSlots: any(usual.timerSlots, () => between(1, 8)),
     timerSlotMs: any(usual.timerSlotMs, () => between(1, 50)),
     endsPerTurn: any(usual.endsPerTurn, () => between(1, 8)),

@@ -123,7 +123,7 @@ export async function acknowledged(peer: RawClient): Promise<number> {
 /** Takes a SUBSCRIBE and grants it. */
 export async function granted(peer: RawClient): Promise<number> {
   const { packetId, subscriptions } = await peer.expect(PacketType.Subscribe)
-  const reasonCodes = subscriptions.map(({ qos }) => qos)
+  const reasonCodes = Array.from(subscriptions, ({ qos }) => qos)
   peer.send({ type: PacketType.Suback, packetId, reasonCodes, properties: {} })
   return packetId
 }

@@ -41,6 +41,37 @@ describe('what is too much for one turn', () => {
     assert.equal(core.broker.core.router.subscriptions, 0)
   })
 
+  it('large packets of several clients: one in a turn when it comes, and one of those that wait', () => {
+    const bounds = { ...defaultBounds, largePacketBytes: 1000, unitsRead: 20, unitsPerTurn: 20, unitsPerJob: 10 }
+    const core = new TestCore({ bounds })
+    const clients = Array.from({ length: 5 }, () => core.client())
+    const bytes = bytesOf(
+      subscribe(
+        1,
+        Array.from({ length: 300 }, (_, i) => subscription(`f/${i}`.padEnd(100, '/'))),
+      ),
+    )
+    for (const { connection } of clients) core.turn(() => connection.receive(bytes, 0, bytes.length - 1))
+    const { metrics } = core.broker.core
+    let before = 0
+    let most = 0
+    turns(
+      core,
+      () => {
+        before = metrics.messagesReceived
+        for (const { connection } of clients) connection.receive(bytes, bytes.length - 1, bytes.length)
+      },
+      () => {
+        // Beside the PINGREQ of the bystander.
+        most = Math.max(most, metrics.messagesReceived - before - 1)
+        before = metrics.messagesReceived
+      },
+    )
+    assert.ok(most <= 2, `${most} in one turn`)
+    for (const client of clients)
+      assert.deepEqual(new Set((client.take()[0] as SubackPacket).reasonCodes), new Set([0]))
+  })
+
   it('what came before the end of the connection is handled before that: messages, and a DISCONNECT', () => {
     const core = new TestCore({ bounds: BOUNDS })
     const watcher = core.client()

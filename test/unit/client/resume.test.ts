@@ -207,7 +207,7 @@ describe('a Session that the broker has forgotten [MQTT-3.2.2-5]', () => {
     await leaving
     peer.drop()
     const again = await stage.broker.welcome()
-    const restored = [await again.grant(), await again.grant()].flatMap(({ subscriptions }) => subscriptions)
+    const restored = [await again.grant(), await again.grant()].flatMap(({ subscriptions }) => [...subscriptions])
     assert.deepEqual(
       restored.map(({ filter, qos, noLocal, retainHandling }) => [filter, qos, noLocal, retainHandling]),
       [

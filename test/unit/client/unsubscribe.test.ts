@@ -10,8 +10,8 @@ const stage = scene()
 
 async function release(peer: Peer): Promise<readonly string[]> {
   const { packetId, filters } = await peer.expect(PacketType.Unsubscribe)
-  peer.send({ type: PacketType.Unsuback, packetId, reasonCodes: filters.map(() => 0), properties: {} })
-  return filters
+  peer.send({ type: PacketType.Unsuback, packetId, reasonCodes: Array.from(filters, () => 0), properties: {} })
+  return [...filters]
 }
 
 describe('unsubscribe', () => {

@@ -9,6 +9,9 @@ import {
   type ProtocolVersion,
   PublishView,
   ReasonCode,
+  type SubscribePacket,
+  type Text,
+  type UnsubscribePacket,
 } from '../../../src/protocol/index.ts'
 import { Collector, encodeToBytes, joined, LIMITS, largestArrayMade, text, wire } from './support.ts'
 
@@ -101,6 +104,40 @@ describe('Decoder', () => {
       assert.throws(() => decoder.resume(), ProtocolError)
     })
   })
+
+  for (const portion of [1, 1000]) {
+    test(`checks many Topic Filters, and makes their text only when they are read, in portions of ${portion}`, () => {
+      let texts = 0
+      const decode: Text['decode'] = (bytes, start, end) => {
+        texts++
+        return text.decode(bytes, start, end)
+      }
+      const collector = new Collector()
+      const decoder = new Decoder(collector, { ...text, decode }, { ...LIMITS, filterBytesAtOnce: 12 })
+      decoder.version = 5
+      const bytes = wire("82 14 0001 00 0003 'a/b' 01 0001 '+' 2e 0004 'c/ä' 00 a2 0c 0002 00 0001 'x' 0004 'y/z/'")
+      for (let at = 0; at < bytes.length; at += portion) {
+        const part = bytes.slice(at, at + portion)
+        decoder.receive(part, 0, part.length)
+        part.fill(0xff)
+      }
+      const [subscribe, unsubscribe] = collector.packets as [SubscribePacket, UnsubscribePacket]
+      assert.equal(subscribe.subscriptions.length, 3)
+      assert.equal(texts, 2, 'the UNSUBSCRIBE is small')
+      for (const again of [1, 2]) {
+        assert.deepEqual(
+          [...subscribe.subscriptions],
+          [
+            { filter: 'a/b', qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 },
+            { filter: '+', qos: 2, noLocal: true, retainAsPublished: true, retainHandling: 2 },
+            { filter: 'c/ä', qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0 },
+          ],
+        )
+        assert.equal(texts, 2 + 3 * again)
+      }
+      assert.deepEqual(unsubscribe.filters, ['x', 'y/z/'])
+    })
+  }
 
   test('gives acknowledgements null for no properties', () => {
     const seen: unknown[] = []

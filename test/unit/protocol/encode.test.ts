@@ -45,7 +45,7 @@ const subscribe: SubscribePacket = {
   subscriptions: [{ filter: 'f', qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0 }],
   properties: {},
 }
-const option = subscribe.subscriptions[0]!
+const option = [...subscribe.subscriptions][0]!
 const puback = { type: PacketType.Puback, packetId: 1, reasonCode: 0, properties: {} } as const
 const disconnect = { type: PacketType.Disconnect, reasonCode: 0, properties: {} } as const
 const TOO_LONG = 'ä'.repeat(32_768)

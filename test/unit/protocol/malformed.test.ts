@@ -15,13 +15,17 @@ for (const { packet, name, versions, bytes: line, reasonCode, offset } of MALFOR
     test(`${packet}: ${name} (version ${version})`, () => {
       assert.deepEqual(failureOf(bytes, version, bytes.length), { reasonCode, offset })
       assert.deepEqual(failureOf(bytes, version, 1), { reasonCode, offset }, 'byte by byte')
+      assert.deepEqual(failureOf(bytes, version, bytes.length, 0), { reasonCode, offset }, 'only checked')
     })
   }
 }
 
-function failureOf(bytes: Uint8Array, version: ProtocolVersion, portion: number): Failure {
+function failureOf(bytes: Uint8Array, version: ProtocolVersion, portion: number, filterBytesAtOnce?: number): Failure {
   const collector = new Collector()
-  const decoder = new Decoder(collector, text, LIMITS)
+  const decoder = new Decoder(collector, text, {
+    ...LIMITS,
+    ...(filterBytesAtOnce === undefined ? {} : { filterBytesAtOnce }),
+  })
   decoder.version = version
   try {
     for (let at = 0; at < bytes.length; at += portion) {

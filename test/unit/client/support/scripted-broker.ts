@@ -130,7 +130,7 @@ export class Peer {
   /** Takes a SUBSCRIBE and grants what it asks for. */
   async grant(): Promise<PacketOf<typeof PacketType.Subscribe>> {
     const packet = await this.expect(PacketType.Subscribe)
-    const reasonCodes = packet.subscriptions.map(({ qos }) => qos)
+    const reasonCodes = Array.from(packet.subscriptions, ({ qos }) => qos)
     this.send({ type: PacketType.Suback, packetId: packet.packetId, reasonCodes, properties: {} })
     return packet
   }
