@@ -19,7 +19,7 @@ export function sysTopicsAsMarkdown(): string {
     '## Load',
     LOAD_INTRODUCTION,
     table(['topic, followed by `1min`, `5min` or `15min`', 'counts'], loads),
-    '## What mosquitto has and Nightjar has not',
+    '## Topics of mosquitto that are missing',
     SYS_MISSING,
   ]
   return `${sections.join('\n\n')}\n`
@@ -34,18 +34,18 @@ a reason, and the option that decides. The log writes one line for each: the loc
 the names in braces filled in. A program that embeds the broker gets the events themselves, by \`onEvent\`
 ([embedding.md](embedding.md)).
 
-\`{client}\` is the Client Identifier, or "a client" as long as there is none; \`{address}\` is where it comes from. What
-repeats itself is told twice, not each time: when a queue is full or a receiver too slow, one event says that messages
-are dropped from now on, and another says how many it were.`
+\`{client}\` is the Client Identifier, or "a client" before there is one; \`{address}\` is where it comes from. What
+repeats is logged twice, not each time: when a queue is full or a receiver too slow, one event says that messages are
+being dropped, and another one, at the end, how many were.`
 
 const LEVELS_INTRODUCTION = `\`log_type\` chooses the levels that the log has ([configuration.md](configuration.md)); \`nightjar -v\` writes them all.
-The log also has lines that are no events: the start, the listeners, and the stop.`
+Some lines of the log are not events: the start, the listeners, and the stop.`
 
 const LEVELS: Readonly<Record<EventLevel, string>> = {
   error: 'the broker cannot do what it was told to',
   warning: 'something was refused, dropped, or wrong',
   notice: 'clients come and go; what was wrong is over',
-  information: 'something happened as it should, and may surprise',
+  information: 'something happened as it should, but may be a surprise',
   debug: 'too much to read every day; not written unless asked for',
 }
 
@@ -53,9 +53,9 @@ const SYS_INTRODUCTION = `# Status topics
 
 <!-- Made from src/broker/sys-topics.ts by \`node scripts/docs.mjs\`: change it there. -->
 
-The broker publishes its status below \`$SYS/broker/\`, at QoS 0 and retained: at the start, and then every \`sys_interval\`
-seconds (10 unless it is set; 0 turns it off) what has changed. Names and units are mosquitto's, so that dashboards made
-for it go on working. \`#\` does not match these topics; \`$SYS/#\` does, and so does \`$sys/#\` (option \`sys_alias\`).
+The broker publishes its status below \`$SYS/broker/\`, at QoS 0 and retained: all of it at start, then changes every
+\`sys_interval\` seconds (default 10; 0 turns it off). Names and units are mosquitto's, so dashboards made for it keep
+working. \`#\` does not match these topics; \`$SYS/#\` does, and so does \`$sys/#\` (option \`sys_alias\`).
 Nobody but the broker may publish below \`$SYS/\`.
 
     nightjar sub -t '$sys/#' -v

@@ -2,7 +2,7 @@ import type { QoS } from '../protocol/index.ts'
 
 /** Where a message stands on its way to the receiver. */
 export const OutboundState = {
-  /** Done, or dropped: the place is only kept until all before it are done too. */
+  /** Done or dropped: the place stays until all before it are done, too. */
   Done: 0,
   WaitingQoS0: 1,
   WaitingQoS1: 2,
@@ -25,7 +25,7 @@ const IDENTIFIERS = 65_535
 export interface OutboundBounds {
   /** Places of a ring when its first message comes. A power of two. Default 8: 136 bytes. */
   ringPlacesAtLeast: number
-  /** A ring of at most so many places is kept when it runs empty: a busy window must not be made anew all the time. Default 64. */
+  /** A ring of at most this size is kept when it runs empty, so that a busy window does not reallocate. Default 64. */
   ringPlacesKept: number
   /** How far a receiver may go ahead of a message that it never acknowledges, in windows. 1 or more. Default 16. */
   windowsAhead: number
@@ -62,8 +62,8 @@ export class Outbound<M> {
   /** The first position that is still to be sent on this Network Connection: never one that is done. */
   next = 0
   /**
-   * What lies at this position and after is not in memory, only in a store: it is given back by `keep` when its turn
-   * comes. Mostly it is `tail`: all is in memory.
+   * From this position on, messages are only in the store; `keep` loads them when their turn comes. Usually `tail`: all are
+   * in memory.
    */
   kept = 0
   /** The position that the next message will get. */
@@ -116,13 +116,13 @@ export class Outbound<M> {
     return this.#append(message, (OutboundState.WaitingQoS0 + qos) as OutboundState)
   }
 
-  /** Appends a message that waits, and is not kept in memory; returns its position. */
+  /** Appends a waiting message that is only in the store; returns its position. */
   enqueueCold(): number {
     this.#all.messages++
     return this.tail++
   }
 
-  /** The next message that was not kept in memory: at `kept` or after it, and what lies between them is done. */
+  /** Loads the next message that was only in the store: at `kept` or after it; those between are done. */
   keep(position: number, message: M | null, state: OutboundState): void {
     if (this.head === this.kept) this.restore(position, this.tail)
     while (this.kept < position) this.#place(null, OutboundState.Done)
@@ -131,7 +131,7 @@ export class Outbound<M> {
     this.#pass()
   }
 
-  /** Nothing more is owed of what was not kept in memory. */
+  /** Nothing is left of what was only in the store. */
   noMore(): void {
     if (this.head === this.kept) this.restore(this.tail, this.tail)
     while (this.kept < this.tail) this.#place(null, OutboundState.Done)
@@ -266,7 +266,7 @@ export class Outbound<M> {
     this.#pass()
   }
 
-  /** Calls visit for all that is kept and not done, oldest first. It may finish what it is shown. */
+  /** Calls visit for each message in memory that is not done, oldest first. It may finish what it is shown. */
   forEach(visit: (message: M | null, state: OutboundState, position: number) => void): void {
     for (let position = this.head; position < this.kept; position++) {
       const state = this.state(position)
@@ -274,7 +274,7 @@ export class Outbound<M> {
     }
   }
 
-  /** It is over: its messages are not counted with those of others any more. */
+  /** The queue ends: its messages no longer count in the total. */
   leave(): void {
     this.#all.messages -= this.waiting
     this.#all = { messages: this.waiting }

@@ -10,8 +10,8 @@ import { type MakeMessage, readMessage } from './records.ts'
 import { Damage } from './trouble.ts'
 
 /**
- * What is left of the messages of a segment when it is moved, if that is much, is kept in a file of its own, and the tree
- * says where each is. They lie in the order of the queues: who comes back after a long time reads on, and does not jump.
+ * When a segment is moved and much of its messages is left, they go to a file of their own, the kept file, and the tree
+ * says where each is. They are in queue order, so a client that comes back after a long time reads sequentially.
  *
  *     | head | checksum, message | checksum, message ...
  */
@@ -22,12 +22,12 @@ export function keptName(segment: number): string {
   return numberedName(segment, 'msg')
 }
 
-/** The segments of which messages are kept in that folder, in order. */
+/** The segments that have a kept file in that folder, in order. */
 export function keptIn(files: Files, folder: string): number[] {
   return numberedIn(files, folder, 'msg')
 }
 
-/** The message that lies in these bytes of a kept file; null if it is not that one, whole and sound. */
+/** The message in these bytes of a kept file; null if it is another one, or damaged. */
 export function readKept(bytes: Buffer, { length }: Place, id: number, make: MakeMessage): Message | null {
   const body = soundKept(bytes, length)
   if (body === null) return null
@@ -35,14 +35,14 @@ export function readKept(bytes: Buffer, { length }: Place, id: number, make: Mak
   return message.id === id ? message : null
 }
 
-/** Of these bytes of a kept file: the message, as `writeMessage` has it; null if it is not what was written. */
+/** The message in these bytes of a kept file, as `writeMessage` encodes it; null if it is damaged. */
 function soundKept(bytes: Buffer, length: number): Buffer | null {
   if (bytes.length < length || length < CHECKSUM_BYTES) return null
   const body = bytes.subarray(CHECKSUM_BYTES, length)
   return crc32(body) === bytes.readUInt32LE(0) ? body : null
 }
 
-/** Writes the messages of a segment that are to be kept; one segment after the other, with the same memory. */
+/** Writes kept files, one after the other, with the same memory. */
 export class KeptWriter {
   readonly #files: Files
   readonly #folder: string
@@ -60,7 +60,7 @@ export class KeptWriter {
     this.#writeBytes = writeBytes
   }
 
-  /** Begins with an empty file, also if one was begun before and not finished. */
+  /** Begins with an empty file, even if an earlier one was not finished. */
   begin(segment: number): void {
     this.#close()
     this.#segment = segment
@@ -71,7 +71,7 @@ export class KeptWriter {
     this.#out.bytes(KEPT_HEAD, 0, KEPT_HEAD.length)
   }
 
-  /** Adds a message, as `writeMessage` has it; returns its place from now on. */
+  /** Adds a message, as `writeMessage` encodes it; returns its place. */
   add(message: Buffer): Place {
     const out = this.#out
     const offset = this.#written + out.length
@@ -81,7 +81,7 @@ export class KeptWriter {
     return { segment: this.#segment, offset, length: CHECKSUM_BYTES + message.length }
   }
 
-  /** The file is whole, and safe on disk when this returns. */
+  /** When this returns, the file is complete and synced. */
   finish(): void {
     this.#flush()
     this.#files.syncNow(this.#fd)
@@ -103,7 +103,7 @@ export class KeptWriter {
   }
 }
 
-/** Reads messages of one kept file in order to put them elsewhere: only what is still what was written. */
+/** Reads the messages of one kept file to put them elsewhere; checks each. */
 export class KeptFile {
   readonly #files: Files
   readonly #fd: number
@@ -114,7 +114,7 @@ export class KeptFile {
     this.#fd = files.openToRead(join(folder, keptName(segment)))
   }
 
-  /** A message, as `writeMessage` has it. Throws Damage if it is not what was written. */
+  /** A message, as `writeMessage` encodes it. Throws Damage if its checksum is wrong. */
   read({ segment, offset, length }: Place): Buffer {
     const bytes = Buffer.alloc(length)
     const body = soundKept(bytes.subarray(0, readFully(this.#files, this.#fd, bytes, length, offset)), length)

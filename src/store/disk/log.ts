@@ -8,7 +8,7 @@ import { FRAME_BYTES, isSound, SEGMENT_HEAD, sealFrame } from './frames.ts'
 import { writeRecord } from './records.ts'
 import { segmentName } from './segments.ts'
 
-/** When what was written is made safe against power loss: after every turn, once a second, or when the system likes. */
+/** When to sync: after every turn, every second, or never (the system decides). */
 export type SyncMode = 'always' | 'everysec' | 'no'
 
 export interface LogOptions {
@@ -16,17 +16,17 @@ export interface LogOptions {
   readonly files: Files
   readonly sync: SyncMode
   readonly bounds: StoreBounds
-  /** `durable` has gone up outside of `commit`. */
+  /** `durable` went up outside of `commit`. */
   readonly onDurable: () => void
-  /** A segment is complete, and safe against power loss: it can be moved. Its last record has that position. */
+  /** A segment is complete and synced: it can be moved. Its last record has that position. */
   readonly onSealed: (segment: number, position: number) => void
-  /** A frame with nothing pressing in it has waited long enough: it is to be committed now. */
+  /** A frame with nothing pressing in it has waited long enough: commit it now. */
   readonly onWaited: () => void
-  /** What is written from now on stands in that segment. */
+  /** Everything written from now on is in that segment. */
   readonly onSegment: (segment: number) => void
-  /** Writing or syncing failed: what, where and why; or works again (null). Told when it changes. */
+  /** Writing or syncing failed: what, where and why; null: it works again. Called on changes. */
   readonly onTrouble: (trouble: string | null) => void
-  /** A full segment cannot be followed by another: why, or that it can again (null). Told when it changes. */
+  /** Why the next segment cannot be created; null: it can again. Called on changes. */
   readonly onStuck: (stuck: string | null) => void
 }
 
@@ -34,15 +34,15 @@ interface Segment {
   readonly number: number
   readonly fd: number
   length: number
-  /** So many of its bytes are safe against power loss. */
+  /** Bytes of it that are synced. */
   synced: number
   /** The last record in it. */
   position: number
-  /** Its name in the folder is safe against power loss too. */
+  /** Its folder entry is synced, too. */
   named: boolean
 }
 
-/** The redo log: what a turn appended goes to the end of a file, in one write, before anything is sent. */
+/** The redo log: appends the records of a turn to a file, in one write, before anything is sent. */
 export class Log {
   /** All records up to this one are as safe as the mode promises. */
   durable: number
@@ -60,9 +60,9 @@ export class Log {
   #finishing: Segment[] = []
   #writeTrouble: string | null = null
   #syncTrouble: string | null = null
-  /** The segment is full, and there can be no other: it grows on. */
+  /** The segment is full, but the next one cannot be created: it keeps growing. */
   #stuck: string | null = null
-  /** It is time to try that again. */
+  /** Time to try that again. */
   #tryNext = false
   #syncing = false
   readonly #timer: NodeJS.Timeout
@@ -92,7 +92,7 @@ export class Log {
     return this.#frame.length - FRAME_BYTES
   }
 
-  /** What cannot be done at the moment, and why; null if all is well. */
+  /** What is failing at the moment, and why; null if nothing is. */
   get trouble(): string | null {
     return this.#writeTrouble ?? this.#syncTrouble ?? this.#stuck
   }
@@ -154,12 +154,12 @@ export class Log {
     if (this.#isFull && (this.#stuck === null || this.#tryNext)) this.#rotate()
   }
 
-  /** Ends the segment before it is full, if anything is in it. */
+  /** Ends the segment before it is full, unless it is empty. */
   seal(): void {
     if (this.#records === 0 && this.#segment.length > SEGMENT_HEAD.length) this.#rotate()
   }
 
-  /** Writes and syncs what is left, and closes the files. What fails of it is told. */
+  /** Writes and syncs what is left, and closes the files. Reports what fails. */
   async close(): Promise<void> {
     clearInterval(this.#timer)
     if (this.#late !== null) clearTimeout(this.#late)
@@ -174,7 +174,7 @@ export class Log {
     this.#finishing = []
   }
 
-  /** An error of close says nothing of what was synced before. */
+  /** An error from close says nothing about what was synced before. */
   #close(fd: number): void {
     try {
       this.#options.files.close(fd)
@@ -256,7 +256,7 @@ export class Log {
     return { number, fd, length: SEGMENT_HEAD.length, synced: 0, position: this.position, named: false }
   }
 
-  /** Off the loop. One at a time: what is written meanwhile is covered by the next one. */
+  /** Syncs off the event loop, one at a time: the next one covers what is written meanwhile. */
   #sync(): void {
     if (this.#syncing) return
     const segment = this.#finishing[0] ?? this.#segment
@@ -288,8 +288,8 @@ export class Log {
   }
 
   /**
-   * After a sync that failed the system may take the pages for clean, so that the next one says yes to what never went to
-   * the disk: they are written once more. What is read for that may be what the disk had before, so it is looked at first.
+   * After a failed sync the kernel may mark the pages clean, so that the next sync succeeds though they never reached the
+   * disk. So they are written once more. What is read for that may be stale, so its checksums are verified first.
    */
   #writeAgain({ fd, number, position, synced, length }: Segment): boolean {
     const { files } = this.#options

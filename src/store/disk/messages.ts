@@ -21,18 +21,18 @@ export interface Places {
   readonly bounds: StoreBounds
   readonly recent: Recent
   readonly tree: Tree
-  /** Segments of which messages are kept in a file. */
+  /** Segments that have a kept file. */
   readonly kept: Set<number>
 }
 
-/** Finds messages: in the log, in the files of kept ones, in the tree. */
+/** Finds messages: in the log, in kept files, in the tree. */
 export class Messages {
   /** Null until the log is open: then nothing waits to be written. */
   log: Log | null = null
   readonly #places: Places
   readonly #logged: ReadBack
   readonly #kept: ReadBack
-  /** Told of a message that is not there, or not what was written. */
+  /** Called for a message that is missing or damaged. */
   readonly #damaged: (what: string) => void
 
   constructor(places: Places, damaged: (what: string) => void) {
@@ -71,7 +71,7 @@ export class Messages {
     this.#kept.close()
   }
 
-  /** One that is not in the log any more. `place`: where the tree says that it is, if that is known. */
+  /** A message that is no longer in the log. `place`: where it is according to the tree, if known. */
   #oldMessage(messageId: number, place: Place | null): Message | null {
     const { tree, kept, make } = this.#places
     const at = place ?? tree.blockOf(messageId)?.place(messageId) ?? null

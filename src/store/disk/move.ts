@@ -14,10 +14,10 @@ import { SessionState } from './session-state.ts'
 import type { Applied, Tree } from './tree.ts'
 import { isDamage } from './trouble.ts'
 
-/** After its kind, a message in the log is as it is in the tree. */
+/** Apart from its kind, a message looks the same in the log and in the tree. */
 const KIND_BYTES = 1
 
-/** Where a store's parts are, and how they are reached. */
+/** Where the parts of a store are, and how to reach them. */
 export interface MoverParts {
   readonly tree: Tree
   readonly files: Files
@@ -32,20 +32,21 @@ type MoverBounds = Pick<StoreBounds, 'worthFile' | 'worthKeeping'>
 
 export interface Moved {
   readonly applied: Applied
-  /** Whether messages of the segment are kept in a file. */
+  /** Whether the segment has a kept file. */
   readonly kept: boolean
-  /** Of these segments no messages are kept any more: the files can go. */
+  /** Segments whose kept files are no longer needed. */
   readonly unneeded: readonly number[]
-  /** What was not what had been written, and is left out. */
+  /** What was damaged, and is left out. */
   readonly damaged: readonly string[]
 }
 
 /**
- * Moves a full segment into the tree: only what is left of it, so what was queued and acknowledged within the segment
- * costs nothing. All is one transaction, with how far the log is in the tree: after a crash it has happened or not.
+ * Moves what is left of a full segment into the tree. What was queued and acknowledged within the segment costs nothing.
+ * One transaction does it, and also notes how far the log is in the tree: after a crash it has happened or it has not.
  *
- * `last`: the position of the last record that was written to it; what is not as it was written is then left out and told,
- * and what follows counts: it was safe once, so this is no end that a power cut left. Null: nobody knows, and it ends there.
+ * `last`: the position of the segment's last record. It was safe once, so a bad frame before it is damage: it is left out
+ * and reported, and the frames after it count. Null: unknown, so the segment ends at the first bad frame, as a power cut
+ * leaves it.
  */
 export function moveSegment(parts: MoverParts, segment: number, last: number | null): Moved {
   const { tree, log, make } = parts
@@ -79,7 +80,7 @@ export function moveSegment(parts: MoverParts, segment: number, last: number | n
   return { applied, kept: move.kept, unneeded: move.unneeded, damaged: [...damaged, ...move.damaged] }
 }
 
-/** Takes the sound frames from there on; returns where they end. */
+/** Applies the sound frames from there on; returns where they end. */
 function takeSound(buffer: Buffer, from: number, take: (bytes: Buffer, frame: Frame) => boolean): number {
   let at = from
   for (let frame = readFrame(buffer, at); frame !== null && take(buffer, frame); frame = readFrame(buffer, at)) {
@@ -88,7 +89,7 @@ function takeSound(buffer: Buffer, from: number, take: (bytes: Buffer, frame: Fr
   return at
 }
 
-/** Of a segment of which nothing is left: only what it says of places in the tree, and how far the log now is. */
+/** For a segment with nothing left: only its changes to the tree, and how far the log is in it. */
 export function applyLate(parts: MoverParts, applied: Applied, late: readonly LateChange[]): Moved {
   const changes = new SegmentChanges()
   for (const { session, position, received } of late) {
@@ -113,7 +114,7 @@ class Move {
   readonly #changes: SegmentChanges
   /** Null: what is left goes into the tree. */
   readonly #writer: KeptWriter | null
-  /** Where the segment's own messages are from now on, by their number less that of the first. */
+  /** Where the segment's own messages are from now on, by their id minus that of the first. */
   readonly #places: Place[] = []
 
   constructor(parts: MoverParts, segment: number, content: Buffer, changes: SegmentChanges) {
@@ -150,7 +151,7 @@ class Move {
     }
     const bounds = tree.bounds(number)
     const first = change.records[0]
-    // What comes for a Session that has ended is not for a new one.
+    // Records of a Session that has ended do not apply to a new one.
     if (bounds === null && first?.kind !== 'session') {
       for (const id of change.ids) if (id !== 0) this.#changes.use(id, -1)
       return
@@ -168,7 +169,7 @@ class Move {
     tree.putBounds(number, { tail: Math.max(bounds?.tail ?? 0, change.tail), bytes })
   }
 
-  /** Takes what is done out of the tree's queue; returns how many payload bytes wait no more. */
+  /** Removes what is done from the tree's queue; returns its payload bytes. */
   #writeChanged({ number, doneBefore, receivedBefore }: SessionChange): number {
     const tree = this.#tree
     const done = new Set(doneBefore)
@@ -208,7 +209,7 @@ class Move {
     return place
   }
 
-  /** Messages that were there before: held by more, or by fewer. */
+  /** Updates the reference counts of messages that were in the tree before. */
   #countOthers(): void {
     const uses = [...this.#changes.otherUses].filter(([, change]) => change !== 0).sort(([a], [b]) => a - b)
     for (let i = 0; i < uses.length; ) {
@@ -225,7 +226,7 @@ class Move {
     }
   }
 
-  /** What is left of kept messages moves into the tree. */
+  /** Moves what is left of a kept file into the tree. */
   #giveUp(block: MessageBlock): void {
     const { files, keptFolder } = this.#parts
     const left = [...block.uses.entries()].filter(([, uses]) => uses > 0)
@@ -241,7 +242,7 @@ class Move {
     this.unneeded.push(block.segment)
   }
 
-  /** What is not what was written gets no new checksum: who waits for it does without. */
+  /** A damaged message must not get a fresh checksum: it is lost to whoever waits for it. */
   #moveKept(file: KeptFile, block: MessageBlock, i: number, uses: number): void {
     const id = block.firstId + i
     try {
@@ -252,7 +253,7 @@ class Move {
     }
   }
 
-  /** The segment's own messages, as far as somebody holds them. */
+  /** The segment's own messages that are still referenced. */
   #writeOwn(): void {
     const { firstId, uses, lengths } = this.#changes
     const places: Place[] = uses.map((count, i) => (count > 0 ? this.#placeOf(firstId + i) : IN_TREE))

@@ -2,35 +2,35 @@ import { Worker } from 'node:worker_threads'
 import type { MoveOrder, MoverFolders } from './mover-thread.ts'
 
 /**
- * What the thread tells. `kept`: its messages are, in a file; `unneeded`: these files are needed no more; `damaged`: what was
- * not as it had been written, and was left out.
+ * What the thread reports. `kept`: the segment's messages are in a kept file; `unneeded`: kept files that can go; `damaged`:
+ * what was damaged, and left out.
  */
 export type Moved =
   | { segment: number; kept: boolean; unneeded: readonly number[]; damaged: readonly string[] }
   | { segment: number; error: string }
 
-/** What lives on in the thread is little: more room for what is new would only be touched, and never given back. */
+/** Little in the thread lives long: a larger young generation would be touched and never given back. */
 const YOUNG_MEGABYTES = 6
-/** Milliseconds after which a thread that was told to end, and has not, is terminated. */
+/** Milliseconds after which a thread that was told to end is terminated. */
 const END_MS = 2000
 
 /**
- * Moves full segments into the tree in a thread of its own: the broker's loop is never held up by it. One at a time and
- * in order; one that cannot be moved is tried again until it can. The thread holds a heap of its own and a whole segment,
+ * Moves full segments into the tree, in a thread of its own so that the event loop never waits. One at a time, in order; a
+ * failed move is retried until it succeeds. The thread holds a heap of its own and a whole segment,
  * some 20 MiB, so it ends when there is nothing to move.
  */
 export class Mover {
   readonly #folders: MoverFolders
   readonly #order: (segment: number) => MoveOrder
   readonly #moved: (result: Moved) => void
-  /** There as soon as there was something to move. */
+  /** Started when there is something to move. */
   #worker: Worker | null = null
   readonly #waiting: number[] = []
   #busy = false
   #again: NodeJS.Timeout | null = null
   /** Runs while the thread has nothing to do. */
   #resting: NodeJS.Timeout | null = null
-  /** A thread that was told to end, and has not yet: the next one has to wait for it. */
+  /** A thread that was told to end and has not yet: the next one waits for it. */
   #ending: Promise<void> | null = null
   #idle: (() => void) | null = null
   #closed = false
@@ -47,7 +47,7 @@ export class Mover {
     this.#next()
   }
 
-  /** Waits for what is being moved, then ends the thread. */
+  /** Waits for the current move, then ends the thread. */
   async close(): Promise<void> {
     this.#closed = true
     if (this.#again !== null) clearTimeout(this.#again)

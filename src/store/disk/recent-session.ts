@@ -6,7 +6,7 @@ const RETAIN = 4
 const RECEIVED = 8
 const SIZE = 16
 
-/** The places of one queue that one segment of the log records: two plain numbers each, and no object. */
+/** The places of one queue in one segment of the log: two numbers each, no objects. */
 class QueuePart {
   readonly segment: RecentSegment
   /** The position of the first place. */
@@ -18,7 +18,7 @@ class QueuePart {
   extras: Map<number, Extras> | null = null
   /** Places that are not done. */
   live = 0
-  /** Before this all is done. */
+  /** Everything before this is done. */
   first = 0
 
   constructor(segment: RecentSegment, base: number) {
@@ -39,7 +39,7 @@ class QueuePart {
   }
 }
 
-/** One Session's part of what the log has and the tree has not. */
+/** What the log has of one Session and the tree does not. */
 export class RecentSession {
   readonly number: number
   readonly clientId: string
@@ -116,7 +116,7 @@ export class RecentSession {
     for (const { segment, ids } of this.#parts) for (const id of ids) if (id !== 0) visit(segment, id)
   }
 
-  /** Forgets what this segment and those before it recorded; returns how many places that were. */
+  /** Forgets what this segment and earlier ones recorded; returns how many places that were. */
   forget(segment: number): number {
     let work = 0
     while (this.#parts.length > 0 && this.#parts[0]!.segment.number <= segment) work += this.#parts.shift()!.ids.length
@@ -143,7 +143,7 @@ export class RecentSession {
     }
   }
 
-  /** At start: the log says that a place is done which is in the tree. `first`: where the tree's queue begins. */
+  /** At start: the log says that a place in the tree is done. `first`: where the tree's queue begins. */
   doneInTree(position: number, first: number): void {
     if (this.#doneBefore < first) this.#doneBefore = first
     if (position > this.#doneBefore) {
@@ -160,7 +160,7 @@ export class RecentSession {
     this.#received.add(position)
   }
 
-  /** The last position in the tree of which the log said something at start; -1: of none. */
+  /** The last position in the tree that the log changed at start; -1: none. */
   get lastChanged(): number {
     let last = this.#doneBefore - 1
     for (const position of this.#done ?? []) last = Math.max(last, position)
@@ -168,7 +168,7 @@ export class RecentSession {
     return last
   }
 
-  /** What the tree has at a place, as the log has changed it since; null: it is done. */
+  /** What the tree has at a place, with later changes from the log applied; null: it is done. */
   changed(entry: QueueEntry): QueueEntry | null {
     if (entry.position < this.#doneBefore || this.#done?.has(entry.position) === true) return null
     if (this.#received?.has(entry.position) === true) entry.received = true

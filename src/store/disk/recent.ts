@@ -13,26 +13,26 @@ export interface LateChange {
 
 type RecentBounds = Pick<StoreBounds, 'lateChanges' | 'longestHole'>
 
-/** What a segment of the log holds that is not moved yet. */
+/** What one segment of the log holds, until the mover has moved it. */
 export class RecentSegment {
   readonly number: number
-  /** Its messages: their numbers follow each other from here on. 0: there is none. */
+  /** The id of its first message; the ids of the others follow. 0: it has none. */
   firstId = 0
   readonly offsets: number[] = []
   readonly lengths: number[] = []
-  /** Places in queues that it records, and references to its messages, that are not done. */
+  /** Queue places that it records, and references to its messages, that are not done. */
   live = 0
-  /** It changes something that only the tree would know when it is gone. */
+  /** It has a change that only the tree would know once the segment is gone. */
   changes = false
-  /** All that it changes besides, if that is little: what it says of places that the tree has, or will have. */
+  /** Its other changes, if they are few: to places that are, or will be, in the tree. */
   readonly late: LateChange[] = []
-  /** It is being moved, or was: what is said of its places later, the tree has to be told. */
+  /** Set once the mover has this segment: later changes to its entries must also be written to the tree. */
   #moving = false
-  /** What later segments say of its places, as long as it is not. */
+  /** Changes that later segments made to its entries before that. */
   #changedBy: { segment: RecentSegment; change: LateChange }[] = []
-  /** What it says of places in the tree: that these are free, once it is moved. */
+  /** Places in the tree that are free once this segment is moved. */
   releases = 0
-  /** Those with places that it records. */
+  /** Sessions with places in this segment. */
   readonly sessions: Set<RecentSession> = new Set()
 
   readonly #lateChanges: number
@@ -42,7 +42,7 @@ export class RecentSegment {
     this.#lateChanges = lateChanges
   }
 
-  /** A later segment says something of a place that this one records. */
+  /** A later segment changed an entry of this one. */
   changedBy(segment: RecentSegment, change: LateChange): void {
     if (this.#moving) segment.changesTree(change)
     else if (segment === this) return
@@ -50,7 +50,7 @@ export class RecentSegment {
     else segment.changes = true
   }
 
-  /** It says something of a place that the tree has. */
+  /** This segment changed an entry of the tree. */
   changesTree(change: LateChange): void {
     if (this.late.length < this.#lateChanges) this.late.push(change)
     else this.changes = true
@@ -73,7 +73,7 @@ export class RecentSegment {
  */
 export class Recent {
   readonly sessions: Map<string, RecentSession> = new Map()
-  /** Higher than the number of every message that was noted. */
+  /** Higher than the id of every message noted so far. */
   nextMessageId = 1
   /** The last that was noted. */
   time: StoredTime | null = null
@@ -87,7 +87,7 @@ export class Recent {
     this.#current = new RecentSegment(0, bounds.lateChanges)
   }
 
-  /** What the tree has to know of it even if no record is left. */
+  /** What the tree must be told of it even if no record is left. */
   get noted(): { nextMessageId: number; time: StoredTime | null } {
     return { nextMessageId: this.nextMessageId, time: this.time }
   }
@@ -106,13 +106,13 @@ export class Recent {
     return this.sessions.get(clientId)
   }
 
-  /** What is noted from now on stands in that segment. */
+  /** Everything noted from now on is in that segment. */
   begin(segment: number): void {
     this.#current = new RecentSegment(segment, this.#bounds.lateChanges)
     this.#segments.push(this.#current)
   }
 
-  /** Notes a record that will stand at that place. */
+  /** Notes a record, and where it will be. */
   note(session: RecentSession | null, record: StoreRecord, offset: number, length: number): void {
     switch (record.kind) {
       case 'message':
@@ -196,12 +196,12 @@ export class Recent {
     this.sessions.delete(session!.clientId)
   }
 
-  /** How much of what the tree holds is free once the segment that is being written is moved. */
+  /** How much of the tree will be free once the current segment is moved. */
   get releases(): number {
     return this.#current.releases
   }
 
-  /** Where the log has a message; null if it has it no more, or in a segment that was moved. */
+  /** Where a message is in the log; null if it is no longer there, or its segment was moved. */
   place(id: number): Place | null {
     const segment = this.#segmentOf(id)
     const offset = segment?.offsets[id - segment.firstId]
@@ -210,20 +210,19 @@ export class Recent {
   }
 
   /**
-   * If nothing is left of what a segment holds it need not be moved: returns what little it says of places in the tree.
-   * Else null.
+   * If nothing is left in a segment it need not be moved: returns its few changes to the tree. Otherwise null.
    */
   spent(number: number): readonly LateChange[] | null {
     const segment = this.#segments.find((each) => each.number === number)
     return segment !== undefined && segment.live === 0 && !segment.changes ? segment.late : null
   }
 
-  /** A segment is moved: what comes later for its places, and what has come, has to be told to the tree in its turn. */
+  /** The mover takes a segment: from now on the tree must be told of changes to its entries, earlier ones included. */
   moves(number: number): void {
     this.#segments.find((each) => each.number === number)?.moves()
   }
 
-  /** A segment is moved: what it holds is forgotten here, some at each step, until the generator is done. */
+  /** A segment was moved: forgets its contents, a part at each step, until the generator is done. */
   *forget(number: number, step: number): Generator<void> {
     while (this.#segments.length > 0 && this.#segments[0]!.number <= number) {
       const segment = this.#segments[0]!

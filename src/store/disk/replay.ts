@@ -44,7 +44,7 @@ export interface Recovered {
   nextSegment: number
   /** Segments to be moved into the tree, and the last record of each that is used. */
   readonly segments: Map<number, number>
-  /** Segments of which messages are kept in a file. */
+  /** Segments that have a kept file. */
   readonly kept: Set<number>
   readonly damaged: Damage[]
 }
