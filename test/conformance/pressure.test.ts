@@ -140,7 +140,7 @@ const attacks: Record<string, (broker: BrokerProcess) => Promise<RawClient[]>> =
 
 /** Waits until the broker has no more memory than this, garbage apart; returns what it has then, or when patience ends. */
 async function settles(broker: BrokerProcess, bytes: number): Promise<number> {
-  for (const end = Date.now() + PATIENCE_MS / 4; ; await sleep(300)) {
+  for (const end = Date.now() + PATIENCE_MS; ; await sleep(300)) {
     await broker.collectGarbage()
     const resident = broker.residentBytes()
     if (resident <= bytes || Date.now() > end) return resident

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { effort } from '../support/effort.ts'
 import { sourceSeed } from '../support/source-seed.ts'
 import { explore, storyOf } from './explore.ts'
 import { makePlan } from './plan.ts'
 import { failedOnce } from './seeds.ts'
 import { simulate } from './world.ts'
 
-/** About half a minute of a quiet core. */
-const SEEDS = 2500
+/** About a quarter of a minute of a quiet core. */
+const SEEDS = effort(1200, 2500)
 const SHRINK_MS = 20_000
 
 test('seeds that failed once do not fail', () => {

@@ -55,11 +55,14 @@ function spoil(path: string, random: Random): Range {
     return { start, end: bytes.length, cut: true }
   }
   const end = kind === 1 ? Math.min(bytes.length, start + 1 + random.below(64)) : start + 1
-  const was = Buffer.from(bytes.subarray(start, end))
+  const was = Buffer.from(bytes)
   if (kind === 1) bytes.fill(0, start, end)
   else bytes[start]! ^= 1 << random.below(8)
   writeFileSync(path, bytes)
-  return was.equals(bytes.subarray(start, end)) ? NOWHERE : { start, end }
+  // Zeros where there were zeros spoil nothing.
+  const differs = (_: number, at: number): boolean => bytes[at] !== was[at]
+  const first = bytes.findIndex(differs)
+  return first === -1 ? NOWHERE : { start: first, end: bytes.findLastIndex(differs) + 1 }
 }
 
 const meets = (a: Range, b: Range): boolean => a.start < b.end && b.start < a.end
@@ -114,6 +117,9 @@ function sealAll(segment: Buffer): void {
     at = end
   }
 }
+
+/** That many histories find out who does not look at checksums; mostly a few do. */
+const WITHIN_SEEDS = 1000
 
 const LOG = join(root, 'log')
 const KEPT = join(root, 'kept')
@@ -337,10 +343,9 @@ describe('bytes that turned bad', () => {
 
   it('are found by the same histories if what is moved is not looked at', async (t) => {
     let histories = new Histories(unchecked(), 'unchecked')
-    const began = performance.now()
     let finding: unknown = null
     let seed = 1
-    for (; finding === null && performance.now() - began < 60_000; seed++) {
+    for (; finding === null && seed <= WITHIN_SEEDS; seed++) {
       try {
         histories.run(seed)
       } catch (error) {
@@ -353,7 +358,7 @@ describe('bytes that turned bad', () => {
       }
     }
     assert.ok(finding !== null, `not found in ${seed} seeds`)
-    t.diagnostic(`seed ${seed - 1}, after ${Math.round(performance.now() - began)} ms: ${(finding as Error).message}`)
+    t.diagnostic(`seed ${seed - 1}: ${(finding as Error).message}`)
     await histories.close()
   })
 })

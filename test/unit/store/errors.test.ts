@@ -6,7 +6,9 @@ import { after, describe, it } from 'node:test'
 import { restoreMessage, type StoreRecord } from '../../../src/broker/index.ts'
 import { DiskStore, type DiskStoreOptions } from '../../../src/store/disk/disk-store.ts'
 import { MemoryStore } from '../../../src/store/index.ts'
+import { effort } from '../../support/effort.ts'
 import { ERRORS, FaultyFiles, OPERATIONS, type Operation } from '../../support/faulty-files.ts'
+import { PATIENCE_MS } from '../../support/patience.ts'
 import { append, load, message, queued, session } from './contract.ts'
 
 /** In memory where that can be had: thousands of syncs take their time on a disk. */
@@ -80,7 +82,7 @@ async function readAll(store: DiskStore, clientId: string): Promise<number[]> {
 
 function readable(store: DiskStore): Promise<void> {
   return new Promise((resolve, reject) => {
-    const late = setTimeout(() => reject(new Error(`it is not readable: ${store.trouble}`)), 20_000)
+    const late = setTimeout(() => reject(new Error(`it is not readable: ${store.trouble}`)), PATIENCE_MS)
     store.onReadable = () => {
       clearTimeout(late)
       resolve()
@@ -91,7 +93,7 @@ function readable(store: DiskStore): Promise<void> {
 const ALL_IDS = TURNS.map((_, i) => i).slice(1)
 
 async function until(what: () => boolean, why: () => string): Promise<void> {
-  const end = Date.now() + 20_000
+  const end = Date.now() + PATIENCE_MS
   while (!what()) {
     assert.ok(Date.now() < end, why())
     await new Promise((resolve) => setTimeout(resolve, 1))
@@ -171,7 +173,7 @@ describe('an error of the file system', () => {
       const errors = Object.keys(ERRORS) as (keyof typeof ERRORS)[]
       let at = 1
       // Further steps further on: the first ones differ most.
-      while (await strike(operation, errors[at % errors.length]!, at)) at += at < errors.length ? 1 : 97
+      while (await strike(operation, errors[at % errors.length]!, at)) at += at < errors.length ? 1 : effort(389, 97)
     })
   }
 
@@ -190,7 +192,8 @@ describe('an error of the file system', () => {
     await store.close()
     for (const operation of OPERATIONS) {
       let at = 1
-      while (await strikeAtStart(left, operation, at % 2 === 0 ? 'EIO' : 'EMFILE', at)) at += at < 3 ? 1 : 11
+      while (await strikeAtStart(left, operation, at % 2 === 0 ? 'EIO' : 'EMFILE', at))
+        at += at < 3 ? 1 : effort(47, 11)
     }
   })
 })

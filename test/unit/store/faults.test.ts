@@ -7,6 +7,7 @@ import { restoreMessage, type StoreRecord } from '../../../src/broker/index.ts'
 import { DiskStore, type DiskStoreOptions } from '../../../src/store/disk/disk-store.ts'
 import { MemoryStore } from '../../../src/store/index.ts'
 import { Random } from '../../fuzz/random.ts'
+import { effort } from '../../support/effort.ts'
 import { type Fault, FaultyFiles, type Operation } from '../../support/faulty-files.ts'
 import { PATIENCE_MS } from '../../support/patience.ts'
 import { sourceSeed } from '../../support/source-seed.ts'
@@ -162,7 +163,7 @@ describe('the store on a disk that fails', () => {
       it(`${sync}: ${operation} fails (${fault}) at the 1st, 2nd, 3rd ... time: what was durable is there`, async () => {
         let at = 1
         // Further steps further on: the first ones differ most.
-        while (await strike(sync, operation, fault, at)) at += at < 3 ? 1 : 8
+        while (await strike(sync, operation, fault, at)) at += at < 3 ? 1 : effort(24, 8)
         assert.ok(at > 2, 'the fault was met')
       })
     }
@@ -285,7 +286,7 @@ describe('a damaged log', () => {
     const path = join(folder, 'log', '0000000001.log')
     const whole = readFileSync(path)
     const told: string[] = []
-    for (let at = 16; at < whole.length; at += 211) {
+    for (let at = 16; at < whole.length; at += effort(633, 211)) {
       const damaged = Buffer.from(whole)
       damaged[at]! ^= 0x40
       const copy = newFolder()
@@ -307,7 +308,7 @@ describe('a damaged log', () => {
     const folder = await written()
     const path = join(folder, 'log', '0000000001.log')
     const whole = readFileSync(path)
-    for (let length = 0; length <= whole.length; length += 307) {
+    for (let length = 0; length <= whole.length; length += effort(921, 307)) {
       writeFileSync(path, whole.subarray(0, length))
       const copy = newFolder()
       cpSync(folder, copy, { recursive: true })

@@ -14,14 +14,15 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { lockFolder, ownerOf } from '../../../src/store/disk/lock.ts'
+import { effort } from '../../support/effort.ts'
+import { PATIENCE_MS } from '../../support/patience.ts'
 import { Running, run } from '../../support/running.ts'
 
 /** Who has the store's folder: processes that race for it, die, and live in containers of their own. */
 
 const RACER = fileURLToPath(new URL('../../support/lock-racer.js', import.meta.url))
 const RACERS = 8
-const ROUNDS = 120
-const PATIENCE_MS = 60_000
+const ROUNDS = effort(30, 120)
 const HELD = /the store in .+ is used by another process \(\d+/
 
 const root = mkdtempSync(join(tmpdir(), 'nightjar-lock-'))

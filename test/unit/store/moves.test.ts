@@ -7,6 +7,7 @@ import type { Worker } from 'node:worker_threads'
 import { restoreMessage, type StoreRecord } from '../../../src/broker/index.ts'
 import { DiskStore } from '../../../src/store/disk/disk-store.ts'
 import { MemoryStore } from '../../../src/store/index.ts'
+import { effort } from '../../support/effort.ts'
 import { fc } from '../../support/fast-check.ts'
 import { PATIENCE_MS } from '../../support/patience.ts'
 import { append, load, message, queued, session } from './contract.ts'
@@ -187,7 +188,7 @@ describe('segments that move into the tree', () => {
         },
       ),
       // Each run takes long, so what fails is shown as it is.
-      { numRuns: 15, endOnFailure: true },
+      { numRuns: effort(6, 15), endOnFailure: true },
     )
   })
 
