@@ -11,7 +11,7 @@ export interface BrokerUrl {
 
 const FORM = /^([a-z][a-z0-9+.-]*):\/\/(?:([^/]*)@)?(\[[0-9a-fA-F:.%]+\]|[^:/]*)(?::(\d+))?(?:\/(.*))?$/is
 
-/** Never to leave it out: who asks for TLS must not be told to send a password in the clear. */
+/** Always mention it: who asks for TLS must not be advised to send a password in the clear. */
 const TUNNEL = 'let a TLS tunnel on this machine, such as stunnel, connect to the broker'
 
 const ELSEWHERE: Readonly<Record<string, string>> = {

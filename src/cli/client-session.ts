@@ -69,7 +69,7 @@ export async function openClient(settings: ClientSettings, stop: AbortSignal, sa
   }
 }
 
-/** Whoever looks at the screen wants to see it soon that the broker is back. Milliseconds. */
+/** Milliseconds. Short, since somebody may be watching for the broker to come back. */
 const RECONNECT: ReconnectOptions = { min: 500, max: 1000, jitter: 0.5 }
 
 async function openTransport(settings: ClientSettings, signal: AbortSignal): Promise<ClientTransport> {
@@ -82,7 +82,7 @@ async function openTransport(settings: ClientSettings, signal: AbortSignal): Pro
 const PATIENCE = 2 ** 31 - 1
 const HURRY = 1000
 
-/** How to take leave of the broker. In MQTT 5.0 a client that is interrupted has its will published. */
+/** How to disconnect. In MQTT 5.0 a client that is interrupted has its will published. */
 function farewell({ version, properties }: ClientSettings, stop: AbortSignal): CloseOptions {
   const { sessionExpiryInterval, userProperties } = properties.disconnect ?? {}
   const interrupted = stop.reason instanceof Interrupted
@@ -94,7 +94,7 @@ function farewell({ version, properties }: ClientSettings, stop: AbortSignal): C
   }
 }
 
-/** Takes leave of the broker. */
+/** Disconnects from the broker. */
 export function leave(client: Client, settings: ClientSettings, stop: AbortSignal): Promise<void> {
   return orHurry(client.close(farewell(settings, stop)), stop)
 }

@@ -8,7 +8,7 @@ import { CALLED_AS, VERBS, type Verb, type VerbName } from './verbs.ts'
 
 const STDOUT = 1
 
-/** A verb's code is loaded when it runs: `pub` must not wait for the broker. */
+/** A verb's code is loaded when it runs: `pub` must not wait for the broker's code. */
 const RUN: Readonly<Record<VerbName, (given: Given, say: Say) => Promise<number>>> = {
   broker: async (given) => (await import('./broker.ts')).runBrokerVerb(given),
   pub: async (given, say) => (await import('./pub.ts')).runPub(given, say),
@@ -81,7 +81,7 @@ function show(text: string): number {
 }
 
 async function tell(error: unknown, say: Say, request: Request | null): Promise<number> {
-  // mosquitto_sub takes a signal for the usual way to end it.
+  // For mosquitto_sub a signal is the usual way to exit.
   if (error instanceof Interrupted)
     return request?.mosquitto === true && request.verb.name === 'sub' ? EXIT_CODES.ok.code : error.exitCode
   if (!(error instanceof CommandError)) {

@@ -1,6 +1,6 @@
 import { CommandError } from './exit.ts'
 
-/** Ctrl-C came, or the like: the exit code that tells of it. */
+/** Ended by Ctrl-C or another signal, with the exit code for it. */
 export class Interrupted extends Error {
   readonly exitCode: number
 

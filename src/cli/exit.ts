@@ -15,7 +15,7 @@ export const EXIT_CODES = {
 
 export type ExitReason = keyof typeof EXIT_CODES
 
-/** Ends the command: one line that says what went wrong and what to do about it. */
+/** Ends the command, with one line on what went wrong and what to do about it. */
 export class CommandError extends Error {
   readonly exitCode: number
 

@@ -9,7 +9,7 @@ export function withGuess(error: CommandError): string {
   return similar === null ? error.message : `${error.message}: did you mean ${similar}?`
 }
 
-/** A letter is near to every other, so of letters only the same one in the other case is meant. */
+/** Every single letter is close to every other, so only the other case of the same letter is suggested. */
 function similarOption({ option, known }: UnknownOption): string | null {
   const isLetter = /^-.$/.test(option)
   return suggest(option, isLetter ? known.filter((name) => name.toLowerCase() === option.toLowerCase()) : known)

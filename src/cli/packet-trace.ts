@@ -53,7 +53,7 @@ interface Trace {
   readonly tell: Tell
 }
 
-/** What goes one way. */
+/** One direction. */
 class Direction implements PacketHandler {
   readonly #verb: 'sending' | 'received'
   readonly #trace: Trace

@@ -6,7 +6,7 @@ const STDOUT = 1
 /** So many bytes are written before the turn ends; and as many may wait for whoever reads before nothing more is printed. */
 const FULL = 64 * 1024
 
-/** What is printed during a turn goes out in one write at its end. */
+/** Writes what was printed during a turn of the event loop in one go. */
 export class Stdout {
   readonly writer: ByteWriter = new ByteWriter()
   readonly #output: Output
@@ -31,7 +31,7 @@ export class Stdout {
     }
   }
 
-  /** Who reads is slow: wait for `room` before more is printed. */
+  /** The reader is slow: wait for `room` before printing more. */
   get full(): boolean {
     return !this.#released && this.#output.waiting >= FULL
   }
@@ -44,7 +44,7 @@ export class Stdout {
     })
   }
 
-  /** Nobody waits for room any more. */
+  /** Stops waiting for room. */
   release(): void {
     this.#released = true
     this.#wake?.()

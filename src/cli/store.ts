@@ -12,9 +12,9 @@ import type { Say } from './stderr.ts'
 
 const STDOUT = 1
 const BYTES_OF_MIB = 1024 ** 2
-/** In the environment of the process that looks. */
+/** Environment variable of the process that checks. */
 const LOOKS = 'NIGHTJAR_STORE_CHECK'
-/** How a process ends over damaged pages: LMDB trusts them. */
+/** Signals that damaged pages may kill a process with: LMDB trusts its pages. */
 const CRASHES: readonly (NodeJS.Signals | null)[] = ['SIGSEGV', 'SIGBUS', 'SIGABRT']
 
 /** `nightjar store`. Resolves with the exit code: 0 sound, or copied; 1 not sound, or not copied; 2 there is nothing to read. */
@@ -107,7 +107,7 @@ function tell({ findings, notes }: StoreReport, quiet: boolean): void {
   if (!quiet) for (const line of notes) print(`Note: ${line}`)
 }
 
-/** Topics and Client Identifiers may have any sign in them: a line stays a line. */
+/** Topics and Client Identifiers may contain any character: a line stays a line. */
 function print(line: string): void {
   writeAll(STDOUT, new TextEncoder().encode(`${safeText(line)}\n`))
 }

@@ -45,7 +45,7 @@ export async function runSub(given: Given, say: Say): Promise<number> {
   return 0
 }
 
-/** That is how `nightjar sub ... | head -1` ends, and no error. */
+/** Not an error: this is how `nightjar sub ... | head -1` ends. */
 const NOBODY_READS = new Error('nobody reads the output')
 
 function timeoutError({ timeout, count }: SubscribeSettings): CommandError {

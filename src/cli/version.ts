@@ -1,2 +1,2 @@
-/** A door of its own, so that `--version` loads nothing else. */
+/** A module of its own, so that `--version` loads nothing else. */
 export { version } from '../config/index.ts'

@@ -41,7 +41,7 @@ export interface GeneralConfig extends SecurityConfig, LimitConfig {
   wildcardSubscriptionsAvailable: boolean
 }
 
-/** How much of something there may be. 0 stands for no limit, where the option does not say otherwise. */
+/** Limits. 0 means no limit, unless the option says otherwise. */
 export interface LimitConfig {
   globalMaxClients: number
   globalMaxConnections: number
@@ -84,11 +84,10 @@ export interface ListenerConfig extends SecurityConfig {
 }
 
 /**
- * Who may come in. In a listener these are what holds for it: its own words if it has any, else those of the general
- * part, else the default.
+ * Who may connect. A listener has its own value if one is set, else that of the general part, else the default.
  */
 export interface SecurityConfig {
-  /** Null: not said. The server then decides by where the client comes from. */
+  /** Null: not set. The server then decides by the client's address. */
   allowAnonymous: boolean | null
   allowZeroLengthClientid: boolean
   autoIdPrefix: string

@@ -29,7 +29,7 @@ function addAll<C>(scope: Scope, options: Options<C>): void {
   }
 }
 
-/** The values that lines have given so far to the general part or to one listener, and the line of each. */
+/** The values set so far in the general part or in one listener, and the line of each. */
 class Part {
   readonly values: Record<string, unknown> = {}
   readonly lines = new Map<string, Place>()
@@ -68,7 +68,7 @@ export function parseConfig(
   return { config: reader.finish(), problems: reader.sorted() }
 }
 
-/** What holds if there is no file: every default, no listener. */
+/** The configuration without a file: every default, no listener. */
 export function defaultConfig(): Config {
   return parseConfig('', '').config
 }
@@ -82,15 +82,15 @@ class Reader {
   readonly problems: Problem[] = []
   readonly #main: string
   readonly #include: Include
-  /** The line of the main file that each included one stands for. */
+  /** For each included file, the line of the main file that includes it. */
   readonly #includedAt = new Map<string, number>()
   /** That of the current line. */
   #file: string
   readonly #general = new Part()
   readonly #listeners: Part[] = []
-  /** The default listener, once an option was meant for it. */
+  /** The default listener, once an option applies to it. */
   #default: Part | null = null
-  /** What a listener's option means now. */
+  /** The listener that options apply to now. */
   #current: Part | null = null
   #inBridge = false
   #line = 0
@@ -185,7 +185,7 @@ class Reader {
     this.#listeners.push(part)
   }
 
-  /** Port 0: what stands behind it, blanks included, is the path of a Unix socket. */
+  /** Port 0: the rest of the line, blanks included, is the path of a Unix socket. */
   #openSocket(part: Part, path: string): void {
     if (path === '') {
       this.#report('error', 'with port 0 needs the path of a Unix socket, as in: listener 0 /run/nightjar.sock')
@@ -229,7 +229,7 @@ class Reader {
     return this.#default
   }
 
-  /** Reads the value into the part; false if it was none. */
+  /** Reads the value into the part; false if it is not valid. */
   #give(part: Part, key: string, option: Option<unknown>, rest: string): boolean {
     const { type } = option
     const [first, extra] = splitWord(rest)
@@ -348,7 +348,7 @@ function adviceOn(name: string, value: string): string {
   return /^["']/.test(value) ? 'write it without quotes' : ''
 }
 
-/** The values that were given, and the defaults of all others. */
+/** The values that were set, and the defaults of all others. */
 function fill<C>(options: Options<C>, values: Record<string, unknown>): C {
   const filled: Record<string, unknown> = {}
   for (const [key, option] of Object.entries<Option<unknown>>(options)) {

@@ -5,7 +5,7 @@ import { integer, MAX_INTEGER, oneOf } from './types.ts'
 const bytes = { least: 0, most: MAX_INTEGER, unit: 'bytes', below: 0 }
 const count = { least: 0, most: MAX_INTEGER, unit: 'messages', below: 0 }
 
-/** Options on how much of something there may be. Each is for the broker as a whole. */
+/** Limits. Each is set for the broker as a whole. */
 export const limitOptions: Options<LimitConfig> = {
   globalMaxClients: {
     name: 'global_max_clients',

@@ -5,18 +5,18 @@
  */
 export interface NotYet {
   readonly severity: 'warning' | 'error'
-  /** What ignoring it comes to, as the end of a sentence. */
+  /** The consequence of ignoring it, as the end of a sentence. */
   readonly why: string
   /** Nightjar will not have it: the option has no meaning here. */
   readonly never?: true
-  /** It belongs to the bridge above it, about which one line is said in all. */
+  /** It belongs to the bridge above it, which is reported once. */
   readonly bridge?: true
-  /** Values with which it asks for nothing that is not so anyway. */
+  /** Values that change nothing, and are accepted. */
   readonly harmless?: readonly string[]
 }
 
 interface Group extends NotYet {
-  /** A name that ends in `*` stands for all that begin so. */
+  /** A name that ends in `*` is a prefix. */
   readonly names: readonly string[]
 }
 
@@ -183,7 +183,7 @@ for (const { names, ...option } of GROUPS) {
   }
 }
 
-/** The names of all options that are missing, for suggestions and documents; one that ends in `*` stands for several. */
+/** The names of all missing options, for suggestions and documents; one that ends in `*` is a prefix. */
 export const notYetNames: readonly string[] = GROUPS.flatMap((group) => group.names).sort()
 
 export function notYet(name: string): NotYet | undefined {

@@ -1,6 +1,6 @@
 import type { Type } from './types.ts'
 
-/** One option: what can be written, what holds if nothing is, and the words that documents and help are made of. */
+/** One option: its values, its default, and its line in documents and help. */
 export interface Option<T> {
   readonly name: string
   /** Older names of the same option. */
@@ -9,7 +9,7 @@ export interface Option<T> {
   readonly default: T
   /** One line, in our own words, with the unit. */
   readonly doc: string
-  /** Whether a new value counts without a restart. */
+  /** Whether a new value can take effect without a restart. */
   readonly reloadable: boolean
   /** Where the option comes from: mosquitto.conf, or Nightjar alone. */
   readonly from: 'mosquitto' | 'nightjar'

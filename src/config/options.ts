@@ -17,7 +17,7 @@ import {
   word,
 } from './types.ts'
 
-/** Options of the broker as a whole that are no limits. */
+/** Options of the broker as a whole, except limits. */
 export const behaviourOptions: Options<Omit<GeneralConfig, keyof SecurityConfig | keyof LimitConfig>> = {
   connectTimeout: {
     name: 'connect_timeout',
@@ -233,8 +233,8 @@ function optionalMinutes(): Type<number> {
 }
 
 /**
- * Options on who may come in. They belong to the whole broker, or with `per_listener_settings` to the listener above
- * them; the second name always means the listener.
+ * Options on who may connect. They apply to the whole broker, or with `per_listener_settings` to the listener above
+ * them; their second name always means the listener.
  */
 export const securityOptions: Options<SecurityConfig> = {
   allowAnonymous: {
@@ -263,7 +263,7 @@ export const securityOptions: Options<SecurityConfig> = {
   },
 }
 
-/** Names of security options that mean the listener above them whatever `per_listener_settings` says. */
+/** Names of security options that apply to the listener above them whatever `per_listener_settings` says. */
 export const listenerNames: Readonly<Partial<Record<keyof SecurityConfig, string>>> = {
   allowAnonymous: 'listener_allow_anonymous',
   autoIdPrefix: 'listener_auto_id_prefix',

@@ -1,4 +1,4 @@
-/** Something about a configuration file that its author should know. With an error the broker does not start. */
+/** A problem in a configuration file. With an error the broker does not start. */
 export interface Problem {
   severity: 'warning' | 'error'
   file: string

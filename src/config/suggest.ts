@@ -1,4 +1,4 @@
-/** The name that was probably meant, or null if none is close: of those with the fewest slips, the first. */
+/** The name that was probably meant: the first with the fewest typos; null if none is close. */
 export function suggest(written: string, names: Iterable<string>): string | null {
   let best: string | null = null
   let fewest = Math.max(1, Math.floor(written.length / 4)) + 1
@@ -11,7 +11,7 @@ export function suggest(written: string, names: Iterable<string>): string | null
   return best
 }
 
-/** Letters left out, added, changed, or swapped with their neighbour; `enough` or more is not counted further. */
+/** Edit distance with swaps of neighbours; stops counting at `enough`. */
 function countSlips(a: string, b: string, enough: number): number {
   if (Math.abs(a.length - b.length) >= enough) return enough
   let before: number[] = []

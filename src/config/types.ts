@@ -1,20 +1,20 @@
 import { LOG_TYPES, type LogDestination, type LogType } from './config.ts'
 
-/** What can stand behind the name of an option, and what it then means. */
+/** The values that an option takes, and how to read them. */
 export interface Type<T> {
   /** What a value looks like, for documents and messages. */
   readonly form: string
-  /** Whether the value is the rest of the line; else it is one word. */
+  /** Whether the value is the rest of the line rather than one word. */
   readonly line?: boolean
-  /** Whether the option may stand several times and then adds up; else the last one counts. */
+  /** Whether the option may be repeated and adds up; otherwise the last line wins. */
   readonly repeats?: boolean
-  /** `earlier` is what earlier lines of this option came to. */
+  /** `earlier`: the value of earlier lines of this option. */
   read(text: string, earlier?: T): Reading<T>
   /** How the default looks in documents. */
   show(value: T): string
 }
 
-/** `problem` says in words what the value must be; `note` is a word of warning about a value that is taken. */
+/** `problem` says what the value must be; `note` is a warning about a value that is accepted. */
 export type Reading<T> = { value: T; note?: string } | { problem: string }
 
 export const truth: Type<boolean> = {
@@ -27,7 +27,7 @@ export const truth: Type<boolean> = {
   show: String,
 }
 
-/** Like `truth`, with a third state: not said. */
+/** Like `truth`, with a third state: not set. */
 export const maybeTruth: Type<boolean | null> = {
   form: truth.form,
   read: (text) => truth.read(text),
@@ -39,15 +39,15 @@ interface Range {
   most: number
   /** 'bytes', 'seconds', ...; empty for a bare number. */
   unit: string
-  /** What every value below the least is taken for, as mosquitto does; without it such a value is a problem. */
+  /** What values below the least stand for, as in mosquitto; without it they are a problem. */
   below?: number
-  /** By what the value is multiplied to be in the unit of Config. */
+  /** Factor to the unit of Config. */
   times?: number
   /** What a written 0 stands for. */
   zero?: number
 }
 
-/** The most that an option without a limit of its own takes, as in mosquitto. */
+/** The largest value of an option without a limit of its own, as in mosquitto. */
 export const MAX_INTEGER = 2_147_483_647
 
 export function integer({ least, most, unit, below, times = 1, zero = 0 }: Range): Type<number> {
@@ -117,7 +117,7 @@ export function line(form: string, longest = 65_535): Type<string> {
   }
 }
 
-/** Blanks around the numbers, and commas too many, do no harm. */
+/** Ignores blanks around the numbers and extra commas. */
 export const protocolVersions: Type<readonly (3 | 4 | 5)[]> = {
   form: '3, 4 and 5, separated by commas',
   line: true,

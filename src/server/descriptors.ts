@@ -7,7 +7,7 @@ const PART_KEPT = 1 / 4
 
 /** How many files and sockets the process may have open, and which of them may be connections. */
 export interface Descriptors {
-  /** Infinity if the system does not tell. */
+  /** Infinity if unknown. */
   readonly limit: number
   /** The kernel gives the lowest number that is free: who gets one above this would take what is kept. */
   readonly lastForConnections: number
@@ -18,7 +18,7 @@ export function descriptors(limit: number = openFilesLimit()): Descriptors {
   return { limit, lastForConnections: limit - 1 - Math.floor(Math.min(KEPT, limit * PART_KEPT)) }
 }
 
-/** Node has raised it as far as it may when it started. */
+/** Node raises it to the hard limit at start. */
 function openFilesLimit(): number {
   let text: string | undefined
   try {

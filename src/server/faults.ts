@@ -4,12 +4,12 @@ import type { Log } from './log.ts'
 /** A fault of nightjar itself: the log says what happened. The same number as EX_SOFTWARE of sysexits.h. */
 const EXIT_FAULT = 70
 
-/** What nobody has caught ends the process, as nobody knows what it has left half done; the log tells of it. */
+/** An uncaught error ends the process, since its state may be half changed; the log reports it. */
 export function endOnFaults(log: Log): void {
   process.on('uncaughtException', (error) => process.exit(tellFault(log, error)))
 }
 
-/** Tells it in the log, whatever else goes there; returns the exit code. */
+/** Logs it, whatever the levels; returns the exit code. */
 export function tellFault(log: Log, error: unknown): number {
   const words = error instanceof Error ? (error.stack ?? error.message) : inWords(error)
   log.fault(`nightjar crashed; please report this: ${words.replace(/\n\s*/g, ' | ')}`)

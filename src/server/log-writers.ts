@@ -2,17 +2,17 @@ import fs from 'node:fs'
 import { dirname } from 'node:path'
 import type { LogDestination } from '../config/index.ts'
 
-/** Where the lines of the log go. It never throws: a full disk, or a reader that is gone, must not end the broker. */
+/** Where log lines go. Never throws: a full disk or a closed pipe must not end the broker. */
 export interface LogWriter {
   /** Takes whole lines. */
   write(text: string): void
-  /** A file that was moved away is made anew. */
+  /** Reopens its file, which may have been rotated. */
   reopen(): void
-  /** What was written is safe on disk, as far as the system can say so. */
+  /** Syncs what was written, if possible. */
   close(): void
 }
 
-/** Opens them all. Throws an Error that says why the log cannot be written to where the configuration wants it. */
+/** Opens them all. Throws an Error that says which destination cannot be written, and why. */
 export function openWriters(destinations: readonly LogDestination[]): LogWriter[] {
   return destinations.map((destination) => {
     if (destination.kind === 'file') return new FileWriter(destination.path)
@@ -63,7 +63,7 @@ class FileWriter implements LogWriter {
       fs.fsyncSync(folder)
       fs.closeSync(folder)
     } catch {
-      // A pipe or a device, say: there is nothing that could be synced.
+      // A pipe or a device, for example: nothing to sync.
     }
   }
 }

@@ -49,7 +49,7 @@ export class Log {
     for (const writer of this.#options.writers) writer.write(lines)
   }
 
-  /** Files that were moved away are made anew; what is told from now on goes there. */
+  /** Reopens its files, which may have been rotated. */
   reopen(): void {
     this.flush()
     for (const writer of this.#options.writers) writer.reopen()
@@ -61,7 +61,7 @@ export class Log {
   }
 }
 
-/** A client chooses its own name: it must not be able to drive the terminal that shows the log, or to begin a line. */
+/** Clients choose their names: they must not be able to control the terminal that shows the log, or to forge a line. */
 function printable(words: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   return words.replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)

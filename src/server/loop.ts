@@ -2,10 +2,10 @@ import type { Broker, Connection, Link, Listener } from '../broker/index.ts'
 import type { Acceptor } from '../transport/index.ts'
 import type { SystemClock } from './system-clock.ts'
 
-/** How often time is looked at: a keep-alive or a Will is late by this much at the most. */
+/** How often timers are checked: a keep-alive or a Will is late by at most this much. */
 const TICK_MS = 100
 
-/** Runs the broker's turns in Node's event loop: whatever is read in one round of it is one turn. */
+/** Runs the broker's turns in Node's event loop: everything read in one round of it is one turn. */
 export class Loop {
   readonly broker: Broker
   readonly #clock: SystemClock

@@ -4,7 +4,7 @@ import { limitYoungGeneration } from './young-generation.ts'
 
 const YOUNG_LOOK_MS = 100
 
-/** Keeps what V8 holds small, while a load begins and when it is over. Returns what stops it. */
+/** Keeps V8's memory small, when a load begins and when it is over. Returns a function that stops this. */
 export function tendMemory(metrics: Metrics): () => void {
   const young = setInterval(() => {
     if (!limitYoungGeneration()) clearInterval(young)

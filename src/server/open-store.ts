@@ -34,7 +34,7 @@ export async function openStore(config: Config, configured: boolean, port: numbe
     return store
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    // Started without its store, the broker would seem to have lost what it promised to keep.
+    // Without its store, the broker would seem to have lost what it acknowledged.
     if (configured || code !== NO_ENGINE || existsSync(join(folder, LOG_FOLDER))) {
       const words = `Cannot open the store in ${folder}: ${message}${advice(error, configured)}`
       log.line('error', folder === '' ? message : words)
@@ -45,7 +45,7 @@ export async function openStore(config: Config, configured: boolean, port: numbe
   }
 }
 
-/** What to do where this user may not write, or where there is no such folder and can be none. */
+/** Advice where this user may not write, or the folder cannot be created. */
 function advice(error: unknown, configured: boolean): string {
   const code = (error as NodeJS.ErrnoException).code ?? ''
   if (code === NO_ENGINE) return `; ${INSTALL} ${configured ? '' : 'a configuration file (-c) with '}${IN_MEMORY}`
@@ -65,7 +65,7 @@ function home(): string {
   try {
     path = homedir()
   } catch {
-    // No HOME, and no entry in the list of users, as in a container that runs as a number.
+    // No HOME and no passwd entry, as in a container that runs under a numeric user id.
   }
   if (isAbsolute(path)) return path
   throw new Error(`This user has no home folder to store sessions and messages in: ${ELSEWHERE}`)

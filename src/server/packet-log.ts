@@ -27,10 +27,10 @@ export function toldByPackets(acceptor: Acceptor, log: Log, maximumPacketSize: n
   }
 }
 
-/** Characters of a Client Identifier, topic or filter that are told: each may have 65,535 bytes. */
+/** Characters of a Client Identifier, topic or filter that are logged: each may have 65,535 bytes. */
 const LONGEST_TOLD = 300
 
-/** All that MQTT allows: what the broker sends is its own affair. */
+/** All that MQTT allows: this is not the place to enforce limits. */
 const LARGEST_PACKET = 268_435_460
 
 class ToldConnection {
@@ -82,7 +82,7 @@ class ToldConnection {
   }
 }
 
-/** What goes one way. */
+/** One direction. */
 class Direction implements PacketHandler {
   readonly decoder: Decoder
   readonly #of: ToldConnection

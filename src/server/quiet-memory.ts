@@ -3,11 +3,11 @@ import { runInNewContext } from 'node:vm'
 
 /** Milliseconds between two looks. */
 export const LOOK_MS = 1000
-/** So many looks in a row with next to nothing to do, and it is quiet. */
+/** It is quiet after so many idle looks in a row. */
 const QUIET_LOOKS = 5
-/** With fewer packets a second there is next to nothing to do. */
+/** Fewer packets a second count as idle. */
 const QUIET_PACKETS = 100
-/** So many packets, or connections that came or went, since the last time, or there is no garbage worth the trouble. */
+/** After fewer packets and connections than this since the last time, there is too little garbage to collect. */
 const WORTH = 5000
 
 /** What the broker counts: both only ever grow. */
@@ -52,7 +52,7 @@ function work(now: Activity, before: Activity): number {
   return now.packets - before.packets + (now.connections - before.connections)
 }
 
-/** A whole collection, which gives memory back to the system. */
+/** A full collection, which returns memory to the system. */
 function collectGarbage(): void {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void

@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import { join } from 'node:path'
 import { type Config, defaultConfig, describeProblem, type Include, parseConfig } from '../config/index.ts'
 
-/** The configuration in the file, or the default one; null if it is wrong. What is wrong is told on stderr. */
+/** The configuration in the file, or the default one; null if it is not valid. Problems go to stderr. */
 export function readConfig(file: string | null): Config | null {
   if (file === null) return defaultConfig()
   let text: string
@@ -27,7 +27,7 @@ const include: Include = (folder) => {
 
 const ENDING = '.conf'
 
-/** As mosquitto does: by letters, and upper before lower case of the same one. */
+/** As mosquitto does: alphabetically, upper case before lower case of the same letter. */
 function byName(a: string, b: string): number {
   const [first, second] = [sortKey(a), sortKey(b)]
   return first < second ? -1 : first > second ? 1 : 0

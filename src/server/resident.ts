@@ -6,7 +6,7 @@ export class ResidentMemory {
     try {
       this.#bytes = process.memoryUsage.rss()
     } catch {
-      // EMFILE, say: of no importance beside what else that brings.
+      // EMFILE, for example: then other things matter more.
     }
     return this.#bytes
   }

@@ -28,7 +28,7 @@ export interface BrokerArguments {
 const EXIT_BAD_CONFIG = 3
 const EXIT_CANNOT_START = 1
 
-/** Runs the broker until a signal ends it; resolves with the exit code. Errors are told on stderr. */
+/** Runs the broker until a signal ends it; resolves with the exit code. Errors go to stderr. */
 export async function runBroker(args: BrokerArguments): Promise<number> {
   const config = readConfig(args.configFile)
   if (config === null) return EXIT_BAD_CONFIG
@@ -81,7 +81,7 @@ async function serve(config: Config, args: BrokerArguments, log: Log): Promise<n
   return 0
 }
 
-/** Packets and subscriptions are looked at only if the log tells of them. */
+/** Packets and subscriptions are traced only if they are logged. */
 function watching(config: Config, args: BrokerArguments, log: Log): Pick<ListenOptions, 'watched'> {
   const { logType, maxPacketSize } = config.general
   const asked = args.packets || logType.some((type) => ['debug', 'subscribe', 'unsubscribe'].includes(type))
@@ -107,7 +107,7 @@ function openLog(config: Config, args: BrokerArguments): Log {
     levels: silent ? new Set() : levelsFrom(config, args.verbose, args.quiet),
     timestamp: logTimestamp,
     timestampFormat: logTimestampFormat,
-    // A fault is told even by one that tells nothing else.
+    // A crash is logged even if nothing else is.
     writers: openWriters(silent ? [{ kind: 'stderr' }] : logDest),
   })
 }
@@ -121,7 +121,7 @@ async function open(server: Server, options: ListenOptions, log: Log): Promise<b
     return true
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    // A machine without IPv6 still has its IPv4 half of 'this machine'.
+    // Without IPv6, 'this machine' is 127.0.0.1 alone.
     if (host === '::1' && (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT')) return true
     const why = (path === undefined ? WHY : WHY_PATH)[code ?? ''] ?? message
     log.line('error', `Cannot listen on ${place(options.port)}: ${why}`)

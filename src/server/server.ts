@@ -27,7 +27,7 @@ import { Loop } from './loop.ts'
 import { ResidentMemory } from './resident.ts'
 import { SystemClock } from './system-clock.ts'
 
-/** Address space, not memory: what is not used costs nothing. */
+/** Address space, not memory: unused parts cost nothing. */
 const ARENA_BYTES = 64 * 1024 * 1024
 const READ_BYTES = 64 * 1024
 
@@ -36,7 +36,7 @@ export interface ListenOptions {
   readonly port: number
   /** Undefined: every address of the machine. */
   readonly host?: string | undefined
-  /** Where a Unix socket is made; it takes the place of port and host. */
+  /** The path of a Unix socket, instead of port and host. */
   readonly path?: string | undefined
   /** Whether an IPv6 address takes no IPv4 clients. */
   readonly ipv6Only?: boolean
@@ -45,7 +45,7 @@ export interface ListenOptions {
   /** -1: no limit. */
   readonly maximumConnections: number
   readonly settings: Omit<ListenerSettings, 'name'>
-  /** For one who wants to see what goes in and out. */
+  /** For tracing what goes in and out. */
   readonly watched?: (acceptor: Acceptor) => Acceptor
 }
 
@@ -73,7 +73,7 @@ interface OpenListener {
 /** What is known by another name as an option; the rest has none. */
 const OPTIONS: Partial<Record<Kept['setting'], string>> = { starWildcard: 'star_wildcard', sysAlias: 'sys_alias' }
 
-/** How people know a listener: '1883', '127.0.0.1:1884', '/run/nightjar.sock'. */
+/** How people name a listener: '1883', '127.0.0.1:1884', '/run/nightjar.sock'. */
 function listenerName({ port, host, path }: Pick<ListenOptions, 'port' | 'host' | 'path'>): string {
   return path ?? (host === undefined ? String(port) : `${host}:${port}`)
 }
@@ -105,7 +105,7 @@ export class Server {
   ) {
     this.#room = new Room(maximumConnections, 'global_max_connections')
     this.#access = new ListenerAccess(new AuthenticationMethods(methods, () => this.#loop.began()))
-    // Not a Buffer but its memory: the parts of a plain array cost less to make.
+    // Not a Buffer but its memory: subarrays of a plain Uint8Array are cheaper.
     const arena = new Uint8Array(Buffer.allocUnsafeSlow(ARENA_BYTES).buffer)
     this.#read = { shared: new SharedRead(arena, 0, READ_BYTES), memory: arena, start: 0 }
     const memory = new ResidentMemory()
@@ -205,7 +205,7 @@ export class Server {
     return what(this.broker)
   }
 
-  /** Stops in order: no new clients, those who are here are told, what was written goes out. Resolves when all are gone. */
+  /** Clean shutdown: no new clients, connected ones are told, output is flushed. Resolves when all are gone. */
   async close(milliseconds = 2000): Promise<void> {
     for (const { tcp } of this.#open.values()) tcp.close()
     this.act((broker) => broker.stop())

@@ -1,11 +1,11 @@
 import { performance } from 'node:perf_hooks'
 import type { Log } from './log.ts'
 
-/** The same request within this time is no second one: npm hands on the Ctrl-C that the terminal has sent to all already. */
+/** A repeat within this time is the same request: npm forwards the Ctrl-C that the terminal sent to all already. */
 const IMPATIENT_AFTER_MS = 1000
 const EXIT_AT_ONCE = 1
 
-/** No signal but SIGTERM and SIGINT ends the broker, and SIGUSR1 opens no debugger, as it does in Node by default. */
+/** Only SIGTERM and SIGINT end the broker; SIGUSR1 does not open a debugger, as it would by default in Node. */
 const TOLD: readonly (readonly [NodeJS.Signals, string])[] = [
   ['SIGUSR1', 'nothing to save: the store writes at once'],
   ['SIGUSR2', 'ignored'],

@@ -2,7 +2,7 @@ import { uptime } from 'node:os'
 import { performance } from 'node:perf_hooks'
 import type { Clock } from '../broker/index.ts'
 
-/** The wall clock has moved against Node's by that much: it was set, or the machine slept. */
+/** If the wall clock moved against Node's by this much, it was set, or the machine slept. */
 const JUMP_MS = 1000
 
 /** What a machine has to tell the time by. */
@@ -29,7 +29,7 @@ const machine: TimeSources = {
   },
 }
 
-/** The machine's clocks. A laptop's sleep counts as time that went by: for its clients it did. */
+/** The machine's clocks. Sleep counts as time passed: for the clients it did pass. */
 export class SystemClock implements Clock {
   readonly #sources: TimeSources
   #asleep = 0
@@ -62,7 +62,7 @@ export class SystemClock implements Clock {
     if (!jumped) return
     const total = awakeAndAsleep()
     if (total === null || this.#upAndAsleep === null) return
-    // Of what the wall clock jumped, what this one jumped too was sleep; the rest was somebody who set it.
+    // As far as this clock jumped with the wall clock, the machine slept; the rest of the jump was a clock set.
     const slept = total - monotonic() - this.#upAndAsleep
     if (slept < JUMP_MS) return
     this.#upAndAsleep += slept
