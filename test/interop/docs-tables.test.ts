@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import mqtt from 'mqtt'
@@ -7,8 +8,9 @@ import * as ours from '../../src/client/index.ts'
 import * as nightjar from '../../src/index.ts'
 import { freePort } from '../support/nightjar.ts'
 import { root } from '../support/root.ts'
+import { Running } from '../support/running.ts'
 
-/** The tables 'their call, our call': each call runs. */
+/** The tables 'their call, our call': each call runs. So does the program of the README. */
 
 interface Row {
   readonly title: string
@@ -95,6 +97,25 @@ describe('docs/from-aedes.md', () => {
       }
     })
   }
+})
+
+describe('README.md', () => {
+  it('has a program that prints its message', async () => {
+    const [, program] = /^```js\n([\s\S]*?)^```$/m.exec(readFileSync(join(root, 'README.md'), 'utf8'))!
+    const broker = await nightjar.createBroker({ port: 0, host: '127.0.0.1' })
+    const folder = mkdtempSync(join(tmpdir(), 'nightjar-readme-'))
+    after(async () => {
+      rmSync(folder, { recursive: true, force: true })
+      await broker.close()
+    })
+    const file = join(folder, 'readme.mjs')
+    const door = new URL('../../src/client/index.js', import.meta.url).href
+    writeFileSync(
+      file,
+      program!.replace('nightjar/client', door).replace('mqtt://localhost', `mqtt://127.0.0.1:${broker.port}`),
+    )
+    assert.equal(await new Running(process.execPath, [file]).line(), 'kitchen 21.5')
+  })
 })
 
 const silent = { log: () => {} }
