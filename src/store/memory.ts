@@ -9,6 +9,7 @@ import type {
   StoreRecord,
 } from '../broker/contracts.ts'
 
+import { Numbered } from './numbered.ts'
 import { Replayed } from './replayed.ts'
 
 type Retained = StoreRecord & { kind: 'retained' }
@@ -47,7 +48,7 @@ export class MemoryStore implements Store {
   readonly full = false
   #position = 0
   readonly #sessions: Map<string, StoredSession> = new Map()
-  readonly #messages: Map<number, StoredMessage> = new Map()
+  readonly #messages: Numbered<StoredMessage> = new Numbered()
   readonly #retained: Map<string, Retained> = new Map()
   #time: StoredTime | null = null
 
