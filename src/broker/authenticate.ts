@@ -8,10 +8,11 @@ import {
 } from '../protocol/index.ts'
 import type { Connection } from './connection.ts'
 import type { AuthenticationExchange, AuthenticationOutcome, ConnectRequest } from './contracts.ts'
-import { shortened } from './control.ts'
+import { shortened } from './shortened.ts'
 import type { Core } from './core.ts'
 import { Phase } from './phase.ts'
-import { answer, disconnect, fail } from './refuse.ts'
+import { disconnect } from './disconnect.ts'
+import { answer, fail } from './refuse.ts'
 
 /** What an exchange before CONNACK leads to. */
 export interface Admission {

@@ -1,7 +1,7 @@
 import { ReasonCode } from '../protocol/index.ts'
 import type { Connection } from './connection.ts'
 import { Phase } from './phase.ts'
-import { disconnect } from './refuse.ts'
+import { disconnect } from './disconnect.ts'
 import { Timer } from './timers.ts'
 
 /** First the time in which CONNECT must come, then the keep-alive. */

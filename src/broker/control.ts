@@ -11,6 +11,7 @@ import {
 } from '../protocol/index.ts'
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
+import { shortened } from './shortened.ts'
 
 /** What may carry a Reason String. */
 export type ReasonedPacket =
@@ -49,12 +50,4 @@ export function sendControl(
 /** CONNACK and DISCONNECT may always say it. */
 function maySayWhy({ version, problemInformation }: Connection, { type }: ReasonedPacket): boolean {
   return version === 5 && (problemInformation || type === PacketType.Connack || type === PacketType.Disconnect)
-}
-
-/** A text of a client's choice, as far as people read it. */
-export function shortened(reason: string, most: number): string {
-  if (reason.length <= most) return reason
-  // Not in the middle of a surrogate pair.
-  const end = reason.codePointAt(most - 1)! > 0xffff ? most - 1 : most
-  return `${reason.slice(0, end)}...`
 }

@@ -1,4 +1,3 @@
-import type { SharedGroup } from '../topics/index.ts'
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import type { Delivery } from './delivery.ts'
@@ -6,9 +5,10 @@ import type { Publication } from './publication.ts'
 import { enqueue, onlyInStore } from './queue.ts'
 import { recordQueued } from './records.ts'
 import { send, tellTooLarge } from './send.ts'
+import { choose } from './shared.ts'
 import { Queued, type Session } from './session.ts'
 import type { Subscription } from './subscription.ts'
-import { pick, subscriptionFor, Verdict, verdict } from './verdict.ts'
+import { subscriptionFor, Verdict, verdict } from './verdict.ts'
 import { countInFlight, mustKeep } from './window.ts'
 
 /** Gives the message to every Session that its route reaches. Returns whether there was any. */
@@ -21,18 +21,6 @@ export function distribute(core: Core, publication: Publication): boolean {
     if (chosen !== null) deliver(core, publication, chosen, chosen.filter.source)
   }
   return direct.length > 0 || shared.length > 0
-}
-
-/** Whose turn it is in a shared subscription; null if nobody is left. */
-export function choose(
-  core: Core,
-  group: SharedGroup<Subscription>,
-  barred: ReadonlySet<Subscription> | null,
-): Subscription | null {
-  const place = pick(core, group, barred)
-  if (place < 0) return null
-  group.next = place + 1
-  return group.members[place]!
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import { Phase } from './phase.ts'
-import { disconnect } from './refuse.ts'
+import { disconnect } from './disconnect.ts'
 
 /** Why a connection is to end. */
 export interface Doom {

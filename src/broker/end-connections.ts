@@ -2,7 +2,7 @@ import { ReasonCode } from '../protocol/index.ts'
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import type { Listener } from './listener.ts'
-import { disconnect } from './refuse.ts'
+import { disconnect } from './disconnect.ts'
 import { type Job, Units } from './work.ts'
 
 /** Ends the connections that came by a listener, as many in a turn as there is time for; their Sessions stay. */

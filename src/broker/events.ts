@@ -1,4 +1,4 @@
-import { shortened } from './control.ts'
+import { shortened } from './shortened.ts'
 
 export type EventLevel = 'error' | 'warning' | 'notice' | 'information' | 'debug'
 

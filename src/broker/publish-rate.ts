@@ -1,7 +1,7 @@
 import { ReasonCode } from '../protocol/index.ts'
 import type { Connection } from './connection.ts'
 import { Unread } from './reading.ts'
-import { disconnect } from './refuse.ts'
+import { disconnect } from './disconnect.ts'
 import type { Settings } from './settings.ts'
 import { Timer } from './timers.ts'
 

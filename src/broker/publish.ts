@@ -1,10 +1,8 @@
 import {
-  type AcknowledgementPacket,
   PacketType,
   type PublishView,
   ReasonCode,
   reasonCodeName,
-  writeAcknowledgement,
 } from '../protocol/index.ts'
 import { ALLOWED, ruleOf } from './ask.ts'
 import type { Connection } from './connection.ts'
@@ -12,7 +10,11 @@ import type { Decision } from './contracts.ts'
 import type { Core } from './core.ts'
 import { distribute } from './deliver.ts'
 import { publishDecision } from './permits.ts'
-import { answer, disconnect, fail } from './refuse.ts'
+import { acknowledge } from './acknowledge-publish.ts'
+import { isNew, take } from './qos2.ts'
+import { disconnect } from './disconnect.ts'
+import { answer, fail } from './refuse.ts'
+import { aliasedRoute } from './topic-alias.ts'
 import { RESERVED_REASON } from './reserved.ts'
 import { retain, retainLimit } from './retain.ts'
 import type { Route } from './route.ts'
@@ -102,60 +104,6 @@ function sameTopic(topic: Uint8Array, bytes: Uint8Array, start: number, end: num
   return true
 }
 
-function aliasedRoute(core: Core, connection: Connection, view: PublishView): Route | null {
-  const { bytes, topicStart, topicEnd, topicAlias } = view
-  const aliases = connection.inboundAliases
-  if (aliases === null || topicAlias > aliases.maximum) {
-    const maximum = aliases?.maximum ?? 0
-    fail(
-      connection,
-      ReasonCode.TopicAliasInvalid,
-      `Topic Alias ${topicAlias} is more than the ${maximum} allowed (option max_topic_alias)`,
-    )
-    return null
-  }
-  let route: Route
-  if (topicEnd > topicStart) route = core.router.route(bytes, topicStart, topicEnd)
-  else {
-    const last = aliases.get(topicAlias)
-    if (last === undefined) {
-      fail(connection, ReasonCode.ProtocolError, `Topic Alias ${topicAlias} was never given a topic`)
-      return null
-    }
-    const { topicBytes } = last
-    route = core.router.current(last) ? last : core.router.route(topicBytes, 0, topicBytes.length)
-    view.topicBytes = topicBytes
-    view.topicStart = 0
-    view.topicEnd = topicBytes.length
-  }
-  aliases.set(topicAlias, route)
-  return route
-}
-
-/** Whether this QoS 2 message was not seen before; if it was, it is only acknowledged again [MQTT-4.3.3-10]. */
-function isNew(core: Core, connection: Connection, packetId: number): boolean {
-  const { inbound } = connection.session!
-  if (inbound.has(packetId)) {
-    acknowledge(core, connection, PacketType.Pubrec, packetId, ReasonCode.Success)
-    return false
-  }
-  if (connection.version === 5 && inbound.size >= connection.listener.receiveMaximum) {
-    fail(
-      connection,
-      ReasonCode.ReceiveMaximumExceeded,
-      'more QoS 2 messages at once than Receive Maximum allows (option receive_maximum)',
-    )
-    return false
-  }
-  return true
-}
-
-function take(core: Core, connection: Connection, packetId: number): void {
-  const session = connection.session!
-  session.inbound.add(packetId)
-  if (session.persistent) core.append({ kind: 'inbound', clientId: session.clientId, packetId })
-}
-
 interface Refusal {
   readonly reasonCode: number
   readonly reason: string
@@ -214,15 +162,4 @@ function refuse(core: Core, connection: Connection, view: PublishView, route: Ro
   if (view.qos === 2 && connection.version !== 5) take(core, connection, view.packetId)
   const type = view.qos === 1 ? PacketType.Puback : PacketType.Pubrec
   answer(connection, { type, packetId: view.packetId, reasonCode, properties: {} }, reason)
-}
-
-function acknowledge(
-  core: Core,
-  connection: Connection,
-  type: AcknowledgementPacket['type'],
-  packetId: number,
-  reasonCode: number,
-): void {
-  core.metrics.messagesSent++
-  writeAcknowledgement(connection.output, type, packetId, reasonCode, connection.version)
 }
