@@ -11,6 +11,7 @@ import {
   checkFloors,
   checkLength,
   checkPurity,
+  checkRooms,
   type Finding,
   type Source,
 } from './support/tidy.ts'
@@ -44,6 +45,7 @@ function clean(findings: Finding[]): void {
 describe('the house is tidy', () => {
   it('has sources to look at', () => assert.ok(sources.length > 5 && statements.size === 251))
   it('imports only from lower floors, and through their doors', () => clean(checkFloors(sources)))
+  it('has rooms in the broker that import from those below, and through their doors', () => clean(checkRooms(sources)))
   it('has no circle of imports', () => clean(checkCircles(sources)))
   it('has none of types either in the client', () =>
     clean(
@@ -115,6 +117,32 @@ const plants: Record<string, Plant> = {
   'the pure transport in sockets': [checkFloors, 'src/transport/node/a.ts', "import { x } from '../index.ts'", null],
   'a timer in the pure transport': [checkPurity, 'src/transport/a.ts', 'setImmediate(f)', /tick\(now\)/],
   'a timer at the sockets': [checkPurity, 'src/transport/node/a.ts', 'setImmediate(f)', null],
+  'a room above': [
+    checkRooms,
+    'src/broker/events/a.ts',
+    "import { x } from '../deliver/index.ts'",
+    /a room above events/,
+  ],
+  'a type of a room above': [
+    checkRooms,
+    'src/broker/time/a.ts',
+    "import type { X } from '../events/index.ts'",
+    /above time/,
+  ],
+  'a type from above with a reason': [
+    checkRooms,
+    'src/broker/sessions/a.ts',
+    "import type { Replay } from '../deliver/index.ts'",
+    null,
+  ],
+  'a room below': [checkRooms, 'src/broker/deliver/a.ts', "import { x } from '../sessions/index.ts'", null],
+  'a way past the door of a room': [checkRooms, 'src/broker/a.ts', "import { x } from './time/timers.ts'", /door/],
+  'a value from above all rooms': [
+    checkRooms,
+    'src/broker/time/a.ts',
+    "import { x } from '../core.ts'",
+    /above all rooms/,
+  ],
   'the own folder': [checkFloors, 'src/topics/a.ts', "import { x } from './trie.ts'", null],
   'the server in the package door': [checkFloors, 'src/index.ts', "export { x } from './server/index.ts'", null],
   'the command line in the package door': [checkFloors, 'src/index.ts', "export { x } from './cli/index.ts'", /cli/],

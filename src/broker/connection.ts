@@ -1,25 +1,29 @@
 import { Decoder, LARGEST_PACKET, type PacketHandler, ProtocolError, type ProtocolVersion } from '../protocol/index.ts'
 import type { InboundAliases, OutboundAliases } from '../session/index.ts'
-import { answersWaitForStore, answersWaitTooMuch } from './answers.ts'
-import type { Authentication } from './authenticate.ts'
-import { endConnection } from './close.ts'
-import { ConnectionTimer } from './connection-timer.ts'
+import type { Authentication } from './connect/index.ts'
+import {
+  admits,
+  answersWaitForStore,
+  answersWaitTooMuch,
+  ConnectionTimer,
+  countUnproved,
+  type Doom,
+  fail,
+  Outlet,
+  Phase,
+  type PublishRate,
+  Reading,
+} from './connection/index.ts'
 import type { Link, Who } from './contracts.ts'
 import type { Core, Identity } from './core.ts'
-import type { Doom } from './doomed.ts'
-import type { ListenerTerms } from './listener.ts'
-import { BROKER, type Origin } from './origin.ts'
-import { Outlet } from './outlet.ts'
-import type { Permits } from './permits.ts'
-import { Phase } from './phase.ts'
-import type { PublishRate } from './publish-rate.ts'
-import { pump } from './queue.ts'
-import { Reading } from './reading.ts'
-import { fail } from './refuse.ts'
-import type { Route } from './route.ts'
-import type { Session } from './session.ts'
-import { admits, countUnproved } from './unproved.ts'
-import { Units } from './work.ts'
+import { pump } from './deliver/index.ts'
+import { endConnection } from './end/index.ts'
+import { BROKER, type Origin } from './message/index.ts'
+import type { Route } from './route/index.ts'
+import type { Permits } from './rules/index.ts'
+import type { Session } from './sessions/index.ts'
+import type { ListenerTerms } from './settings/index.ts'
+import { Units } from './time/index.ts'
 
 /**
  * One Network Connection: all that dies with it. What lives on is in its Session. The edge hands bytes to `receive`, and

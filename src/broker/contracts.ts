@@ -3,8 +3,8 @@
  * never the other way round. So the same core runs over TCP, in a test, in a simulation and inside another program.
  */
 import type { FullSlab, ProtocolVersion, QoS } from '../protocol/index.ts'
-import type { BrokerEvent } from './events.ts'
-import type { Message, MessageParts } from './message.ts'
+import type { BrokerEvent } from './events/index.ts'
+import type { Message, MessageParts } from './message/index.ts'
 
 export type { Message, MessageParts, QoS }
 

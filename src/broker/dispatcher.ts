@@ -7,16 +7,13 @@ import {
   type PublishView,
   ReasonCode,
 } from '../protocol/index.ts'
-import { onAcknowledgement } from './acknowledge.ts'
-import { onAuth } from './authenticate.ts'
-import { onConnect } from './connect.ts'
+import { onAuth, onConnect } from './connect/index.ts'
+import { fail, onDisconnect, Phase, unexpected } from './connection/index.ts'
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
-import { onDisconnect } from './client-disconnect.ts'
-import { Phase } from './phase.ts'
-import { knownRoute, onPublish } from './publish.ts'
-import { fail, unexpected } from './refuse.ts'
-import { onSubscribe, onUnsubscribe } from './subscribe.ts'
+import { onAcknowledgement } from './deliver/index.ts'
+import { knownRoute, onPublish } from './publish/index.ts'
+import { onSubscribe, onUnsubscribe } from './subscribe/index.ts'
 
 /** Who handles which packet of a client, and whether the packet may come now. */
 export class Dispatcher implements PacketHandler {

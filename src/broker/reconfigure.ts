@@ -1,9 +1,8 @@
+import { publishRateOf } from './connection/index.ts'
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
-import { limitsOf } from './listener.ts'
-import { publishRateOf } from './publish-rate.ts'
-import type { FixedSettings, Settings } from './settings.ts'
-import { type Job, Units } from './work.ts'
+import { type FixedSettings, limitsOf, type Settings } from './settings/index.ts'
+import { type Job, Units } from './time/index.ts'
 
 /** A setting that stays as it is, though another value was asked for. */
 export interface Kept {

@@ -1,12 +1,11 @@
 import { parseTopicFilter } from '../topics/index.ts'
-import { scheduleEnd } from './close.ts'
 import type { LoadRecord } from './contracts.ts'
 import type { Core } from './core.ts'
-import type { Message } from './message.ts'
-import { beginReplay } from './replay.ts'
-import { dateRetained, restoreRetained } from './retain.ts'
-import { limitedExpiry, Session } from './session.ts'
-import { Subscription } from './subscription.ts'
+import { beginReplay } from './deliver/index.ts'
+import { scheduleEnd } from './end/index.ts'
+import type { Message } from './message/index.ts'
+import { dateRetained, restoreRetained } from './publish/index.ts'
+import { limitedExpiry, Session, Subscription } from './sessions/index.ts'
 
 interface Messages {
   readonly byNumber: Map<number, Message>

@@ -1,8 +1,7 @@
+import { endDoomed, type Outlet } from './connection/index.ts'
 import type { Core } from './core.ts'
-import { endDoomed } from './doomed.ts'
-import type { Outlet } from './outlet.ts'
-import { readOn } from './unread.ts'
-import { PerUnit, Units } from './work.ts'
+import { readOn } from './end/index.ts'
+import { PerUnit, Units } from './time/index.ts'
 
 /**
  * The end of a turn of the event loop, and the one place where anything is sent. The order is the promise:

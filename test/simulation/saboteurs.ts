@@ -1,7 +1,7 @@
-import { endNow } from '../../src/broker/doomed.ts'
+import { endNow } from '../../src/broker/connection/doomed.ts'
 import type { Broker, Connection, Store, StoredEntry, StoreRecord } from '../../src/broker/index.ts'
-import type { Route } from '../../src/broker/route.ts'
-import type { Subscription } from '../../src/broker/subscription.ts'
+import type { Route } from '../../src/broker/route/route.ts'
+import type { Subscription } from '../../src/broker/sessions/subscription.ts'
 import { bytesOf } from '../support/packets.ts'
 import type { Saboteur } from './host.ts'
 

@@ -154,6 +154,50 @@ export function checkCircles(sources: readonly Source[], withTypes = false): Fin
   return findings
 }
 
+/**
+ * The rooms of src/broker, from the ground up: each imports from those before it, through their doors. What stands beside
+ * the rooms ties them together: it may import from all of them, and they know only its types.
+ */
+const ROOMS = [
+  ...['settings', 'time', 'events', 'message', 'sessions', 'route', 'rules', 'connection', 'deliver', 'publish'],
+  ...['subscribe', 'end', 'connect', 'status'],
+]
+/** Types that a room takes from one above it, and why. */
+const TYPES_FROM_ABOVE: Readonly<Record<string, string>> = {
+  'sessions from deliver': 'a Session and its subscriptions remember the retained messages that they are owed (Replay)',
+}
+
+function roomOf(path: string): string | null {
+  return /^src\/broker\/([^/]+)\/[^/]+$/.exec(path)?.[1] ?? null
+}
+
+/** Imports between the rooms of the broker that go up, or past a door. */
+export function checkRooms(sources: readonly Source[]): Finding[] {
+  const findings: Finding[] = []
+  for (const source of sources.filter(({ path }) => path.startsWith('src/broker/'))) {
+    const room = roomOf(source.path)
+    for (const { target, typesOnly, line } of importsOf(source)) {
+      if (!target.startsWith('.')) continue
+      const path = resolve(source.path, target)
+      const message = path.startsWith('src/broker/') ? judgeRoom(room, path, typesOnly) : null
+      if (message !== null) findings.push({ path: source.path, line, message })
+    }
+  }
+  return findings
+}
+
+function judgeRoom(room: string | null, path: string, typesOnly: boolean): string | null {
+  const other = roomOf(path)
+  if (other === room) return null
+  if (other === null) return typesOnly ? null : `takes more than types from ${path}, which stands above all rooms`
+  if (!ROOMS.includes(other)) return `src/broker/${other} is no room: add it to ROOMS in test/support/tidy.ts`
+  if (path !== `src/broker/${other}/index.ts`)
+    return `imports ${path}: import from its door, src/broker/${other}/index.ts`
+  if (room === null || ROOMS.indexOf(other) < ROOMS.indexOf(room)) return null
+  if (typesOnly && `${room} from ${other}` in TYPES_FROM_ABOVE) return null
+  return `imports from ${other}, a room above ${room}: move what both need down`
+}
+
 interface Ban {
   pattern: RegExp
   message: string
@@ -177,7 +221,7 @@ const IMPURE: readonly Ban[] = [
   { pattern: /(?<![\w$.#])process\s*(?:\.|\[)/, message: 'touches the process: let src/server do it' },
   { pattern: /(?<![\w$.#])Buffer\b/, message: 'uses Buffer: use Uint8Array, and Text for strings' },
   PLATFORM_CODEC,
-  { pattern: /(?<![\w$.#])console\s*\./, message: 'prints: report an event of src/broker/events.ts' },
+  { pattern: /(?<![\w$.#])console\s*\./, message: 'prints: report an event of src/broker/events/events.ts' },
   { pattern: /(?<![\w$.#])globalThis\b/, message: 'reaches for globals: take what is needed as an argument' },
 ]
 

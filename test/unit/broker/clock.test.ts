@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { NEVER } from '../../../src/broker/session.ts'
+import { NEVER } from '../../../src/broker/sessions/session.ts'
 import { type TestClient, TestClock, TestCore } from '../../support/core.ts'
 
 const HOUR_MS = 3_600_000

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { fits } from '../../../src/broker/deliver/send.ts'
 import { sysTopics } from '../../../src/broker/index.ts'
-import { fits } from '../../../src/broker/send.ts'
 import { type Packet, PacketType, type Properties } from '../../../src/protocol/index.ts'
 import { TestCore } from '../../support/core.ts'
 import { acknowledgement } from '../../support/packets.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { TakeoverWatch } from '../../../src/broker/connect/takeover-watch.ts'
 import { defaultBounds } from '../../../src/broker/index.ts'
-import { TakeoverWatch } from '../../../src/broker/takeover-watch.ts'
 
 describe('takeovers', () => {
   it('are a clash when there are three within a minute, told once a minute', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { defaultBounds } from '../../../src/broker/index.ts'
-import { Timer, TimerWheel } from '../../../src/broker/timers.ts'
+import { Timer, TimerWheel } from '../../../src/broker/time/timers.ts'
 import { fc } from '../../support/fast-check.ts'
 
 const START = 1_700_000_000_123

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Core } from '../../../src/broker/core.ts'
+import { Verdict, verdict } from '../../../src/broker/deliver/verdict.ts'
 import type { QoS } from '../../../src/broker/index.ts'
-import type { Settings } from '../../../src/broker/settings.ts'
-import { Verdict, verdict } from '../../../src/broker/verdict.ts'
+import type { Settings } from '../../../src/broker/settings/settings.ts'
 import { type TestClient, TestCore } from '../../support/core.ts'
 
 /** A receiver in some state, and what becomes of a message to it. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { defaultBounds } from '../../../src/broker/index.ts'
-import { Units } from '../../../src/broker/work.ts'
+import { Units } from '../../../src/broker/time/work.ts'
 import { PacketType, type SubackPacket } from '../../../src/protocol/index.ts'
 import { TestCore } from '../../support/core.ts'
 import { connect, disconnect, publish, subscribe, subscription, unsubscribe, will } from '../../support/packets.ts'

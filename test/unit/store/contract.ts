@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Store, StoredSubscription, StoreRecord } from '../../../src/broker/index.ts'
-import { Message } from '../../../src/broker/message.ts'
-import { originOf } from '../../../src/broker/origin.ts'
+import { Message } from '../../../src/broker/message/message.ts'
+import { originOf } from '../../../src/broker/message/origin.ts'
 import { fc } from '../../support/fast-check.ts'
 import { bytesOf } from '../../support/packets.ts'
 
