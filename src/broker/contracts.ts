@@ -102,7 +102,10 @@ export interface Who {
   readonly address: string | null
 }
 
-/** 'will': to have a Will published, when it is due. 'deliver': to have what is published to a topic. */
+/**
+ * 'will': to have a Will published, when it is due. 'deliver': to have what is published to a topic. A Will that waits for an
+ * answer, its own or a reader's, is lost if the broker is killed before that comes.
+ */
 export type Action = 'publish' | 'deliver' | 'subscribe' | 'unsubscribe' | 'will'
 
 /** What a client wants. */

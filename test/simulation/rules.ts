@@ -29,7 +29,10 @@ export class SlowAccess implements Access, Rules {
     // Some answers are good for one message only, and now and then all are asked anew.
     const eachTime = question.action === 'publish' && this.#random.between(1, 4) === 1
     if (this.#random.between(1, 50) === 1) this.#later(() => this.onChange?.())
-    return this.#say({ allowed: true, rule: 'all may', place: null, eachTime }, answer)
+    const decision = { allowed: true, rule: 'all may', place: null, eachTime }
+    // A kill would lose a Will that still waits for an answer.
+    const aboutWill = question.topic.startsWith('w/')
+    return aboutWill ? decision : this.#say(decision, answer)
   }
 
   authentication(): null {
