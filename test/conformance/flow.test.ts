@@ -151,7 +151,7 @@ describe('Maximum Packet Size of a client', () => {
     const client = await broker.client({ properties: { maximumPacketSize: 30 } })
     await client.subscribe('size/log')
     await publisher.publish('size/log', 'x'.repeat(100))
-    await broker.logged(/size\/log was not sent to client\d+: 113 bytes are more than its Maximum Packet Size of 30/)
+    await broker.logged(/size\/log was not sent to client\d+: 113 bytes exceed its Maximum Packet Size of 30/)
   })
 
   it('[MQTT-3.1.2-24] smaller than the answer that the client waits for: 0x95', async () => {

@@ -195,7 +195,7 @@ describe('max_packet_size_mqtt3', () => {
       assert.equal(payloads.at(-1), 'small')
       if (version !== 5) {
         const line = await plain.logged(/was not sent to/, since)
-        assert.match(line, new RegExp(`${topic} .* 6\\d bytes are more than the max_packet_size_mqtt3 of 40`))
+        assert.match(line, new RegExp(`${topic} .* 6\\d bytes exceed the max_packet_size_mqtt3 of 40`))
       }
       await client.quiet()
     })
