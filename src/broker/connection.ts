@@ -212,6 +212,7 @@ export class Connection extends Outlet {
     this.core.connections.delete(this)
     this.decoder.stop()
     countUnproved(this)
+    this.core.atDoor.remove(this)
     this.shut()
   }
 
@@ -226,6 +227,7 @@ export class Connection extends Outlet {
     this.publishRate?.stop()
     this.reading.stop()
     countUnproved(this)
+    this.core.atDoor.remove(this)
     endConnection(this.core, this, reason, willDue)
     this.core.wheel.set(this.timer, this.core.now + this.core.settings.bounds.lingerMs)
     this.enterDirty()

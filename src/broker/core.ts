@@ -1,6 +1,6 @@
 import { inWords, type PublishExtras, type Slab, type SlabPool, type Text } from '../protocol/index.ts'
 import { type HashSeed, RetainedIndex } from '../topics/index.ts'
-import { ConnectionRate, TakeoverWatch } from './connect/index.ts'
+import { AtDoor, ConnectionRate, TakeoverWatch } from './connect/index.ts'
 import type { Outlet } from './connection/index.ts'
 import type { Connection } from './connection.ts'
 import type { Access, Clock, EventSink, Random, Store, StoreRecord } from './contracts.ts'
@@ -98,6 +98,8 @@ export class Core {
   /** Is told what became of each message for each Session that its route reaches; null: nobody wants to know. */
   trace: ((verdict: Verdict, session: Session, delivery: Delivery) => void) | null = null
   readonly takeovers: TakeoverWatch
+  /** Who waits to be let in. */
+  readonly atDoor: AtDoor = new AtDoor()
   readonly connectionRate: ConnectionRate
   readonly repeats: Repeats
   /** Set at orderly stop: no new connection is taken. */

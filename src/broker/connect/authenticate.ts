@@ -48,6 +48,7 @@ export function beginAuthentication(
   const exchange = core.access.authentication(method, request)
   if (exchange === null) return false
   connection.phase = Phase.Authenticating
+  core.atDoor.add(connection)
   connection.authentication = new Authentication(method, request, exchange, admission)
   step(connection, connection.authentication, data)
   return true

@@ -66,6 +66,7 @@ function identify(core: Core, connection: Connection, packet: ConnectPacket): vo
     })
     if (decision === null) {
       connection.phase = Phase.Authenticating
+      core.atDoor.add(connection)
       connection.reading.suspendAtDoor()
     } else admit(core, connection, packet, accessRefusal(decision))
     return
@@ -133,6 +134,7 @@ function open(core: Core, connection: Connection, packet: ConnectPacket, data: U
   const assigned = packet.clientId === '' ? assignClientId(core, connection.listener) : null
   if (assigned !== null) packet.clientId = assigned
   connection.clientId = packet.clientId
+  core.atDoor.letIn(connection)
   connection.origin = { kind: packet.bridge ? 'bridge' : 'client', client: packet.clientId }
   const existing = core.sessions.get(packet.clientId)
   if (existing !== undefined && existing.leaving !== null) endNow(existing.leaving)

@@ -3,6 +3,7 @@
  * loses it.
  */
 
+export { AtDoor } from './at-door.ts'
 export { type Authentication, onAuth } from './authenticate.ts'
 export { onConnect } from './connect.ts'
 export { ConnectionRate } from './connection-rate.ts'

@@ -306,6 +306,19 @@ describe('a door that opens later', () => {
     assert.equal(core.broker.core.metrics.publishReceived, 0)
   })
 
+  it('lets nobody in who came before one that is in already', () => {
+    const { core, access } = judged()
+    access.doorLater = true
+    const first = core.open()
+    first.send(connect({ clientId: 'c' }))
+    access.doorLater = false
+    const second = core.client({ clientId: 'c' })
+    core.turn(() => access.letIn())
+    assert.deepEqual([first.ended, second.ended], [true, false])
+    assert.deepEqual(first.take(), [])
+    assert.equal(core.count('sessionTakenOver'), 0)
+  })
+
   it('does not stay in doubt for ever', () => {
     const { core, access } = judged({ connectTimeout: 1000 })
     access.doorLater = true
