@@ -10,7 +10,7 @@ import { type MakeMessage, readMessage } from './records.ts'
 import { readRetained } from './retained.ts'
 import { firstFrom } from './search.ts'
 import { decodeSession } from './session-state.ts'
-import { type Applied, type Bounds, readApplied, SCHEMA_VERSION, soundBody } from './tree.ts'
+import { type Applied, type Bounds, checkSchema, readApplied, soundBody } from './tree.ts'
 
 const VERSION = 'v'
 
@@ -78,7 +78,7 @@ export class TreeView {
   #readValue(key: Buffer, value: Buffer): void {
     const letter = String.fromCharCode(key[0]!)
     if (letter === VERSION) {
-      if (value.readUInt32LE(0) > SCHEMA_VERSION) throw new Error('it was written by a newer version of nightjar')
+      checkSchema(value.readUInt32LE(0))
       this.applied = readApplied(value)
       return
     }

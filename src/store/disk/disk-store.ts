@@ -7,7 +7,6 @@ import { entriesOf, loadRecords } from './load.ts'
 import { Log, type LogOptions, type SyncMode } from './log.ts'
 import { mapBytes } from './map.ts'
 import { Messages } from './messages.ts'
-import { migrate } from './migrate.ts'
 import { type Moved, Mover } from './mover.ts'
 import type { MoveOrder } from './mover-thread.ts'
 import { Recent } from './recent.ts'
@@ -17,7 +16,7 @@ import { Remover } from './remover.ts'
 import { beginAtLog, type Recovered, recoverLog } from './replay.ts'
 import { segmentName } from './segments.ts'
 import { isTreeLost, setLogAside, setSegmentAside, setTreeAside } from './set-aside.ts'
-import { SCHEMA_VERSION, TREE_FILE, Tree } from './tree.ts'
+import { checkSchema, TREE_FILE, Tree } from './tree.ts'
 import { isDamage, ReadTrouble, type Tell } from './trouble.ts'
 
 export interface DiskStoreOptions extends Partial<StoreBounds> {
@@ -98,7 +97,7 @@ export class DiskStore implements Store {
       const treePath = join(folder, 'tree')
       tree = new Tree(treePath, make, () => this.#damaged('a value of the tree'), this.#bounds, map)
       this.#tree = tree
-      this.#bringUpToDate(tree, make, lost)
+      this.#begin(tree, lost)
       this.#recent = new Recent(this.#bounds)
       const [files, recent, remover] = [this.#files, this.#recent, this.#remover]
       const recovered = recoverLog({ tree, recent, files, folder: this.#logFolder, make, remover })
@@ -144,12 +143,9 @@ export class DiskStore implements Store {
     return { map: mapBytes(this.#bounds.mapBytes, path), lost }
   }
 
-  #bringUpToDate(tree: Tree, make: MakeMessage, lost: boolean): void {
-    if (tree.schema > SCHEMA_VERSION) throw new Error('it was written by a newer version of nightjar')
+  #begin(tree: Tree, lost: boolean): void {
+    checkSchema(tree.schema)
     if (lost && tree.isNew) beginAtLog({ tree, files: this.#files, folder: this.#logFolder })
-    const was = migrate(tree, make)
-    if (was === null) return
-    this.#tell('notice', `The store in ${this.#folder} was brought from format ${was} to ${SCHEMA_VERSION}`)
   }
 
   get durable(): number {

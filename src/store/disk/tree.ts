@@ -28,8 +28,14 @@ import { type Retained, readRetained, writeRetained } from './retained.ts'
 import { decodeSession, encodeSession, type SessionState } from './session-state.ts'
 import { treeTrouble } from './tree-head.ts'
 
-/** Of the tree's schema. A store with a higher one was written by a newer Nightjar and is not touched. */
+/** Of the tree's schema. A store with another one is not touched: see `checkSchema`. */
 export const SCHEMA_VERSION = 2
+
+/** Throws if a tree of that schema cannot be read: a newer version wrote it, or one from before the first release. */
+export function checkSchema(schema: number): void {
+  if (schema > SCHEMA_VERSION) throw new Error('it was written by a newer version of nightjar')
+  if (schema < SCHEMA_VERSION) throw new Error(`it is of format ${schema}, which no release of nightjar wrote`)
+}
 
 /** How far the log is in the tree. */
 export interface Applied {

@@ -333,15 +333,21 @@ describe('damage is found', () => {
     assert.equal(findings.at(-1), `and ${found - 10} more of this kind (message)`)
   })
 
-  it('a newer version is not looked at', async () => {
-    const folder = copyOf(sound)
-    const tree = new Tree(join(folder, 'tree'), restoreMessage)
-    const value = Buffer.from(tree.db.get(VERSION_KEY)!)
-    value.writeUInt32LE(99, 0)
-    tree.db.putSync(VERSION_KEY, value)
-    await tree.close()
-    await assert.rejects(check(folder), /newer version/)
-  })
+  for (const [format, words] of [
+    [99, /newer version/],
+    [1, /of format 1, which no release of nightjar wrote/],
+  ] as const) {
+    it(`format ${format} is not looked at, nor opened`, async () => {
+      const folder = copyOf(sound)
+      const tree = new Tree(join(folder, 'tree'), restoreMessage)
+      const value = Buffer.from(tree.db.get(VERSION_KEY)!)
+      value.writeUInt32LE(format, 0)
+      tree.db.putSync(VERSION_KEY, value)
+      await tree.close()
+      await assert.rejects(check(folder), words)
+      assert.throws(() => new DiskStore({ folder, sync: 'no', make: restoreMessage }), words)
+    })
+  }
 })
 
 describe('nightjar store check', () => {
