@@ -187,7 +187,7 @@ const READERS: Readonly<Record<number, Read>> = {
   [Kind.retainedCleared]: (from) => ({ kind: 'retainedCleared', topic: from.text() }),
 }
 
-export function writeMessage(out: ByteWriter, message: Message): void {
+function writeMessage(out: ByteWriter, message: Message): void {
   const { topicBytes, topicStart, topicEnd, bytes, propertiesStart, propertiesEnd, payloadEnd, publisher } = message
   out.double(message.id)
   out.byte(message.qos | (message.retain ? RETAIN : 0) | (publisher === null ? 0 : IDENTIFIERS))

@@ -29,7 +29,7 @@ import { decodeSession, encodeSession, type SessionState } from './session-state
 import { treeTrouble } from './tree-head.ts'
 
 /** Of the tree's schema. A store with another one is not touched: see `checkSchema`. */
-export const SCHEMA_VERSION = 2
+const SCHEMA_VERSION = 2
 
 /** Throws if a tree of that schema cannot be read: a newer version wrote it, or one from before the first release. */
 export function checkSchema(schema: number): void {
