@@ -8,15 +8,7 @@ import { backupStore } from '../../../src/store/disk/backup.ts'
 import { checkStore, findStore, type StoreReport } from '../../../src/store/disk/check.ts'
 import { DiskStore } from '../../../src/store/disk/disk-store.ts'
 import { FRAME_BYTES, sealFrame } from '../../../src/store/disk/frames.ts'
-import {
-  blockKey,
-  boundsKey,
-  keptKey,
-  messageKey,
-  queueKey,
-  sessionKey,
-  VERSION_KEY,
-} from '../../../src/store/disk/keys.ts'
+import { blockKey, boundsKey, keptKey, messageKey, queueKey, sessionKey } from '../../../src/store/disk/keys.ts'
 import { lockFolder } from '../../../src/store/disk/lock.ts'
 import { Tree } from '../../../src/store/disk/tree.ts'
 import { NIGHTJAR, runProgram } from '../../support/nightjar.ts'
@@ -332,22 +324,6 @@ describe('damage is found', () => {
     assert.equal(findings.length, 11)
     assert.equal(findings.at(-1), `and ${found - 10} more of this kind (message)`)
   })
-
-  for (const [format, words] of [
-    [99, /newer version/],
-    [1, /of format 1, which no release of nightjar wrote/],
-  ] as const) {
-    it(`format ${format} is not looked at, nor opened`, async () => {
-      const folder = copyOf(sound)
-      const tree = new Tree(join(folder, 'tree'), restoreMessage)
-      const value = Buffer.from(tree.db.get(VERSION_KEY)!)
-      value.writeUInt32LE(format, 0)
-      tree.db.putSync(VERSION_KEY, value)
-      await tree.close()
-      await assert.rejects(check(folder), words)
-      assert.throws(() => new DiskStore({ folder, sync: 'no', make: restoreMessage }), words)
-    })
-  }
 })
 
 describe('nightjar store check', () => {
