@@ -1,7 +1,7 @@
 import { type DisconnectPacket, ReasonCode } from '../../protocol/index.ts'
 import type { Connection } from '../connection.ts'
 import type { Core } from '../core.ts'
-import { NEVER } from '../sessions/index.ts'
+import { limitedExpiry } from '../sessions/index.ts'
 import { fail } from './refuse.ts'
 
 /** The client says goodbye: its Will is dropped [MQTT-3.14.4-3], unless it asks for it with reason 0x04. */
@@ -13,10 +13,7 @@ export function onDisconnect(core: Core, connection: Connection, packet: Disconn
       fail(connection, ReasonCode.ProtocolError, 'DISCONNECT sets a Session Expiry Interval, which CONNECT had as 0')
       return
     }
-    session.expiryInterval = sessionExpiryInterval
-    if (session.expiryInterval === NEVER && core.settings.persistentClientExpiration > 0) {
-      session.expiryInterval = core.settings.persistentClientExpiration
-    }
+    session.expiryInterval = limitedExpiry(core, sessionExpiryInterval)
     if (session.persistent) {
       core.append({
         kind: 'session',

@@ -122,10 +122,11 @@ export class Session {
   }
 }
 
-/** `persistent_client_expiration` limits what would never end. Seconds. */
+/** `persistent_client_expiration` limits what would never end; more seconds than a Session Expiry Interval can have are no limit. */
 export function limitedExpiry({ settings }: Core, expiryInterval: number): number {
   const { persistentClientExpiration } = settings
-  return expiryInterval === NEVER && persistentClientExpiration > 0 ? persistentClientExpiration : expiryInterval
+  const limited = expiryInterval === NEVER && persistentClientExpiration > 0
+  return limited ? Math.min(persistentClientExpiration, NEVER) : expiryInterval
 }
 
 /** What becomes of a Session while its client is away. */
