@@ -60,7 +60,7 @@ export function drawBounds(seed: number): Bounds {
     lateTickMs: any(usual.lateTickMs, () => between(1, 200)),
     lingerMs: any(usual.lingerMs, () => between(1000, 5000)),
     publishPauseMs: any(usual.publishPauseMs, () => between(1, 100)),
-    permitsRemembered: any(usual.permitsRemembered, () => between(1, 8)),
+    permitBytes: any(usual.permitBytes, () => between(1, 500)),
     pausedAgainMs: any(usual.pausedAgainMs, () => between(1, 100)),
     takeoverWindowMs: any(usual.takeoverWindowMs, () => between(1, 8)),
     takeoversTold: any(usual.takeoversTold, () => between(1, 8)),

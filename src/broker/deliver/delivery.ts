@@ -28,12 +28,6 @@ export class Delivery {
     this.expiresAt = message.expiresAt
     return this
   }
-
-  /** What it showed is not ours any more. */
-  clear(): void {
-    this.content = NOTHING
-    this.identifiers = null
-  }
 }
 
 const NO_BYTES: Uint8Array = new Uint8Array(0)

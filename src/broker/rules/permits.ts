@@ -5,6 +5,9 @@ import type { Core } from '../core.ts'
 import type { Route } from '../route/index.ts'
 import { ask } from './ask.ts'
 
+/** Of what is remembered of one topic, beside its name. */
+const PERMIT_BYTES = 100
+
 /** What was decided about the topics that one client publishes to. */
 export class Permits {
   readonly #most: number
@@ -15,8 +18,10 @@ export class Permits {
   /** The answer to the question that a packet waits for. It is good for that packet only. */
   #answer: Decision | null = null
   #version = -1
+  /** What the remembered topics take, roughly. */
+  #bytes = 0
 
-  /** It remembers `most` topics, 1 or more. */
+  /** It remembers as many topics as take `most` bytes, and the last one whatever that takes. */
   constructor(most: number) {
     this.#most = most
   }
@@ -28,7 +33,7 @@ export class Permits {
       return answer
     }
     if (version !== this.#version) {
-      this.#decisions.clear()
+      this.#forget()
       this.#last = null
       this.#version = version
     }
@@ -45,9 +50,18 @@ export class Permits {
 
   remember(topic: string, decision: Decision): void {
     if (decision.eachTime === true) return
-    if (this.#decisions.size >= this.#most) this.#decisions.clear()
-    this.#decisions.set(topic, decision)
+    const bytes = PERMIT_BYTES + 2 * topic.length
+    if (this.#bytes + bytes > this.#most) this.#forget()
+    if (bytes <= this.#most && !this.#decisions.has(topic)) {
+      this.#bytes += bytes
+      this.#decisions.set(topic, decision)
+    }
     this.#touch(topic, decision)
+  }
+
+  #forget(): void {
+    this.#decisions.clear()
+    this.#bytes = 0
   }
 
   #touch(topic: string, decision: Decision): void {
@@ -61,7 +75,7 @@ export class Permits {
  * is.
  */
 export function publishDecision(core: Core, connection: Connection, route: Route, view: PublishView): Decision | null {
-  connection.permits ??= new Permits(core.settings.bounds.permitsRemembered)
+  connection.permits ??= new Permits(core.settings.bounds.permitBytes)
   const { permits, reading } = connection
   const { topic } = route
   const version = core.accessVersion

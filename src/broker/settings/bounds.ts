@@ -71,8 +71,8 @@ export interface Bounds extends IndexBounds, OutboundBounds, SlabBounds {
   lingerMs: number
   /** Milliseconds that a client which publishes too fast is left unread. 10,000: it must not think that the broker is dead. */
   publishPauseMs: number
-  /** Topics of which it is remembered, for each client, whether it may publish to them. 1 or more; 100. */
-  permitsRemembered: number
+  /** Bytes that may be taken to remember to which topics a client may publish, for each client. 16,384. */
+  permitBytes: number
   /** Milliseconds until the keep-alive of a client that is left unread is looked at again. 1000. */
   pausedAgainMs: number
   /** Milliseconds in which takeovers of one Session are counted. 60,000. */
@@ -151,7 +151,7 @@ export const defaultBounds: Bounds = {
   chunkedMessagesOwed: 16,
   lingerMs: 5000,
   publishPauseMs: 10_000,
-  permitsRemembered: 100,
+  permitBytes: 16_384,
   pausedAgainMs: 1000,
   takeoverWindowMs: 60_000,
   takeoversTold: 3,

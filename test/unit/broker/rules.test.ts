@@ -62,6 +62,14 @@ describe('rules', () => {
     assert.equal(access.count('publish'), 8)
   })
 
+  it('are asked anew where the names of topics take too much to be remembered', () => {
+    const { core, access } = judged()
+    const client = core.client()
+    const long = ['a', 'b', 'c'].map((letter) => letter.repeat(3000))
+    for (const topic of [...long, ...long, 'd', 'd']) client.publish(topic, 'x')
+    assert.equal(access.count('publish'), 7, '6,100 bytes each: two have room, and the third forgets them')
+  })
+
   it('are asked about each message where QoS, retain or size have a part in it', () => {
     const { core, access } = judged()
     access.eachTime = true
